@@ -1,0 +1,11 @@
+//! The case: what was done with the evidence, in a record that shows any change made to it.
+//!
+//! In: values of `piste-model` and moments given by the caller. Out: `ledger.jsonl`, the ground state of a case beside the
+//! sealed evidence. Nothing here reads a clock.
+
+mod canonical;
+pub mod ledger;
+mod numbers;
+
+pub use ledger::{Entry, Ledger, LedgerError, Opened, Verified, kind, read_with, verify};
+pub use numbers::FindingNumbers;

@@ -1,0 +1,216 @@
+//! What a matched row is about, for a person.
+//!
+//! In: a row and the rule that matched it. Out: a detection with the row's place, its entities and its telling fields.
+
+use std::collections::BTreeMap;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int8Type, Int32Type, Int64Type};
+use arrow_array::{Array, RecordBatch};
+use piste_lake::scan::{nanos_at, text_at};
+use piste_model::hash::hex;
+use piste_model::{Detection, Entities, EvidenceId, Instant, schema};
+use piste_rules::Rule;
+
+/// Characters of one detail.
+const DETAIL_CHARS_MAX: usize = 1_000;
+/// Details of one row.
+const DETAILS_MAX: usize = 16;
+
+/// (domain, name) of accounts; the first that is there is the one that acted, and a finding is grouped by.
+const ACCOUNTS: [(&str, &str); 6] = [
+    ("", "User"),
+    ("SubjectDomainName", "SubjectUserName"),
+    ("TargetDomainName", "TargetUserName"),
+    ("", "cs-username"),
+    ("", "AuthenticatedUser"),
+    ("", "AccountName"),
+];
+/// Executables; the first that is there is the one that acted.
+const PROCESSES: [&str; 6] =
+    ["Image", "NewProcessName", "SourceImage", "ProcessName", "ParentImage", "TargetImage"];
+const FILES: [&str; 8] = [
+    "TargetFilename",
+    "ImageLoaded",
+    "ImagePath",
+    "ServiceFileName",
+    "RelativeTargetName",
+    "FileName",
+    "Path",
+    "cs-uri-stem",
+];
+const ADDRESSES: [&str; 8] = [
+    "IpAddress",
+    "SourceIp",
+    "DestinationIp",
+    "SourceAddress",
+    "DestAddress",
+    "c-ip",
+    "ClientIpAddress",
+    "ClientAddress",
+];
+/// Fields worth showing besides the entities, the most telling first.
+const DETAILS: [&str; 48] = [
+    "CommandLine",
+    "ParentCommandLine",
+    "Image",
+    "ParentImage",
+    "User",
+    "TargetFilename",
+    "TargetObject",
+    "Details",
+    "ImageLoaded",
+    "SourceImage",
+    "TargetImage",
+    "GrantedAccess",
+    "QueryName",
+    "PipeName",
+    "DestinationIp",
+    "DestinationHostname",
+    "DestinationPort",
+    "SourceIp",
+    "ScriptBlockText",
+    "Payload",
+    "ServiceName",
+    "ImagePath",
+    "ServiceFileName",
+    "TaskName",
+    "TaskContent",
+    "SubjectUserName",
+    "TargetUserName",
+    "MemberName",
+    "LogonType",
+    "IpAddress",
+    "WorkstationName",
+    "ShareName",
+    "RelativeTargetName",
+    "ObjectName",
+    "Properties",
+    "cs-method",
+    "cs-uri-stem",
+    "cs-uri-query",
+    "sc-status",
+    "c-ip",
+    "cs-user-agent",
+    "AnchorMailbox",
+    "UrlStem",
+    "HttpStatus",
+    "UserAgent",
+    "CMD",
+    "URL",
+    "Signature",
+];
+
+/// Writes the detection of one row.
+pub fn detection(rule: &Rule, evidence: EvidenceId, path: &str, rows: &RecordBatch, row: usize) -> Detection {
+    let text =
+        |name: &str| rows.column_by_name(name).and_then(|column| text_at(column, row)).unwrap_or_default();
+    Detection {
+        rule_id: rule.id.clone(),
+        rule_title: rule.title.clone(),
+        level: rule.level,
+        time: time_of(rows, row),
+        host: text(schema::HOST).to_owned(),
+        dataset: text(schema::DATASET).to_owned(),
+        event_code: int32(rows, schema::EVENT_CODE, row),
+        record: int64(rows, schema::RECORD, row).unwrap_or_default(),
+        evidence_id: evidence,
+        path: path.to_owned(),
+        places: vec![path.to_owned()],
+        attack: rule.attack.clone(),
+        status: rule.status.clone(),
+        offset: int64(rows, schema::OFFSET, row)
+            .and_then(|offset| u64::try_from(offset).ok())
+            .unwrap_or_default(),
+        record_hash: hash_of(rows, row),
+        channel: text("Channel").to_owned(),
+        actor: accounts(rows, row).next(),
+        acting_process: PROCESSES.iter().find_map(|name| said(rows, name, row)).map(cut),
+        entities: entities(rows, row),
+        details: details(rows, row),
+    }
+}
+
+/// The row's time with the precision of its source.
+pub fn time_of(rows: &RecordBatch, row: usize) -> Option<Instant> {
+    let nanos = nanos_at(rows.column_by_name(schema::EVENT_TIME)?, row)?;
+    let digits = rows.column_by_name(schema::TIME_DIGITS)?.as_primitive_opt::<Int8Type>()?;
+    let digits = if row < digits.len() { u8::try_from(digits.value(row)).unwrap_or(9) } else { 9 };
+    Some(Instant { nanos, digits })
+}
+
+/// The row's hash as 32 hex digits; empty where the column is missing.
+pub fn hash_of(rows: &RecordBatch, row: usize) -> String {
+    let column =
+        rows.column_by_name(schema::RECORD_HASH).and_then(|column| column.as_fixed_size_binary_opt());
+    column.filter(|column| row < column.len()).map(|column| hex(column.value(row))).unwrap_or_default()
+}
+
+fn int32(rows: &RecordBatch, name: &str, row: usize) -> Option<i32> {
+    let column = rows.column_by_name(name)?.as_primitive_opt::<Int32Type>()?;
+    (row < column.len() && !column.is_null(row)).then(|| column.value(row))
+}
+
+fn int64(rows: &RecordBatch, name: &str, row: usize) -> Option<i64> {
+    let column = rows.column_by_name(name)?.as_primitive_opt::<Int64Type>()?;
+    (row < column.len() && !column.is_null(row)).then(|| column.value(row))
+}
+
+/// A field's text, unless it says nothing.
+fn said<'a>(rows: &'a RecordBatch, name: &str, row: usize) -> Option<&'a str> {
+    let text = text_at(rows.column_by_name(name)?, row)?;
+    (!matches!(text.trim(), "" | "-" | "N/A" | "NULL")).then_some(text)
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(DETAIL_CHARS_MAX).collect()
+}
+
+/// Accounts with their domain, who acted first.
+fn accounts(rows: &RecordBatch, row: usize) -> impl Iterator<Item = String> {
+    ACCOUNTS.iter().filter_map(move |(domain, name)| {
+        let account = said(rows, name, row)?;
+        let domain = if domain.is_empty() { None } else { said(rows, domain, row) };
+        Some(cut(&domain.map_or_else(|| account.to_owned(), |domain| format!("{domain}\\{account}"))))
+    })
+}
+
+fn entities(rows: &RecordBatch, row: usize) -> Entities {
+    let mut entities = Entities { account: accounts(rows, row).collect(), ..Entities::default() };
+    for (names, list) in [
+        (PROCESSES.as_slice(), &mut entities.process),
+        (FILES.as_slice(), &mut entities.file),
+        (ADDRESSES.as_slice(), &mut entities.address),
+    ] {
+        list.extend(names.iter().filter_map(|name| said(rows, name, row)).map(cut));
+    }
+    // A loopback address is no one on the other side.
+    entities.address.retain(|address| !matches!(address.as_str(), "::1" | "127.0.0.1" | "LOCAL"));
+    for list in [&mut entities.account, &mut entities.process, &mut entities.file, &mut entities.address] {
+        list.sort();
+        list.dedup();
+    }
+    entities
+}
+
+fn details(rows: &RecordBatch, row: usize) -> BTreeMap<String, String> {
+    let mut details: BTreeMap<String, String> = DETAILS
+        .iter()
+        .filter_map(|name| Some((*name, said(rows, name, row)?)))
+        .take(DETAILS_MAX)
+        .map(|(name, text)| (name.to_owned(), text.chars().take(DETAIL_CHARS_MAX).collect()))
+        .collect();
+    if details.is_empty() {
+        let data = rows.column_by_name(schema::DATA).and_then(|column| column.as_list_opt::<i32>());
+        if let Some(list) = data.filter(|list| row < list.len() && !list.is_null(row)) {
+            let values = list.value(row);
+            let texts: Vec<&str> = values.as_string_opt::<i32>().into_iter().flatten().flatten().collect();
+            let text = texts.join(" | ").chars().take(DETAIL_CHARS_MAX).collect();
+            details.insert(schema::DATA.to_owned(), text);
+        } else if let Some(message) = said(rows, schema::MESSAGE, row) {
+            let text = message.chars().take(DETAIL_CHARS_MAX).collect();
+            details.insert(schema::MESSAGE.to_owned(), text);
+        }
+    }
+    details
+}

@@ -1,0 +1,321 @@
+//! Streams of files that lie inside files.
+//!
+//! In: a place: a path on disk and the steps into it (member 3 of a zip, a gzip stream). Out: a reader over the innermost
+//! bytes. A zip inside another archive is copied to the case's `tmp/`, since a zip is read from its end; at most
+//! [`OPEN_MAX`] stay open. Nothing is unpacked under a name that the archive chose, and the list of a zip's members, which
+//! may be made to unpack to gigabytes, is read within a limit.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use crate::LakeError;
+use crate::gzip::GzipMembers;
+use crate::metered::Metered;
+use crate::salvage;
+
+/// Archives kept open at once.
+const OPEN_MAX: usize = 4;
+/// Bytes of a reader's buffer.
+const BUFFER_BYTES: usize = 256 * 1024;
+/// Bytes that a zip's list of members may have for each member that is allowed.
+const LIST_BYTES_PER_MEMBER: u64 = 128;
+
+/// One step into a file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Step {
+    /// Member of a zip, by its index.
+    Zip(usize),
+    /// Member of a zip that lost its end, by the offset of the member's own header.
+    Local(u64),
+    /// Only so many bytes: what follows is damaged.
+    First(u64),
+    /// The stream of a gzip file.
+    Gzip,
+    /// The stream of a Zstandard file.
+    Zstd,
+}
+
+/// Where the bytes of an item are.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    #[serde(rename = "file", with = "crate::path")]
+    pub(crate) disk: PathBuf,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) steps: Vec<Step>,
+}
+
+impl Place {
+    pub(crate) fn on_disk(path: PathBuf) -> Self {
+        Self { disk: path, steps: Vec::new() }
+    }
+
+    pub(crate) fn inside(&self, step: Step) -> Self {
+        let mut steps = self.steps.clone();
+        steps.push(step);
+        Self { disk: self.disk.clone(), steps }
+    }
+}
+
+/// Opens places, keeping the last archives open.
+#[derive(Debug)]
+pub(crate) struct Opener {
+    tmp: PathBuf,
+    passwords: Vec<Vec<u8>>,
+    list_bytes_max: u64,
+    /// The most recently used last.
+    open: Vec<OpenArchive>,
+    spools: u64,
+}
+
+/// A zip as readers see it.
+type Archive = ZipArchive<BufReader<Metered<File>>>;
+
+#[derive(Debug)]
+struct OpenArchive {
+    place: Place,
+    /// Where its bytes are: the file itself, or the spool.
+    path: PathBuf,
+    /// `None` until its list of members is asked for, and where it has none.
+    archive: Option<Archive>,
+    _spool: Option<Spool>,
+}
+
+/// A file in `tmp/` that goes when it is dropped.
+#[derive(Debug)]
+struct Spool(PathBuf);
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0); // what stays is removed when the case is next opened
+    }
+}
+
+/// The case's `tmp/` does not take a copy: a fault of the case, not of the evidence.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write `{path}`")]
+struct SpoolFailed {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// What stops the run in an error that [`Opener`] answered; what is wrong with the evidence comes back.
+pub(crate) fn case_fault(error: io::Error) -> Result<io::Error, LakeError> {
+    match error.downcast::<SpoolFailed>() {
+        Ok(SpoolFailed { path, source }) => Err(LakeError::Write { path, source }),
+        Err(error) => Ok(error),
+    }
+}
+
+/// What a zip says of one member.
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    pub(crate) name: String,
+    pub(crate) step: Step,
+    pub(crate) encrypted: bool,
+    pub(crate) folder: bool,
+    pub(crate) link: bool,
+}
+
+/// The members of a zip.
+#[derive(Debug)]
+pub(crate) struct Members {
+    pub(crate) list: Vec<Member>,
+    /// Some names stand twice: of each, the list gives one member, and the others were found by their own headers.
+    pub(crate) name_twice: bool,
+}
+
+impl Opener {
+    /// `members_max` bounds the list of members that is read of one zip.
+    pub(crate) fn new(tmp: &Path, passwords: Vec<Vec<u8>>, members_max: usize) -> Self {
+        let list_bytes_max = LIST_BYTES_PER_MEMBER.saturating_mul(members_max as u64).max(1 << 20);
+        Self { tmp: tmp.to_owned(), passwords, list_bytes_max, open: Vec::new(), spools: 0 }
+    }
+
+    /// Hands a reader over the bytes at `place` to `read`.
+    pub(crate) fn with_reader<T>(
+        &mut self,
+        place: &Place,
+        read: &mut dyn FnMut(&mut dyn Read) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let into_zip = |step: &Step| matches!(step, Step::Zip(_) | Step::Local(_));
+        let Some(at) = place.steps.iter().rposition(into_zip) else {
+            let mut file = BufReader::with_capacity(BUFFER_BYTES, File::open(&place.disk)?);
+            return through(&mut file, &place.steps, read);
+        };
+        let (outer, inner) = place.steps.split_at(at);
+        let Some((step, rest)) = inner.split_first() else {
+            return Err(io::Error::other("a step into a zip is expected here"));
+        };
+        let container = Place { disk: place.disk.clone(), steps: outer.to_vec() };
+        match step {
+            Step::Local(offset) => {
+                let mut member = salvage::open(File::open(&self.opened(&container)?.path)?, *offset)?;
+                through(&mut member, rest, read)
+            }
+            Step::Zip(index) => {
+                let passwords = self.passwords.clone();
+                let archive = self.archive(&container)?;
+                let mut member = open_member(archive, *index, &passwords)?;
+                through(&mut member, rest, read)
+            }
+            Step::First(_) | Step::Gzip | Step::Zstd => {
+                Err(io::Error::other("a step into a zip is expected here"))
+            }
+        }
+    }
+
+    /// Closes all archives: one whose reader failed half-way is not to be trusted.
+    pub(crate) fn close_all(&mut self) {
+        self.open.clear();
+    }
+
+    /// How many passwords there are to try.
+    pub(crate) fn passwords(&self) -> usize {
+        self.passwords.len()
+    }
+
+    /// Lists the members of the zip at `place`.
+    pub(crate) fn members(&mut self, place: &Place, members_max: usize) -> io::Result<Members> {
+        let archive = self.archive(place)?;
+        let name_twice = archive.has_duplicate_names();
+        let mut headers = BTreeSet::new();
+        let mut list = Vec::new();
+        for index in 0..archive.len() {
+            let file = archive.by_index_raw(index).map_err(zip_error)?;
+            headers.insert(file.header_start());
+            list.push(Member {
+                name: file.name().map_or_else(|_| format!("member-{index}"), |name| name.to_string()),
+                step: Step::Zip(index),
+                encrypted: file.encrypted(),
+                folder: file.is_dir() && file.size() == 0, // one with content is a file, whatever its name says
+                link: file.is_symlink(),
+            });
+        }
+        if name_twice {
+            let names: BTreeSet<String> = list.iter().map(|member| member.name.clone()).collect();
+            let listed = |step: &Step| matches!(step, Step::Local(offset) if headers.contains(offset));
+            let others = self.salvage(place, members_max)?;
+            list.extend(others.into_iter().filter(|one| !listed(&one.step) && names.contains(&one.name)));
+        }
+        Ok(Members { list, name_twice })
+    }
+
+    /// Looks for members by their own headers in a zip whose list cannot be read: at most `members_max`.
+    pub(crate) fn salvage(&mut self, place: &Place, members_max: usize) -> io::Result<Vec<Member>> {
+        salvage::members(File::open(&self.opened(place)?.path)?, members_max)
+    }
+
+    fn archive(&mut self, place: &Place) -> io::Result<&mut Archive> {
+        let list_bytes_max = self.list_bytes_max;
+        let opened = self.opened(place)?;
+        if opened.archive.is_none() {
+            let (file, meter) = Metered::new(File::open(&opened.path)?, list_bytes_max);
+            let archive = ZipArchive::new(BufReader::with_capacity(BUFFER_BYTES, file)).map_err(zip_error)?;
+            meter.stop();
+            opened.archive = Some(archive);
+        }
+        opened.archive.as_mut().ok_or_else(|| io::Error::other("no archive is open"))
+    }
+
+    fn opened(&mut self, place: &Place) -> io::Result<&mut OpenArchive> {
+        if let Some(at) = self.open.iter().position(|open| open.place == *place) {
+            let used = self.open.remove(at);
+            self.open.push(used);
+        } else {
+            let spool = if place.steps.is_empty() { None } else { Some(self.spool(place)?) };
+            let path = spool.as_ref().map_or_else(|| place.disk.clone(), |spool| spool.0.clone());
+            if self.open.len() >= OPEN_MAX {
+                self.open.remove(0);
+            }
+            self.open.push(OpenArchive { place: place.clone(), path, archive: None, _spool: spool });
+        }
+        self.open.last_mut().ok_or_else(|| io::Error::other("no archive is open"))
+    }
+
+    /// Copies the bytes at `place` to a file in `tmp/`.
+    fn spool(&mut self, place: &Place) -> io::Result<Spool> {
+        self.spools += 1;
+        let spool = Spool(self.tmp.join(format!("spool-{}", self.spools)));
+        let path = spool.0.clone();
+        let failed = |source| io::Error::other(SpoolFailed { path: path.clone(), source });
+        let mut file = File::create(&spool.0).map_err(failed)?;
+        self.with_reader(place, &mut |reader| copy(reader, &mut file, &failed))?;
+        Ok(spool)
+    }
+}
+
+/// As `io::copy`, but a failed write is told from a failed read.
+fn copy(reader: &mut dyn Read, file: &mut File, failed: &dyn Fn(io::Error) -> io::Error) -> io::Result<()> {
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(read) => file.write_all(buffer.get(..read).unwrap_or_default()).map_err(failed)?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Applies the remaining steps, all of them streams.
+fn through<T>(
+    reader: &mut dyn Read,
+    steps: &[Step],
+    read: &mut dyn FnMut(&mut dyn Read) -> io::Result<T>,
+) -> io::Result<T> {
+    match steps.split_first() {
+        None => read(reader),
+        Some((Step::First(bytes), rest)) => through(&mut reader.take(*bytes), rest, read),
+        Some((Step::Gzip, rest)) => through(&mut GzipMembers::new(BufReader::new(reader)), rest, read),
+        Some((Step::Zstd, rest)) => {
+            let mut decoder = zstd::stream::read::Decoder::new(reader)?;
+            decoder.window_log_max(27)?; // 128 MiB: what the format asks every decoder to support, and no more
+            through(&mut decoder, rest, read)
+        }
+        Some((Step::Zip(_) | Step::Local(_), _)) => Err(io::Error::other("a zip cannot be read as a stream")),
+    }
+}
+
+/// Opens a member, with the password that fits where it is encrypted.
+fn open_member<'a>(
+    archive: &'a mut Archive,
+    index: usize,
+    passwords: &[Vec<u8>],
+) -> io::Result<zip::read::ZipFile<'a, BufReader<Metered<File>>>> {
+    if !archive.by_index_raw(index).map_err(zip_error)?.encrypted() {
+        return archive.by_index(index).map_err(zip_error);
+    }
+    let mut fits: Vec<&Vec<u8>> =
+        passwords.iter().filter(|password| archive.by_index_decrypt(index, password).is_ok()).collect();
+    if fits.len() > 1 {
+        // An archive checks a password by a byte or two: one in 256 wrong ones passes. Only the content tells.
+        let whole = |password: &&Vec<u8>| {
+            let member = archive.by_index_decrypt(index, password).map_err(zip_error);
+            member.and_then(|mut member| io::copy(&mut member, &mut io::sink())).is_ok()
+        };
+        let right = fits.iter().copied().find(whole);
+        fits = right.into_iter().chain(fits).collect();
+    }
+    match fits.first() {
+        Some(password) => archive.by_index_decrypt(index, password).map_err(zip_error),
+        None => Err(io::Error::new(io::ErrorKind::PermissionDenied, "no password given opens it")),
+    }
+}
+
+fn zip_error(error: ZipError) -> io::Error {
+    match error {
+        ZipError::Io(error) => error,
+        ZipError::CompressionMethodNotSupported(method) => io::Error::new(
+            io::ErrorKind::Unsupported,
+            format!("its compression method {method} is not supported"),
+        ),
+        other => io::Error::new(io::ErrorKind::InvalidData, other.to_string()),
+    }
+}

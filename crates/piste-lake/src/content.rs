@@ -1,0 +1,105 @@
+//! What one reading of a file to its end tells.
+//!
+//! In: a reader. Out: size, hash, the first bytes and, for EVTX, the record ids, all in one pass. A stream that breaks off
+//! gives what came before.
+
+use std::io::{self, Read};
+
+use piste_model::hash::hex;
+use piste_parse::block::{EVTX_CHUNK_BYTES, EVTX_HEADER_BYTES};
+use piste_parse::sniff::HEAD_BYTES;
+use sha2::{Digest, Sha256};
+
+use crate::copies::FIRST_CHUNK_BYTES;
+
+/// What one reading to the end tells.
+pub(crate) struct Content {
+    pub(crate) bytes: u64,
+    pub(crate) sha256: String,
+    pub(crate) head: Vec<u8>,
+    pub(crate) record_ids: Option<(u64, u64)>,
+    pub(crate) over_budget: bool,
+    /// The end was not reached; all else is of the part before.
+    pub(crate) failure: Option<io::Error>,
+}
+
+pub(crate) fn read_all(reader: &mut dyn Read, budget: u64, read_bytes: usize) -> Content {
+    let mut hasher = Sha256::new();
+    let mut content = Content {
+        bytes: 0,
+        sha256: String::new(),
+        head: Vec::new(),
+        record_ids: None,
+        over_budget: false,
+        failure: None,
+    };
+    let mut ids = RecordIds::default();
+    let mut buffer = vec![0; read_bytes];
+    loop {
+        let read = match reader.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => {
+                content.failure = Some(error);
+                break;
+            }
+        };
+        let bytes = buffer.get(..read).unwrap_or_default();
+        hasher.update(bytes);
+        let head_bytes = if content.head.starts_with(b"ElfFile\0") { FIRST_CHUNK_BYTES } else { HEAD_BYTES };
+        let wanted = head_bytes.saturating_sub(content.head.len());
+        content.head.extend(bytes.iter().take(wanted));
+        ids.see(bytes);
+        content.bytes += read as u64;
+        if content.bytes > budget {
+            content.over_budget = true;
+            break;
+        }
+    }
+    content.sha256 = hex(&hasher.finalize());
+    content.record_ids = ids.range;
+    content
+}
+
+/// Takes the record ids from the headers of an EVTX file's chunks as the bytes pass by.
+#[derive(Default)]
+struct RecordIds {
+    offset: usize,
+    header: Vec<u8>,
+    range: Option<(u64, u64)>,
+    other: bool,
+}
+
+impl RecordIds {
+    /// Bytes of a chunk's header that hold the ids.
+    const HEADER: usize = 48;
+
+    fn see(&mut self, mut bytes: &[u8]) {
+        if self.offset == 0 && !bytes.starts_with(b"ElfFile\0") {
+            self.other = true;
+        }
+        while !self.other && !bytes.is_empty() {
+            let in_chunk = match self.offset.checked_sub(EVTX_HEADER_BYTES) {
+                Some(after) => after % EVTX_CHUNK_BYTES,
+                None => EVTX_CHUNK_BYTES - (EVTX_HEADER_BYTES - self.offset),
+            };
+            let step = if in_chunk < Self::HEADER {
+                let step = bytes.len().min(Self::HEADER - in_chunk);
+                self.header.extend(bytes.iter().take(step));
+                step
+            } else {
+                bytes.len().min(EVTX_CHUNK_BYTES - in_chunk)
+            };
+            self.offset += step;
+            bytes = bytes.get(step..).unwrap_or_default();
+            if self.header.len() >= Self::HEADER {
+                if let Some((first, last)) = piste_parse::evtx::chunk_record_ids(&self.header) {
+                    let (low, high) = self.range.unwrap_or((first, last));
+                    self.range = Some((low.min(first), high.max(last)));
+                }
+                self.header.clear();
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Evidence to rows on disk, and back: the only home of evidence files and of Parquet.
+//!
+//! In: the paths that a person gave. Out: sealed items (hash, size, format, locator), their parsed blocks in a fixed order,
+//! and the lake's Parquet files. Evidence is opened read-only; nothing is ever unpacked under a name that an archive chose.
+
+mod archive;
+mod compact;
+mod content;
+pub mod copies;
+pub mod error;
+mod gzip;
+mod metered;
+mod names;
+pub mod origin;
+mod panic;
+pub mod path;
+pub mod pipeline;
+pub mod plan;
+mod reread;
+mod salvage;
+pub mod scan;
+pub mod seal;
+pub mod store;
+pub mod table;
+mod walk;
+
+pub use archive::Place;
+pub use compact::{Held, compact};
+pub use error::LakeError;
+pub use path::{StoredPath, path_text};
+pub use piste_parse::{Batch, Context, Format, Parsed, Treatment};
+pub use plan::Unit;
+pub use reread::{Reread, reread};
+pub use seal::{Item, Limits, Sealed, Sealer};
+pub use store::Lake;

@@ -1,0 +1,153 @@
+//! Who made a collection, and of which host, by the names inside it.
+//!
+//! In: a container's name and its members' names. Out: a hint: `velociraptor` or `kape`, and a host. Records name their
+//! host themselves; the hint serves for files whose records do not.
+
+use piste_model::evidence::LOCATOR_SEPARATOR;
+
+/// What a container's names tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// `velociraptor`, `kape`.
+    pub tool: Option<&'static str>,
+    /// The host collected from.
+    pub host: Option<String>,
+}
+
+impl Origin {
+    /// Whether the member with this locator is one that the tool wrote itself, and not a file of the host.
+    pub(crate) fn wrote(&self, locator: &str) -> bool {
+        let member = locator.rsplit_once(LOCATOR_SEPARATOR).map_or(locator, |(_, member)| member);
+        self.tool == Some("velociraptor") && !member.starts_with("uploads/")
+    }
+}
+
+/// Reads the hints from a container's name and its members' names.
+pub fn origin_of(container: &str, members: &[&str]) -> Origin {
+    let stem = container.rsplit(['/', '\\', '!']).next().unwrap_or(container);
+    let stem = stem.strip_suffix(".zip").unwrap_or(stem);
+    let any = |wanted: &dyn Fn(&str) -> bool| members.iter().any(|name| wanted(name));
+    if any(&|name| {
+        name == "collection_context.json" || name == "client_info.json" || name.starts_with("uploads/auto/")
+    }) {
+        return Origin { tool: Some("velociraptor"), host: velociraptor_host(stem) };
+    }
+    let windows_tree = |name: &str| drive_at(name).is_some();
+    if any(&windows_tree) {
+        let host = members.iter().find_map(|name| kape_host(name)).or_else(|| kape_stem(stem));
+        return Origin { tool: Some("kape"), host };
+    }
+    Origin::default()
+}
+
+/// The host that a path within a folder names: `MX01/C/Windows/...`.
+pub fn host_in_path(path: &str) -> Option<String> {
+    kape_host(path)
+}
+
+/// `Collection-MX01_min_example-2021-03-26T14_20_00Z`: the name stands between the first and the date's dash.
+fn velociraptor_host(stem: &str) -> Option<String> {
+    let rest = stem.strip_prefix("Collection-")?;
+    let end = rest
+        .as_bytes()
+        .windows(5)
+        .position(|at| at.first() == Some(&b'-') && at.iter().skip(1).all(u8::is_ascii_digit))?;
+    rest.get(..end).filter(|host| !host.is_empty()).map(|host| host.replace('_', "."))
+}
+
+/// Folders at the root of a Windows drive.
+const TREES: [&str; 6] = ["windows", "users", "inetpub", "program files", "programdata", "$extend"];
+
+/// Parts of a path that tools and people put there, and that name no host.
+const GENERIC: [&str; 16] = [
+    "uploads",
+    "auto",
+    "ntfs",
+    "file",
+    "kape",
+    "target",
+    "targets",
+    "tdest",
+    "collection",
+    "vss0",
+    "evidence",
+    "data",
+    "logs",
+    "export",
+    "files",
+    "case",
+];
+
+/// Index of the path part that is a drive letter followed by a Windows tree: `C/Windows`, `C%3A/inetpub`.
+fn drive_at(path: &str) -> Option<usize> {
+    let parts: Vec<&str> = path.split(['/', '\\', '!']).collect();
+    parts.windows(2).position(|pair| {
+        let [drive, folder] = pair else { return false };
+        is_drive(drive) && TREES.contains(&folder.to_ascii_lowercase().as_str())
+    })
+}
+
+fn is_drive(part: &str) -> bool {
+    let letter = part.trim_end_matches("%3A").trim_end_matches(':').trim_end_matches('_');
+    letter.len() == 1 && letter.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
+/// The part before the drive, or before the Windows tree where no drive is named, unless it is a generic one.
+fn kape_host(path: &str) -> Option<String> {
+    let parts: Vec<&str> = path.split(['/', '\\', '!']).collect();
+    let tree = parts.iter().position(|part| TREES.contains(&part.to_ascii_lowercase().as_str()))?;
+    let before = parts.get(..tree)?;
+    let part = match before.split_last() {
+        Some((drive, rest)) if is_drive(drive) => rest.last()?,
+        Some((part, _)) => part,
+        None => return None,
+    };
+    let archive = part.rsplit_once('.').is_some_and(|(_, end)| ["zip", "gz", "zst"].contains(&end));
+    let ordinary = part.len() > 1 && !archive && !GENERIC.contains(&part.to_ascii_lowercase().as_str());
+    ordinary.then(|| (*part).to_owned())
+}
+
+/// KAPE's own zips: `2021-03-26T142000_MX01`.
+fn kape_stem(stem: &str) -> Option<String> {
+    let (date, host) = stem.split_once('_')?;
+    (date.len() >= 10 && date.starts_with("20") && !host.is_empty()).then(|| host.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(container: &str, members: &[&str], tool: Option<&'static str>, host: Option<&str>) {
+        let origin = origin_of(container, members);
+        assert_eq!(origin, Origin { tool, host: host.map(str::to_owned) });
+    }
+
+    #[test]
+    fn a_tools_own_files_are_told_from_the_hosts() {
+        let velociraptor = Origin { tool: Some("velociraptor"), host: None };
+        assert!(velociraptor.wrote("a.zip!uploads.json") && velociraptor.wrote("a.zip!results/x.json"));
+        assert!(!velociraptor.wrote("a.zip!uploads/auto/C%3A/x.json"));
+        assert!(!Origin::default().wrote("a.zip!uploads.json"));
+    }
+
+    #[test]
+    fn names_hint_at_tool_and_host() {
+        check(
+            "Collection-MX01_min_example-2021-03-26T14_20_00Z.zip",
+            &["collection_context.json", "uploads/auto/C%3A/Windows/x.evtx"],
+            Some("velociraptor"),
+            Some("MX01.min.example"),
+        );
+        check("2021-03-26T142000_MX01.zip", &["C/Windows/System32/x.evtx"], Some("kape"), Some("MX01"));
+        check("case.zip", &["MX01\\C\\Windows\\x.evtx"], Some("kape"), Some("MX01"));
+        assert_eq!(
+            host_in_path("evidence/MX01/inetpub/logs/LogFiles/W3SVC1/u_ex.log").as_deref(),
+            Some("MX01")
+        );
+        assert_eq!(host_in_path("evidence/inetpub/logs/LogFiles/W3SVC1/u_ex.log"), None);
+        assert_eq!(host_in_path("inetpub/logs/u_ex.log"), None);
+        check("case.zip", &["tdest/C/Windows/x.evtx"], Some("kape"), None);
+        check("logs.zip", &["Security.evtx"], None, None);
+    }
+}

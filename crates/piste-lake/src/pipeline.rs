@@ -1,0 +1,332 @@
+//! Blocks of all files, parsed on every core, committed in one fixed order.
+//!
+//! In: items and the units still to do. Out: what `work` makes of each block, handed to `commit` in the order of (item,
+//! block) whatever thread finished first. At most [`IN_FLIGHT`] blocks a thread are in memory.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::sync::{Mutex, PoisonError};
+
+use piste_model::Issue;
+use piste_model::sources::Sources;
+use piste_parse::block::EVTX_CHUNK_BYTES;
+use piste_parse::{Block, Context, Format, Parsed, Splitter, parse_block};
+
+use crate::LakeError;
+use crate::archive::{Opener, case_fault};
+use crate::panic::panic_text;
+use crate::plan::Unit;
+use crate::seal::{Item, reader_failed};
+
+/// Blocks in memory for each thread.
+const IN_FLIGHT: usize = 3;
+
+/// What is told to `commit`, in order.
+#[derive(Debug)]
+pub enum Step<R> {
+    /// One block is parsed: (item, result).
+    Block(usize, R),
+    /// An item cannot be read on: (item, issue).
+    Failed(usize, Issue),
+    /// What was told since the last of these is this unit.
+    UnitEnd(usize),
+}
+
+/// Everything that a run of the pipeline reads.
+pub struct Input<'a> {
+    /// All items.
+    pub items: &'a [Item],
+    /// All units.
+    pub units: &'a [Unit],
+    /// Units whose result is there already.
+    pub done: &'a [bool],
+    /// For zips inside archives.
+    pub tmp: &'a Path,
+    /// For encrypted members.
+    pub passwords: &'a [Vec<u8>],
+    /// Channels, datasets, copies.
+    pub sources: &'a Sources,
+    /// Worker threads.
+    pub threads: usize,
+    /// Set to end the run between two blocks.
+    pub stop: &'a AtomicBool,
+    /// Told the bytes of each block once it is read.
+    pub progress: &'a (dyn Fn(u64) + Sync),
+}
+
+enum Task {
+    Block(usize, Block),
+    Failed(usize, Issue),
+    UnitEnd(usize),
+    /// The case takes no more: the run ends.
+    Stop(LakeError),
+}
+
+/// Reads, parses and commits all units that are not done.
+///
+/// # Errors
+/// What `commit` answers, [`LakeError::Stopped`], [`LakeError::Write`] where the case's `tmp` is full, or
+/// [`LakeError::Panicked`] where `work` failed.
+pub fn run<R: Send>(
+    input: &Input<'_>,
+    work: &(dyn Fn(&Item, Parsed) -> R + Sync),
+    commit: &mut dyn FnMut(Step<R>) -> Result<(), LakeError>,
+) -> Result<(), LakeError> {
+    let threads = input.threads.max(1);
+    let (ticket_out, tickets) = mpsc::sync_channel::<()>(threads * IN_FLIGHT);
+    let (task_out, tasks) = mpsc::channel::<(u64, Task)>();
+    let (step_out, steps) = mpsc::channel::<(u64, Result<Step<R>, LakeError>)>();
+    let tasks = Mutex::new(tasks);
+    std::thread::scope(|scope| {
+        scope.spawn(move || produce(input, &ticket_out, &task_out));
+        for _ in 0..threads {
+            let step_out = step_out.clone();
+            let tasks = &tasks;
+            scope.spawn(move || consume(input, tasks, &step_out, work));
+        }
+        drop(step_out);
+        commit_in_order(steps, tickets, commit)
+    })?;
+    if input.stop.load(Ordering::Relaxed) { Err(LakeError::Stopped) } else { Ok(()) }
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the channels must close when this returns, or the threads never end"
+)]
+fn commit_in_order<R>(
+    steps: Receiver<(u64, Result<Step<R>, LakeError>)>,
+    tickets: Receiver<()>,
+    commit: &mut dyn FnMut(Step<R>) -> Result<(), LakeError>,
+) -> Result<(), LakeError> {
+    let mut waiting = BTreeMap::new();
+    let mut next = 0;
+    for (number, step) in steps {
+        waiting.insert(number, step);
+        while let Some(step) = waiting.remove(&next) {
+            next += 1;
+            let _ = tickets.recv(); // one place is free again; the producer may already have ended
+            commit(step?)?; // on error the channels close and all threads end
+        }
+    }
+    // A step that never came would leave what follows it out of the lake.
+    if waiting.is_empty() { Ok(()) } else { Err(LakeError::Panicked(format!("step {next} is missing"))) }
+}
+
+fn consume<R>(
+    input: &Input<'_>,
+    tasks: &Mutex<Receiver<(u64, Task)>>,
+    out: &Sender<(u64, Result<Step<R>, LakeError>)>,
+    work: &(dyn Fn(&Item, Parsed) -> R + Sync),
+) {
+    loop {
+        let task = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok((number, task)) = task else { return };
+        // Without its step the run would wait for ever.
+        let step = catch_unwind(AssertUnwindSafe(|| step_of(input, task, work)))
+            .unwrap_or_else(|panic| Err(LakeError::Panicked(panic_text(panic.as_ref()))));
+        if out.send((number, step)).is_err() {
+            return;
+        }
+    }
+}
+
+fn step_of<R>(
+    input: &Input<'_>,
+    task: Task,
+    work: &(dyn Fn(&Item, Parsed) -> R + Sync),
+) -> Result<Step<R>, LakeError> {
+    match task {
+        Task::Stop(error) => Err(error),
+        Task::UnitEnd(unit) => Ok(Step::UnitEnd(unit)),
+        Task::Failed(item, issue) => Ok(Step::Failed(item, issue)),
+        Task::Block(at, block) => {
+            let item =
+                input.items.get(at).ok_or_else(|| LakeError::Panicked(format!("there is no item {at}")))?;
+            let parsed = parse_guarded(item, &block, input.sources);
+            drop(block);
+            Ok(Step::Block(at, work(item, parsed)))
+        }
+    }
+}
+
+/// Parses a block; a parser that panics on one chunk costs that chunk.
+fn parse_guarded(item: &Item, block: &Block, sources: &Sources) -> Parsed {
+    let cx = Context { evidence: item.id, path: &item.path, sources, host_hint: item.host_hint.as_deref() };
+    if let Ok(parsed) = catch_unwind(AssertUnwindSafe(|| parse_block(item.format, block, &cx))) {
+        return parsed;
+    }
+    let mut all = Parsed::default();
+    for (at, bytes) in block.bytes.chunks(EVTX_CHUNK_BYTES).enumerate() {
+        if item.format != Format::Evtx {
+            break;
+        }
+        let offset = block.offset + (at * EVTX_CHUNK_BYTES) as u64;
+        let one = Block { offset, bytes: bytes.to_vec(), ..block.clone() };
+        match catch_unwind(AssertUnwindSafe(|| parse_block(item.format, &one, &cx))) {
+            Ok(parsed) => {
+                all.batches.extend(parsed.batches);
+                all.records += parsed.records;
+                all.damage.extend(parsed.damage);
+                all.issues.extend(parsed.issues);
+            }
+            Err(_) => parser_failed(&mut all, item, offset),
+        }
+    }
+    if item.format != Format::Evtx {
+        parser_failed(&mut all, item, block.offset);
+    }
+    all
+}
+
+fn parser_failed(parsed: &mut Parsed, item: &Item, offset: u64) {
+    let slug = "parser-failed";
+    parsed.damage.push(piste_model::Damage { kind: slug.to_owned(), offset, lost: None });
+    parsed.issues.push(
+        Issue::new(
+            slug,
+            item.path.clone(),
+            format!("the parser for {} failed on these bytes", item.format.name()),
+            "the records there are lost; how many is unknown",
+            "report this as a bug, with the file if it may be shared",
+        )
+        .of(item.id)
+        .at(offset),
+    );
+}
+
+/// Numbers tasks and waits for a place before each.
+struct Queue<'a> {
+    tickets: &'a SyncSender<()>,
+    tasks: &'a Sender<(u64, Task)>,
+    number: u64,
+}
+
+impl Queue<'_> {
+    /// False when the run has ended.
+    fn push(&mut self, task: Task) -> bool {
+        let sent = self.tickets.send(()).is_ok() && self.tasks.send((self.number, task)).is_ok();
+        self.number += 1;
+        sent
+    }
+}
+
+fn produce(input: &Input<'_>, tickets: &SyncSender<()>, tasks: &Sender<(u64, Task)>) {
+    let mut queue = Queue { tickets, tasks, number: 0 };
+    let mut opener = Opener::new(input.tmp, input.passwords.to_vec(), crate::Limits::default().members_max);
+    // The parts in the order of reading: an item that spans units is opened once.
+    let parts: Vec<(usize, &crate::plan::Part)> = input
+        .units
+        .iter()
+        .enumerate()
+        .flat_map(|(unit, work)| work.parts.iter().map(move |part| (unit, part)))
+        .collect();
+    let mut groups = parts.chunk_by(|a, b| a.1.item == b.1.item).peekable();
+    while let Some(group) = groups.next() {
+        // The last part's unit goes on where the next item is in it too.
+        let goes_on = groups.peek().and_then(|next| next.first()).map(|(unit, _)| *unit);
+        let mut reading = ItemReading { input, group, at: 0, goes_on };
+        let to_do = group.iter().any(|(unit, _)| input.done.get(*unit) == Some(&false));
+        if to_do && !reading.read(&mut opener, &mut queue) {
+            return;
+        }
+        if !reading.end_parts_before(group.len(), &mut queue) {
+            return;
+        }
+    }
+}
+
+/// One item being read, over the units that its parts are in.
+struct ItemReading<'a> {
+    input: &'a Input<'a>,
+    group: &'a [(usize, &'a crate::plan::Part)],
+    /// The part at hand.
+    at: usize,
+    /// The unit that the next item goes on in.
+    goes_on: Option<usize>,
+}
+
+impl ItemReading<'_> {
+    /// Sends the item's blocks to their units; false when the run has ended.
+    fn read(&mut self, opener: &mut Opener, queue: &mut Queue<'_>) -> bool {
+        let Some((_, first)) = self.group.first() else { return true };
+        let Some(item) = self.input.items.get(first.item) else { return true };
+        let read = catch_unwind(AssertUnwindSafe(|| self.read_blocks(first.item, item, opener, queue)));
+        match read {
+            Ok(Ok(go_on)) => go_on,
+            Ok(Err(error)) => {
+                let error = match case_fault(error) {
+                    Ok(error) => error,
+                    Err(fault) => {
+                        queue.push(Task::Stop(fault));
+                        return false;
+                    }
+                };
+                let issue = Issue::new(
+                    "evidence-unreadable",
+                    item.path.clone(),
+                    format!("it can no longer be read: {error}"),
+                    "what follows in this file is not in the lake",
+                    "check the medium, then run the same command again",
+                );
+                self.fail(first.item, &issue.of(item.id), queue)
+            }
+            Err(panic) => {
+                opener.close_all();
+                let issue = reader_failed(&item.path, &panic_text(panic.as_ref()));
+                self.fail(first.item, &issue.of(item.id), queue)
+            }
+        }
+    }
+
+    fn read_blocks(
+        &mut self,
+        at: usize,
+        item: &Item,
+        opener: &mut Opener,
+        queue: &mut Queue<'_>,
+    ) -> std::io::Result<bool> {
+        opener.with_reader(&item.place, &mut |reader: &mut dyn Read| {
+            let mut splitter = Splitter::new(item.format);
+            while let Some(block) = splitter.next_block(reader)? {
+                if self.input.stop.load(Ordering::Relaxed) || !self.send(at, block, queue) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })
+    }
+
+    /// Notes the failure in every unit that lacks rows for it, so that each is done again by the next run.
+    fn fail(&mut self, item: usize, issue: &Issue, queue: &mut Queue<'_>) -> bool {
+        (self.at..self.group.len())
+            .all(|at| self.end_parts_before(at, queue) && queue.push(Task::Failed(item, issue.clone())))
+    }
+
+    /// Sends one block; the parts before the one that it starts in have ended.
+    fn send(&mut self, item: usize, block: Block, queue: &mut Queue<'_>) -> bool {
+        let within = |(_, part): &(usize, &crate::plan::Part)| (part.start..part.end).contains(&block.offset);
+        let Some(at) = self.group.iter().position(within) else { return true };
+        if !self.end_parts_before(at, queue) {
+            return false;
+        }
+        (self.input.progress)(block.bytes.len() as u64);
+        let to_do = self.group.get(at).is_some_and(|(unit, _)| self.input.done.get(*unit) == Some(&false));
+        !to_do || queue.push(Task::Block(item, block))
+    }
+
+    /// Ends the units of the parts from the one at hand to `end`, save the one that goes on.
+    fn end_parts_before(&mut self, end: usize, queue: &mut Queue<'_>) -> bool {
+        let ended = self.group.get(self.at..end).unwrap_or_default();
+        self.at = self.at.max(end);
+        let mut ended = ended.iter().map(|(unit, _)| *unit);
+        ended.all(|unit| {
+            let to_do = self.input.done.get(unit) == Some(&false) && self.goes_on != Some(unit);
+            !to_do || queue.push(Task::UnitEnd(unit))
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! One record's bytes, read again from the sealed file.
+//!
+//! In: a seal, the record's offset and its hash. Out: the bytes as stored and whether they are still the ones that were
+//! hashed when the row was made. With proof, the whole file is hashed too.
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use piste_model::hash::{hex, record_hash};
+use piste_parse::block::{LINE_BYTES_MAX, element_bytes};
+use sha2::{Digest, Sha256};
+
+use crate::archive::Opener;
+use crate::seal::Sealed;
+
+/// What was read again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reread {
+    /// The record's bytes as stored.
+    pub bytes: Vec<u8>,
+    /// Hash of these bytes, 32 hex digits: equal to the row's, or the file has changed.
+    pub record_hash: String,
+    /// SHA-256 of the whole file, where that was asked.
+    pub file_sha256: Option<String>,
+}
+
+/// Reads the record that starts at `offset` of the sealed file. `proof` asks for the whole file's hash too.
+///
+/// # Errors
+/// Where the file is no longer there or ends before the record.
+pub fn reread(
+    sealed: &Sealed,
+    offset: u64,
+    proof: bool,
+    tmp: &Path,
+    passwords: Vec<Vec<u8>>,
+) -> io::Result<Reread> {
+    let mut opener = Opener::new(tmp, passwords, crate::Limits::default().members_max);
+    let bytes = opener.with_reader(&sealed.place, &mut |mut reader| {
+        io::copy(&mut (&mut reader).take(offset), &mut io::sink())?;
+        match sealed.format.as_str() {
+            "evtx" => read_evtx(reader),
+            "json-array" | "json-objects" => read_element(reader),
+            _ => read_line(reader),
+        }
+    })?;
+    let file_sha256 = if proof {
+        Some(opener.with_reader(&sealed.place, &mut |reader| {
+            let mut hasher = Sha256::new();
+            let mut buffer = vec![0; 256 * 1024];
+            loop {
+                let read = reader.read(&mut buffer)?;
+                if read == 0 {
+                    return Ok(hex(&hasher.clone().finalize()));
+                }
+                hasher.update(buffer.get(..read).unwrap_or_default());
+            }
+        })?)
+    } else {
+        None
+    };
+    Ok(Reread { record_hash: hex(&record_hash(&bytes)), bytes, file_sha256 })
+}
+
+/// The record's own header says how long it is; no record is longer than a chunk.
+fn read_evtx(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(piste_parse::block::EVTX_CHUNK_BYTES as u64).read_to_end(&mut bytes)?;
+    let record = piste_parse::evtx::record_bytes(&bytes, 0).map(<[u8]>::to_vec);
+    record.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no EVTX record starts there"))
+}
+
+/// A JSON value ends where its braces close. Pieces double, so that a short one costs little.
+fn read_element(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut wanted = 64 << 10;
+    loop {
+        let read = reader.take((wanted - bytes.len()) as u64).read_to_end(&mut bytes)?;
+        if let Some(end) = element_bytes(&bytes) {
+            bytes.truncate(end);
+            return Ok(bytes);
+        }
+        if read == 0 || wanted > LINE_BYTES_MAX {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "no JSON object starts there"));
+        }
+        wanted *= 2;
+    }
+}
+
+fn read_line(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut reader = BufReader::new(reader).take(LINE_BYTES_MAX as u64);
+    while reader.read_until(b'\n', &mut bytes)? > 0 {
+        if bytes.get(1) != Some(&0) {
+            break;
+        }
+        // UTF-16: a newline is a whole unit, of which this was the first byte.
+        let whole = bytes.len() % 2 == 1;
+        if whole && (&mut reader).take(1).read_to_end(&mut bytes)? == 1 && bytes.last() == Some(&0) {
+            break;
+        }
+    }
+    let ends: [&[u8]; 2] = if bytes.get(1) == Some(&0) { [b"\n\0", b"\r\0"] } else { [b"\n", b"\r"] };
+    for end in ends {
+        if bytes.ends_with(end) {
+            bytes.truncate(bytes.len() - end.len());
+        }
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_read_to_its_own_end() {
+        let line = |bytes: &[u8]| read_line(&mut &*bytes).expect("a slice reads");
+        assert_eq!(line(b"a b\r\nc"), b"a b");
+        assert_eq!(line(b"a\r"), b"a");
+        let wide: Vec<u8> = "a\u{10a}\u{a41}b\r\nc".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(line(&wide), wide[..8]);
+        let long = format!("{{\"a\":\"{}}}\"}}, {{}}", "x".repeat(300_000));
+        assert_eq!(
+            read_element(&mut long.as_bytes()).expect("an object"),
+            &long.as_bytes()[..long.len() - 4]
+        );
+        assert!(read_element(&mut b"nothing".as_slice()).is_err());
+    }
+}

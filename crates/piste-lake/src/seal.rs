@@ -1,0 +1,632 @@
+//! Sealing: every file is hashed and named before anything is read from it.
+//!
+//! In: the paths given. Out: items with SHA-256, size, format and locator, containers and their members alike, in the order
+//! of their locators; and an issue for each file that is refused or cannot be read. Limits on depth, members and inflated
+//! bytes keep a hostile archive from filling the disk or the day. A stream that is damaged is read up to its damage.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use piste_model::evidence::EvidenceState;
+use piste_model::{Damage, EvidenceId, Issue};
+use piste_parse::sniff::HEAD_BYTES;
+use piste_parse::{Format, Treatment, sniff};
+use serde::{Deserialize, Serialize};
+
+use crate::LakeError;
+use crate::archive::{Member, Members, Opener, Place, Step, case_fault};
+use crate::content::{Content, read_all};
+use crate::copies::{Log, holds_events, log_of};
+use crate::names::{Name, Names};
+use crate::origin::{Origin, host_in_path, origin_of};
+use crate::panic::panic_text;
+use crate::walk::{Found, walk};
+
+/// Bytes of one read while sealing.
+const READ_BYTES: usize = 256 * 1024;
+/// Bytes of one read up to a damaged place: a decoder drops what it had unpacked in the read that met the damage.
+const CAREFUL_READ_BYTES: usize = 512;
+
+/// What a given file may make of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Containers within containers that are opened.
+    pub depth_max: usize,
+    /// Members that are read, those of archives within counted in.
+    pub members_max: usize,
+    /// Bytes that it may inflate to: this, and `inflation_max` times its size.
+    pub inflated_bytes_free: u64,
+    /// Deflate's own limit is 1,032; logs with empty space reach some hundreds.
+    pub inflation_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { depth_max: 8, members_max: 1_000_000, inflated_bytes_free: 1 << 30, inflation_max: 500 }
+    }
+}
+
+/// What the ledger records of one sealed file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sealed {
+    /// `E-1`.
+    pub id: EvidenceId,
+    /// Locator.
+    pub path: String,
+    /// Size of the decompressed content.
+    pub bytes: u64,
+    /// SHA-256, 64 hex digits.
+    pub sha256: String,
+    /// Format by content.
+    pub format: String,
+    /// Where its bytes were when it was sealed.
+    #[serde(flatten)]
+    pub place: Place,
+}
+
+/// One sealed file, and how to read it again.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Given by the ledger once all are sealed.
+    pub id: EvidenceId,
+    /// Locator.
+    pub path: String,
+    /// Format by content.
+    pub format: Format,
+    /// Size of the decompressed content.
+    pub bytes: u64,
+    /// SHA-256, 64 hex digits; empty where the file could not be read to its end.
+    pub sha256: String,
+    /// What became of it so far.
+    pub state: EvidenceState,
+    /// The item of the same content that stands for this one.
+    pub same_as: Option<EvidenceId>,
+    /// Host that its path hints at.
+    pub host_hint: Option<String>,
+    /// Tool that made its container.
+    pub origin: Option<String>,
+    /// Where its stream breaks off.
+    pub damage: Vec<Damage>,
+    /// The one log that it holds, for finding logs that overlap; `None` for several, or for another format.
+    pub log: Option<Log>,
+    /// Where its bytes are.
+    pub place: Place,
+}
+
+impl Item {
+    /// What the ledger records of it.
+    pub fn seal(&self) -> Sealed {
+        Sealed {
+            id: self.id,
+            path: self.path.clone(),
+            bytes: self.bytes,
+            sha256: self.sha256.clone(),
+            format: self.format.name().to_owned(),
+            place: self.place.clone(),
+        }
+    }
+}
+
+/// All that was sealed.
+#[derive(Debug, Default)]
+pub struct Intake {
+    /// In the order of their locators.
+    pub items: Vec<Item>,
+    /// Refused, encrypted, damaged.
+    pub issues: Vec<Issue>,
+    /// Files as given, containers counted once.
+    pub files: u64,
+    /// Their bytes on disk.
+    pub bytes: u64,
+}
+
+/// Seals files one after another.
+pub struct Sealer<'p> {
+    opener: Opener,
+    intake: Intake,
+    names: Names,
+    limits: Limits,
+    /// The case's own folder, which is no evidence.
+    case: Option<PathBuf>,
+    progress: &'p dyn Fn(u64),
+    /// Called before each reading.
+    #[cfg(test)]
+    on_read: &'p dyn Fn(),
+}
+
+/// What a given file may still inflate to.
+struct Budget {
+    bytes: u64,
+    members: usize,
+    /// It wanted more bytes than it had.
+    overdrawn: bool,
+}
+
+/// A container being read: what it is called and what it may still inflate to.
+struct Container<'a> {
+    origin: &'a Origin,
+    depth: usize,
+    encrypted: bool,
+    budget: &'a mut Budget,
+}
+
+impl<'p> Sealer<'p> {
+    /// `tmp` is the case's folder for zips that lie inside archives; the case itself is never read as evidence.
+    /// `progress` is told the bytes on disk of each file given, once read.
+    pub fn new(tmp: &Path, passwords: Vec<Vec<u8>>, progress: &'p dyn Fn(u64)) -> Self {
+        Self::with_limits(tmp, passwords, Limits::default(), progress)
+    }
+
+    /// As [`Sealer::new`], with other limits.
+    pub fn with_limits(
+        tmp: &Path,
+        passwords: Vec<Vec<u8>>,
+        limits: Limits,
+        progress: &'p dyn Fn(u64),
+    ) -> Self {
+        let case = tmp.canonicalize().ok().and_then(|tmp| tmp.parent().map(Path::to_owned));
+        let opener = Opener::new(tmp, passwords, limits.members_max);
+        Self {
+            opener,
+            intake: Intake::default(),
+            names: Names::default(),
+            limits,
+            case,
+            progress,
+            #[cfg(test)]
+            on_read: &|| {},
+        }
+    }
+
+    /// Seals everything under `given`. Where two files would be called the same, the one given first keeps the name.
+    ///
+    /// # Errors
+    /// [`LakeError::Missing`] where a path does not exist, [`LakeError::Write`] where the case takes no copy of a zip
+    /// inside an archive; all else is an issue.
+    pub fn seal(mut self, given: &[PathBuf]) -> Result<Intake, LakeError> {
+        let found = walk(given, self.case.as_deref(), &mut self.intake.issues)?;
+        for file in found {
+            self.seal_given(&file)?;
+        }
+        Ok(self.intake)
+    }
+
+    fn seal_given(&mut self, file: &Found) -> Result<(), LakeError> {
+        let size = file.path.metadata().map_or(0, |metadata| metadata.len());
+        self.intake.files += 1;
+        self.intake.bytes += size;
+        let Limits { inflated_bytes_free, inflation_max, members_max, .. } = self.limits;
+        let bytes = inflated_bytes_free.saturating_add(size.saturating_mul(inflation_max));
+        let mut budget = Budget { bytes, members: members_max, overdrawn: false };
+        let origin = Origin { host: host_in_path(&file.name), ..Origin::default() };
+        let mut top = Container { origin: &origin, depth: 0, encrypted: false, budget: &mut budget };
+        let name = self.names.given(&file.name);
+        self.seal_place(Place::on_disk(file.path.clone()), &name, &mut top)?;
+        (self.progress)(size);
+        Ok(())
+    }
+
+    /// Seals one file and all that it holds; a reader that panics costs that file.
+    fn seal_place(&mut self, place: Place, name: &Name, within: &mut Container<'_>) -> Result<(), LakeError> {
+        let at = self.intake.items.len();
+        let mut seal = |sealer: &mut Self| sealer.seal_content(place.clone(), name, within);
+        match catch_unwind(AssertUnwindSafe(|| seal(self))) {
+            Ok(sealed) => sealed,
+            Err(panic) => {
+                self.reader_failed(at, place, name, &panic_text(panic.as_ref()), within);
+                Ok(())
+            }
+        }
+    }
+
+    /// Names the file at index `at` as unread; it may be in the list already.
+    fn reader_failed(&mut self, at: usize, place: Place, name: &Name, said: &str, within: &Container<'_>) {
+        self.opener.close_all();
+        self.intake.issues.push(reader_failed(&name.path, said));
+        match self.intake.items.get_mut(at) {
+            Some(item) => item.state = EvidenceState::Unread,
+            None => self.push_unread(place, name, within),
+        }
+    }
+
+    fn seal_content(
+        &mut self,
+        place: Place,
+        name: &Name,
+        within: &mut Container<'_>,
+    ) -> Result<(), LakeError> {
+        #[cfg(test)]
+        (self.on_read)();
+        let path = name.path.as_str();
+        // The file as given does not count against what it may inflate to.
+        let budget = if place.steps.is_empty() { u64::MAX } else { within.budget.bytes };
+        let read = self.opener.with_reader(&place, &mut |reader| Ok(read_all(reader, budget, READ_BYTES)));
+        let (content, place, damage) =
+            match read.and_then(|content| self.up_to_damage(content, place.clone(), path, within)) {
+                Ok(sealed) => sealed,
+                Err(error) => {
+                    self.unread(place, name, &case_fault(error)?, within);
+                    return Ok(());
+                }
+            };
+        if budget != u64::MAX {
+            within.budget.bytes = budget.saturating_sub(content.bytes);
+        }
+        let format = sniff(content.head.get(..HEAD_BYTES).unwrap_or(&content.head), &name.shown);
+        let host_hint = host_in_path(&name.shown).or_else(|| within.origin.host.clone());
+        let mut item = Item {
+            id: EvidenceId(0),
+            path: path.to_owned(),
+            format,
+            bytes: content.bytes,
+            sha256: content.sha256,
+            state: state_of(format),
+            same_as: None,
+            host_hint,
+            origin: within.origin.tool.map(str::to_owned),
+            damage,
+            log: log_of(&content.head, content.record_ids),
+            place: place.clone(),
+        };
+        if content.over_budget {
+            self.over_budget(item, within);
+            return Ok(());
+        }
+        match format.treatment() {
+            Treatment::Unreadable(command) => {
+                item.state = EvidenceState::Unread;
+                let what = format!("Piste does not read {} files", format.name());
+                self.issue("evidence-not-read", path, &what, "nothing in it was examined", command);
+            }
+            Treatment::Container if within.depth >= self.limits.depth_max => {
+                item.state = EvidenceState::Unread;
+                let what = format!("it lies deeper than {} containers", self.limits.depth_max);
+                self.issue(
+                    "archive-depth",
+                    path,
+                    &what,
+                    "nothing in it was examined",
+                    "extract it by hand and give the folder",
+                );
+            }
+            Treatment::Container => {
+                let at = self.intake.items.len();
+                self.intake.items.push(item);
+                return self.open_container(format, &place, name, at, within);
+            }
+            Treatment::Rows if within.origin.wrote(&name.shown) && !holds_events(format, &content.head) => {
+                item.state = EvidenceState::NotParsed;
+            }
+            Treatment::Rows | Treatment::Seal => self.note_empty(format, name),
+        }
+        self.intake.items.push(item);
+        Ok(())
+    }
+
+    /// A file that was read no further, since its container holds too much.
+    fn over_budget(&mut self, mut item: Item, within: &mut Container<'_>) {
+        within.budget.overdrawn = true;
+        item.state = EvidenceState::Unread;
+        self.issue(
+            "archive-bomb",
+            &item.path,
+            "it inflates to more than its container may hold",
+            "it was read no further, since it would fill the disk; what was read is hashed",
+            "extract it by hand on a machine with room, and give the folder",
+        );
+        self.intake.items.push(item);
+    }
+
+    /// What can be read of a stream that breaks off: all, or the part before the damage, which is named.
+    fn up_to_damage(
+        &mut self,
+        content: Content,
+        place: Place,
+        path: &str,
+        within: &Container<'_>,
+    ) -> io::Result<(Content, Place, Vec<Damage>)> {
+        let Some(error) = content.failure else { return Ok((content, place, Vec::new())) };
+        // A wrong password gives noise before it fails.
+        if within.encrypted {
+            return Err(error);
+        }
+        let budget = within.budget.bytes;
+        let careful = self
+            .opener
+            .with_reader(&place, &mut |reader| Ok(read_all(reader, budget, CAREFUL_READ_BYTES)))?;
+        if careful.bytes == 0 {
+            return Err(error);
+        }
+        self.issue(
+            "evidence-unreadable",
+            path,
+            &format!("it can be read only up to byte {}: {error}", careful.bytes),
+            "what lies before was sealed and examined; what follows is lost",
+            "check the medium, or ask for a fresh copy",
+        );
+        let place = place.inside(Step::First(careful.bytes));
+        let damage = Damage { kind: "stream-damaged".to_owned(), offset: careful.bytes, lost: None };
+        Ok((Content { failure: None, ..careful }, place, vec![damage]))
+    }
+
+    fn note_empty(&mut self, format: Format, name: &Name) {
+        let log = [".evtx", ".jsonl", ".json", ".log"]
+            .iter()
+            .any(|end| name.shown.to_ascii_lowercase().ends_with(end));
+        if format == Format::Empty && log {
+            self.issue(
+                "evidence-empty",
+                &name.path,
+                "this file has no content",
+                "it was sealed; there is nothing to read",
+                "ask whether the log was empty on the host or lost in the copy",
+            );
+        }
+    }
+
+    fn open_container(
+        &mut self,
+        format: Format,
+        place: &Place,
+        name: &Name,
+        at: usize,
+        within: &mut Container<'_>,
+    ) -> Result<(), LakeError> {
+        let step = match format {
+            Format::Gzip => Step::Gzip,
+            Format::Zstd => Step::Zstd,
+            _ => return self.open_zip(place, name, at, within),
+        };
+        let shown = name.shown.rsplit(['/', '\\', '!']).next().unwrap_or(&name.shown);
+        let inner = shown.rsplit_once('.').map_or("content", |(stem, _)| stem);
+        let inside_name = self.names.member(name, inner);
+        let mut inside = Container { depth: within.depth + 1, budget: &mut *within.budget, ..*within };
+        self.seal_place(place.inside(step), &inside_name, &mut inside)
+    }
+
+    fn open_zip(
+        &mut self,
+        place: &Place,
+        name: &Name,
+        at: usize,
+        within: &mut Container<'_>,
+    ) -> Result<(), LakeError> {
+        let path = name.path.as_str();
+        let members = match self.opener.members(place, self.limits.members_max) {
+            Ok(members) => members,
+            Err(error) => self.salvage(place, path, at, &case_fault(error)?)?,
+        };
+        if members.name_twice {
+            self.issue(
+                "zip-name-twice",
+                path,
+                "several members of this zip have the same name",
+                "each was examined; other programs show one of them only",
+                "ask who made it; to extract them all: 7z x -aou FILE -oFOLDER",
+            );
+        }
+        let names: Vec<&str> = members.list.iter().map(|member| member.name.as_str()).collect();
+        let mut origin = origin_of(&name.shown, &names);
+        origin.host = origin.host.or_else(|| within.origin.host.clone());
+        if let Some(item) = self.intake.items.get_mut(at) {
+            item.origin = origin.tool.map(str::to_owned);
+            item.host_hint = origin.host.clone().or(item.host_hint.take());
+        }
+        let all = members.list.len();
+        let (mut encrypted, mut locked) = (0, None);
+        for (number, member) in members.list.into_iter().enumerate() {
+            if within.budget.overdrawn || within.budget.members == 0 {
+                self.stopped(path, all - number, within.budget.overdrawn);
+                break;
+            }
+            within.budget.members -= 1;
+            encrypted += usize::from(member.encrypted);
+            let mut inside = Container {
+                origin: &origin,
+                depth: within.depth + 1,
+                encrypted: member.encrypted,
+                budget: &mut *within.budget,
+            };
+            let locked_here = self.seal_member(place, name, &member, &mut inside)?;
+            locked = locked.or(locked_here.then_some(member.name));
+        }
+        if let Some(first) = locked {
+            self.locked(path, &first, encrypted);
+        }
+        Ok(())
+    }
+
+    /// Seals one member; answers whether it stays encrypted.
+    fn seal_member(
+        &mut self,
+        place: &Place,
+        container: &Name,
+        member: &Member,
+        inside: &mut Container<'_>,
+    ) -> Result<bool, LakeError> {
+        if member.folder {
+            return Ok(false);
+        }
+        let name = self.names.member(container, &member.name);
+        let leads_out = member.name.split(['/', '\\']).any(|part| part == "..");
+        if !leads_out && !member.link {
+            let before = self.intake.items.len();
+            self.seal_place(place.inside(member.step.clone()), &name, inside)?;
+            let unread = self.intake.items.get(before).is_some_and(|item| item.sha256.is_empty());
+            return Ok(member.encrypted && unread);
+        }
+        if leads_out {
+            self.issue(
+                "zip-slip",
+                &name.path,
+                "the name of this member leads out of the archive",
+                "it was refused: no collection tool writes such a name",
+                "look at it with: unzip -l FILE",
+            );
+            self.push_unread(place.inside(member.step.clone()), &name, inside);
+        } else {
+            self.issue(
+                "evidence-link",
+                &name.path,
+                "this member is a symbolic link",
+                "it was not followed",
+                "give the file that it points to as evidence of its own, if it belongs here",
+            );
+        }
+        Ok(false)
+    }
+
+    /// The members of a zip that lost its list of them, found by their own headers.
+    fn salvage(
+        &mut self,
+        place: &Place,
+        path: &str,
+        at: usize,
+        error: &io::Error,
+    ) -> Result<Members, LakeError> {
+        if let Some(item) = self.intake.items.get_mut(at) {
+            item.state = EvidenceState::Unread;
+        }
+        let list = match self.opener.salvage(place, self.limits.members_max) {
+            Ok(list) => list,
+            Err(error) => {
+                case_fault(error)?;
+                Vec::new()
+            }
+        };
+        let effect = match list.len() {
+            0 => "nothing in it was examined; it may be cut short".to_owned(),
+            found => {
+                format!("{found} members were found by their own headers and examined; others may be lost")
+            }
+        };
+        self.issue(
+            "zip-damaged",
+            path,
+            &format!("this zip cannot be opened: {error}"),
+            &effect,
+            "ask for a fresh copy, or save what is left and give the folder: zip -FF FILE --out FIXED.zip",
+        );
+        Ok(Members { list, name_twice: false })
+    }
+
+    fn stopped(&mut self, path: &str, left: usize, bomb: bool) {
+        let effect = format!("{left} further members were not examined");
+        let hint = "extract it by hand on a machine with room, and give the folder";
+        if bomb {
+            self.issue("archive-bomb", path, "this zip inflates to more than it may", &effect, hint);
+        } else {
+            let what = format!(
+                "this zip has more than {} members, those of archives within counted in",
+                self.limits.members_max
+            );
+            self.issue("archive-members", path, &what, &effect, hint);
+        }
+    }
+
+    /// One issue for all members of a zip that stay encrypted.
+    fn locked(&mut self, path: &str, first: &str, encrypted: usize) {
+        let what = match self.opener.passwords() {
+            0 => format!("{encrypted} members are encrypted, the first is `{first}`"),
+            tried => format!(
+                "{encrypted} members are encrypted; none of the {tried} passwords given opens `{first}`"
+            ),
+        };
+        self.issue("container-encrypted", path, &what, "what no password opened was not examined",
+            "give the password: --password-file FILE, one a line; or extract it: 7z x ARCHIVE -pPASSWORD -oFOLDER");
+    }
+
+    /// A file of which nothing can be read is named, not sealed.
+    fn unread(&mut self, place: Place, name: &Name, error: &io::Error, within: &Container<'_>) {
+        match error.kind() {
+            io::ErrorKind::PermissionDenied if within.encrypted => {} // told once for the archive
+            io::ErrorKind::Unsupported => self.issue(
+                "zip-method",
+                &name.path,
+                &format!("this member cannot be read: {error}"),
+                "it was not examined",
+                "extract it and give the folder: 7z x ARCHIVE -oFOLDER",
+            ),
+            _ => self.issue(
+                "evidence-unreadable",
+                &name.path,
+                &format!("it cannot be read: {error}"),
+                "it was neither sealed nor examined",
+                "check the permissions and the medium, or ask for a fresh copy",
+            ),
+        }
+        self.push_unread(place, name, within);
+    }
+
+    fn push_unread(&mut self, place: Place, name: &Name, within: &Container<'_>) {
+        self.intake.items.push(Item {
+            id: EvidenceId(0),
+            host_hint: host_in_path(&name.shown).or_else(|| within.origin.host.clone()),
+            path: name.path.clone(),
+            format: Format::Unknown,
+            bytes: 0,
+            sha256: String::new(),
+            state: EvidenceState::Unread,
+            same_as: None,
+            origin: within.origin.tool.map(str::to_owned),
+            damage: Vec::new(),
+            log: None,
+            place,
+        });
+    }
+
+    fn issue(&mut self, slug: &'static str, path: &str, what: &str, effect: &str, hint: &str) {
+        self.intake.issues.push(Issue::new(slug, path, what, effect, hint));
+    }
+}
+
+/// A reader failed on a file: a bug, which costs that file and not the run.
+pub(crate) fn reader_failed(path: &str, said: &str) -> Issue {
+    Issue::new(
+        "reader-failed",
+        path,
+        format!("the reader of this kind of file failed on it: {said}"),
+        "what follows in it was not examined",
+        "extract it by hand and give the folder; report this as a bug, with the file if it may be shared",
+    )
+}
+
+fn state_of(format: Format) -> EvidenceState {
+    match format.treatment() {
+        Treatment::Rows => EvidenceState::Read,
+        Treatment::Container => EvidenceState::Container,
+        Treatment::Unreadable(_) => EvidenceState::Unread,
+        Treatment::Seal => EvidenceState::NotParsed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_panics_costs_its_file() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let given = folder.path().join("a.bin");
+        std::fs::write(&given, b"x").expect("it is written");
+        // The reading of the second file panics, as a bug in a decoder would.
+        let files = std::cell::Cell::new(0);
+        let on_read = || {
+            files.set(files.get() + 1);
+            assert_ne!(files.get(), 2, "a bug");
+        };
+        let mut sealer = Sealer::new(&folder.path().join("tmp"), Vec::new(), &|_| {});
+        sealer.on_read = &on_read;
+        let more = ["b.bin", "c.bin"].map(|name| folder.path().join(name));
+        for path in &more {
+            std::fs::write(path, b"x").expect("it is written");
+        }
+        let intake = sealer.seal(&[&[given], more.as_slice()].concat()).expect("the run goes on");
+        let states: Vec<_> = intake.items.iter().map(|item| (item.path.as_str(), item.state)).collect();
+        let (lost, kept) = (EvidenceState::Unread, EvidenceState::NotParsed);
+        assert_eq!(states, [("a.bin", kept), ("b.bin", lost), ("c.bin", kept)]);
+        let issues: Vec<_> = intake.issues.iter().map(|one| (one.slug.as_ref(), one.path.as_str())).collect();
+        assert_eq!(issues, [("reader-failed", "b.bin")]);
+    }
+}

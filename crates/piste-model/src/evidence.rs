@@ -1,0 +1,81 @@
+//! A sealed file and what became of it: one line of `evidence.jsonl`.
+//!
+//! In: what intake sealed and parsing counted. Out: the custody entry that a report cites. The locator names a file
+//! inside containers: `collection.zip!logs.zip!Security.evtx`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::EvidenceId;
+use crate::time::Instant;
+
+/// Separates the container from the member in a locator.
+pub const LOCATOR_SEPARATOR: char = '!';
+
+/// Joins a container's locator and its member's name.
+pub fn member_locator(container: &str, member: &str) -> String {
+    format!("{container}{LOCATOR_SEPARATOR}{member}")
+}
+
+/// One part of a file that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Damage {
+    /// The issue's slug: `evtx-chunk-damaged`.
+    pub kind: String,
+    /// Byte offset in the decompressed innermost stream.
+    pub offset: u64,
+    /// Records lost; `null` where the damage hides how many.
+    pub lost: Option<u64>,
+}
+
+/// One file of evidence, as sealed and as read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// `E-1`.
+    pub id: EvidenceId,
+    /// Locator.
+    pub path: String,
+    /// What the content is, by its bytes: `evtx`, `jsonl`, `zip`, `unknown`.
+    pub format: String,
+    /// Size of the decompressed content.
+    pub bytes: u64,
+    /// SHA-256 of those bytes, 64 lower-case hex digits; empty where they could not be read.
+    pub sha256: String,
+    /// The host that most of its records name, else the one that its path hints at.
+    pub host: Option<String>,
+    /// Records as stored, copies included.
+    pub records_read: u64,
+    /// Rows in the lake.
+    pub rows: u64,
+    /// Records that are copies of a record of another file.
+    pub duplicates: u64,
+    /// Time of the earliest row.
+    pub first: Option<Instant>,
+    /// Time of the latest row.
+    pub last: Option<Instant>,
+    /// What could not be read.
+    pub damage: Vec<Damage>,
+    /// `read`, `container`, `same` (as another), `not-parsed` (no parser for this kind), `unread` (it should have been).
+    pub state: EvidenceState,
+    /// The file with the same content that was parsed in this one's place.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub same_as: Option<EvidenceId>,
+    /// Who made the container, by its paths: `kape`, `velociraptor`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub origin: Option<String>,
+}
+
+/// What became of a sealed file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EvidenceState {
+    /// Its records are in the lake, save those named as damaged.
+    Read,
+    /// A zip, gz or zst; its members stand on their own lines.
+    Container,
+    /// The same bytes as another file, which was parsed.
+    Same,
+    /// Sealed; Piste has no parser for this kind.
+    NotParsed,
+    /// Could not be read though it should have been: an issue says why.
+    Unread,
+}

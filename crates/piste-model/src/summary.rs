@@ -1,0 +1,69 @@
+//! The figures of one run: `summary.json`. `null` means that the step has not run; 0 means looked and found none.
+//!
+//! In: counts of every step. Out: the object that scripts read first.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Files as given, containers counted once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceFigures {
+    /// Files that the user gave; members of a container are not counted here.
+    pub files: u64,
+    /// Their bytes on disk.
+    pub bytes: u64,
+    /// Files, members included, that should have been read and were not.
+    pub unread: u64,
+}
+
+/// One set of rules: a folder, a file or the built-in ones.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleSetFigures {
+    /// As given; `built-in` for Piste's own.
+    pub path: String,
+    /// SHA-256 over the rule files' names and contents.
+    pub sha256: String,
+    /// Rules loaded from it.
+    pub rules: u64,
+}
+
+/// What was loaded to hunt with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleFigures {
+    /// Rules that loaded.
+    pub loaded: u64,
+    /// Rules that did not; `rules_not_run.jsonl` says why.
+    pub not_loaded: u64,
+    /// The sets, in the order given.
+    pub sets: Vec<RuleSetFigures>,
+}
+
+/// The figures of one run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// What was given.
+    pub evidence: EvidenceFigures,
+    /// Lines of `issues.jsonl`.
+    pub issues: u64,
+    /// Rows in the lake.
+    pub events: u64,
+    /// Records read, copies included.
+    pub records_read: u64,
+    /// Copies left out.
+    pub duplicates: u64,
+    /// Rows by dataset.
+    pub events_by_dataset: BTreeMap<String, u64>,
+    /// Hosts that rows name, sorted.
+    pub hosts: Vec<String>,
+    /// Lines of `detections.jsonl`.
+    pub detections: Option<u64>,
+    /// What was hunted with.
+    pub rules: RuleFigures,
+    /// Lines of `findings.jsonl`.
+    pub findings: Option<u64>,
+    /// Doors found.
+    pub doors: Option<u64>,
+    /// Intrusions found.
+    pub intrusions: Option<u64>,
+}

@@ -1,0 +1,594 @@
+//! A file cut into blocks that can be parsed apart from each other, on any thread.
+//!
+//! In: a stream of one file's decompressed bytes. Out: blocks of about a megabyte, each with its offset, its first line's
+//! number and what an earlier header said. Memory is one block, whatever the file's size; a line without end is skipped
+//! and named, and so is a JSON element.
+
+use std::borrow::Cow;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+pub use crate::elements::element_bytes;
+use crate::elements::{Edge, Scanner};
+use crate::evtx::places::{Next, Note, Places};
+use crate::header::Header;
+use crate::sniff::Format;
+
+/// Bytes of an EVTX file's header.
+pub const EVTX_HEADER_BYTES: usize = 4_096;
+/// Bytes of an EVTX chunk.
+pub const EVTX_CHUNK_BYTES: usize = 65_536;
+/// Chunks of one block.
+pub(crate) const EVTX_BLOCK_BYTES: usize = 16 * EVTX_CHUNK_BYTES;
+/// Bytes of a block of text, about.
+const TEXT_BLOCK_BYTES: usize = 1 << 20;
+/// Bytes of the longest line, or JSON element, that is read.
+pub const LINE_BYTES_MAX: usize = 16 << 20;
+
+/// How a text file's bytes are to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// UTF-8; bytes that are not valid are read as Windows-1252, as legacy logs wrote them.
+    Utf8,
+    /// UTF-16, little endian, as PowerShell's redirection writes.
+    Utf16Le,
+}
+
+/// A part of a file that can be parsed alone.
+#[derive(Debug, Clone)]
+pub struct Block {
+    /// Offset of `bytes` in the file.
+    pub offset: u64,
+    /// Number of the first line, or of the first element of a stream of JSON, from 1; 0 in binary formats.
+    pub first_line: u64,
+    /// The bytes: whole lines, elements or chunks, save at the end of a truncated file.
+    pub bytes: Vec<u8>,
+    /// How to read them as text.
+    pub encoding: Encoding,
+    /// What the header lines before this block said, for formats that have them.
+    pub header: Option<Arc<Header>>,
+    /// Set for a line or element longer than [`LINE_BYTES_MAX`]: its length. `bytes` is then empty.
+    pub too_long: Option<u64>,
+}
+
+/// One line of a text block, or one element of a stream of JSON.
+#[derive(Debug, Clone)]
+pub struct Line<'a> {
+    /// From 1.
+    pub number: u64,
+    /// Offset in the file.
+    pub offset: u64,
+    /// Bytes without the line's end.
+    pub raw: &'a [u8],
+    /// The text.
+    pub text: Cow<'a, str>,
+}
+
+impl Block {
+    /// The block's lines, without their ends; a byte order mark is passed over.
+    pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        self.encoding.raw_lines(&self.bytes).zip(self.first_line..).map(|((at, raw), number)| {
+            let offset = self.offset + at as u64;
+            let mark = if offset == 0 { self.encoding.mark_bytes(raw) } else { 0 };
+            self.encoding.line(number, offset, raw, mark)
+        })
+    }
+
+    /// The block's lines as logs that are written in place need them: zeros before a line are passed over, since a
+    /// server that went down leaves the space it had set aside.
+    pub(crate) fn log_lines(&self) -> impl Iterator<Item = Line<'_>> {
+        self.encoding.raw_lines(&self.bytes).zip(self.first_line..).map(|((at, raw), number)| {
+            let offset = self.offset + at as u64;
+            let mark = if offset == 0 { self.encoding.mark_bytes(raw) } else { 0 };
+            self.encoding.line(number, offset, raw, mark.max(self.encoding.zero_bytes(raw)))
+        })
+    }
+
+    /// The elements of a stream of JSON, as they stand: objects, and what lies between them and is none.
+    pub fn elements(&self) -> impl Iterator<Item = Line<'_>> {
+        let (mut scanner, mut at, mut number) = (Scanner::default(), 0, self.first_line);
+        std::iter::from_fn(move || {
+            let Some(Edge::Begin(start)) = scanner.next_edge(self.encoding, &self.bytes, &mut at) else {
+                return None;
+            };
+            let end = match scanner.next_edge(self.encoding, &self.bytes, &mut at) {
+                Some(Edge::End(end)) => end,
+                _ => self.bytes.len(), // the file ends within it
+            };
+            let raw = self.bytes.get(start..end).unwrap_or_default();
+            number += 1;
+            Some(self.encoding.line(number - 1, self.offset + start as u64, raw, 0))
+        })
+    }
+}
+
+impl Encoding {
+    /// Length of the first line without its end, and with it.
+    fn next_line(self, bytes: &[u8]) -> (usize, usize) {
+        match self {
+            Self::Utf8 => match memchr::memchr(b'\n', bytes) {
+                Some(at) => {
+                    let carriage = at.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&b'\r');
+                    (at - usize::from(carriage), at + 1)
+                }
+                None => (bytes.len(), bytes.len()),
+            },
+            Self::Utf16Le => match find_utf16_newline(bytes) {
+                Some(at) => {
+                    let carriage = at
+                        .checked_sub(2)
+                        .and_then(|before| bytes.get(before..at))
+                        .is_some_and(|pair| pair == [b'\r', 0]);
+                    (at - if carriage { 2 } else { 0 }, at + 2)
+                }
+                None => (bytes.len(), bytes.len()),
+            },
+        }
+    }
+
+    /// The lines with their offsets, without their ends.
+    fn raw_lines(self, bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            let rest = bytes.get(at..).filter(|rest| !rest.is_empty())?;
+            let (length, end) = self.next_line(rest);
+            let start = at;
+            at += end;
+            Some((start, rest.get(..length).unwrap_or_default()))
+        })
+    }
+
+    /// A line without its first `skip` bytes.
+    fn line(self, number: u64, offset: u64, raw: &[u8], skip: usize) -> Line<'_> {
+        let raw = raw.get(skip..).unwrap_or_default();
+        Line { number, offset: offset + skip as u64, raw, text: self.decode(raw) }
+    }
+
+    /// The first unit of text and its width in bytes; `None` if there is no whole one.
+    pub(crate) fn unit(self, bytes: &[u8]) -> Option<(u16, usize)> {
+        match self {
+            Self::Utf8 => bytes.first().map(|byte| (u16::from(*byte), 1)),
+            Self::Utf16Le => bytes.first_chunk::<2>().map(|pair| (u16::from_le_bytes(*pair), 2)),
+        }
+    }
+
+    /// Bytes of the zeros that a line begins with, in whole units.
+    fn zero_bytes(self, raw: &[u8]) -> usize {
+        let zeros = raw.iter().take_while(|byte| **byte == 0).count();
+        match self {
+            Self::Utf8 => zeros,
+            Self::Utf16Le => zeros & !1,
+        }
+    }
+
+    /// Offset just after the last line's end.
+    fn last_line_end(self, bytes: &[u8]) -> Option<usize> {
+        match self {
+            Self::Utf8 => memchr::memrchr(b'\n', bytes).map(|at| at + 1),
+            Self::Utf16Le => {
+                let even = bytes.len() & !1;
+                let pairs = bytes.get(..even)?.chunks_exact(2);
+                pairs.rev().position(|pair| pair == [b'\n', 0]).map(|from_end| even - from_end * 2)
+            }
+        }
+    }
+
+    fn count_lines(self, bytes: &[u8]) -> u64 {
+        let ends = match self {
+            Self::Utf8 => memchr::memchr_iter(b'\n', bytes).count(),
+            Self::Utf16Le => bytes.chunks_exact(2).filter(|pair| *pair == [b'\n', 0]).count(),
+        };
+        ends as u64
+    }
+
+    fn mark_bytes(self, raw: &[u8]) -> usize {
+        match self {
+            Self::Utf8 if raw.starts_with(&[0xef, 0xbb, 0xbf]) => 3,
+            Self::Utf16Le if raw.starts_with(&[0xff, 0xfe]) => 2,
+            _ => 0,
+        }
+    }
+
+    fn decode(self, raw: &[u8]) -> Cow<'_, str> {
+        match self {
+            Self::Utf8 => match std::str::from_utf8(raw) {
+                Ok(text) => Cow::Borrowed(text),
+                Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(raw).0,
+            },
+            Self::Utf16Le => encoding_rs::UTF_16LE.decode_without_bom_handling(raw).0,
+        }
+    }
+}
+
+fn find_utf16_newline(bytes: &[u8]) -> Option<usize> {
+    bytes.chunks_exact(2).position(|pair| pair == [b'\n', 0]).map(|pair| pair * 2)
+}
+
+/// Cuts one file into blocks.
+#[derive(Debug)]
+pub struct Splitter {
+    format: Format,
+    encoding: Encoding,
+    /// Bytes of a block of text, about.
+    block_bytes: usize,
+    /// Offset of `rest` in the file.
+    offset: u64,
+    line: u64,
+    /// Read, not yet handed out.
+    rest: Vec<u8>,
+    started: bool,
+    ended: bool,
+    /// What the header lines handed out so far said.
+    header: Option<Arc<Header>>,
+    elements: Elements,
+    places: Places,
+}
+
+/// How far a stream of JSON has been looked at.
+#[derive(Debug, Default)]
+struct Elements {
+    scanner: Scanner,
+    /// Bytes of `rest` that were looked at.
+    seen: usize,
+    /// Bytes of `rest` that can be handed out: they end between two elements.
+    whole: usize,
+    /// Elements in those.
+    count: u64,
+    /// Whether an element is open at `seen`.
+    open: bool,
+}
+
+impl Splitter {
+    /// For a file of this format.
+    pub fn new(format: Format) -> Self {
+        Self::with_block_bytes(format, TEXT_BLOCK_BYTES)
+    }
+
+    /// With text cut after this many bytes: rows must not depend on it.
+    pub(crate) fn with_block_bytes(format: Format, block_bytes: usize) -> Self {
+        Self {
+            format,
+            encoding: Encoding::Utf8,
+            block_bytes: block_bytes.max(1),
+            offset: 0,
+            line: 1,
+            rest: Vec::new(),
+            started: false,
+            ended: false,
+            header: None,
+            elements: Elements::default(),
+            places: Places::default(),
+        }
+    }
+
+    /// Reads on and hands out the next block; `None` at the end.
+    ///
+    /// # Errors
+    /// What the reader answers; blocks handed out before stay valid.
+    pub fn next_block(&mut self, reader: &mut dyn Read) -> io::Result<Option<Block>> {
+        match self.format {
+            Format::Evtx => self.next_chunks(reader),
+            Format::JsonArray | Format::JsonObjects => self.next_elements(reader),
+            _ => self.next_lines(reader),
+        }
+    }
+
+    fn next_chunks(&mut self, reader: &mut dyn Read) -> io::Result<Option<Block>> {
+        if !self.started {
+            self.started = true;
+            self.fill(reader, EVTX_HEADER_BYTES)?;
+            let header = self.places.begin(&self.rest);
+            self.offset = self.take_rest(header).len() as u64;
+        }
+        // One chunk more than is handed out: a displaced one is looked for there.
+        self.fill(reader, EVTX_BLOCK_BYTES + EVTX_CHUNK_BYTES)?;
+        if self.rest.is_empty() {
+            let note = self.places.end();
+            return Ok(note.map(|note| self.hand_out_note(note)));
+        }
+        match self.places.next(&self.rest) {
+            Next::Chunks(end) => {
+                let bytes = self.take_rest(end);
+                Ok(Some(self.hand_out(bytes, 0)))
+            }
+            Next::Gap(length) => {
+                let length = self.take_rest(length).len() as u64;
+                let block = self.hand_out_note(Note::Displaced(length));
+                self.offset += length;
+                Ok(Some(block))
+            }
+        }
+    }
+
+    fn hand_out_note(&mut self, note: Note) -> Block {
+        Block { header: Some(Arc::new(Header::noting(note))), ..self.hand_out(Vec::new(), 0) }
+    }
+
+    fn next_lines(&mut self, reader: &mut dyn Read) -> io::Result<Option<Block>> {
+        let mut wanted = self.block_bytes;
+        loop {
+            self.fill_text(reader, wanted)?;
+            if self.rest.is_empty() {
+                return Ok(None);
+            }
+            let end =
+                if self.ended { Some(self.rest.len()) } else { self.encoding.last_line_end(&self.rest) };
+            if let Some(end) = end {
+                let bytes = self.take_rest(end);
+                let lines = self.encoding.count_lines(&bytes);
+                let block = self.hand_out(bytes, lines);
+                if self.format.has_header_lines() {
+                    self.see_headers(&block);
+                }
+                return Ok(Some(block));
+            }
+            if self.rest.len() >= LINE_BYTES_MAX {
+                return self.skip_line(reader).map(Some);
+            }
+            wanted = self.rest.len() + self.block_bytes;
+        }
+    }
+
+    /// Takes in what the block's header lines say of the blocks after it.
+    fn see_headers(&mut self, block: &Block) {
+        let follows_rows = self.header.as_ref().is_none_or(|header| header.follows_rows());
+        if !follows_rows && memchr::memchr(b'#', &block.bytes).is_none() {
+            return;
+        }
+        let mut header = self.header.as_deref().cloned().unwrap_or_default();
+        for line in block.log_lines() {
+            if line.text.starts_with('#') || header.follows_rows() {
+                header.see(&line.text);
+            }
+        }
+        if self.header.as_deref() != Some(&header) {
+            self.header = Some(Arc::new(header));
+        }
+    }
+
+    fn next_elements(&mut self, reader: &mut dyn Read) -> io::Result<Option<Block>> {
+        let mut wanted = self.block_bytes;
+        loop {
+            self.fill_text(reader, wanted)?;
+            if self.rest.is_empty() {
+                return Ok(None);
+            }
+            self.see_elements();
+            let whole = if self.ended { self.rest.len() } else { self.elements.whole };
+            if whole > 0 {
+                let bytes = self.take_rest(whole);
+                let count = std::mem::take(&mut self.elements.count);
+                self.elements.seen = self.elements.seen.saturating_sub(whole);
+                self.elements.whole = 0;
+                return Ok(Some(self.hand_out(bytes, count)));
+            }
+            if self.rest.len() >= LINE_BYTES_MAX {
+                return self.skip_element(reader).map(Some);
+            }
+            wanted = self.rest.len() + self.block_bytes;
+        }
+    }
+
+    /// Looks at the bytes that were read since the last time.
+    fn see_elements(&mut self) {
+        let to = &mut self.elements;
+        while let Some(edge) = to.scanner.next_edge(self.encoding, &self.rest, &mut to.seen) {
+            match edge {
+                Edge::Begin(at) => {
+                    to.open = true;
+                    to.whole = at;
+                }
+                Edge::End(at) => {
+                    to.open = false;
+                    to.whole = at;
+                    to.count += 1;
+                }
+            }
+        }
+        if !to.open {
+            to.whole = to.seen;
+        }
+    }
+
+    /// Passes over an element without end; the block says how long it was.
+    fn skip_element(&mut self, reader: &mut dyn Read) -> io::Result<Block> {
+        let mut length = 0_u64;
+        loop {
+            let to = &mut self.elements;
+            let edge = to.scanner.next_edge(self.encoding, &self.rest, &mut to.seen);
+            let passed = if self.ended && edge.is_none() { self.rest.len() } else { to.seen };
+            let passed = match edge {
+                Some(Edge::Begin(at) | Edge::End(at)) => at,
+                None => passed,
+            };
+            length += passed as u64;
+            self.rest.drain(..passed.min(self.rest.len()));
+            to.seen = to.seen.saturating_sub(passed);
+            if edge.is_some() || self.ended {
+                break;
+            }
+            self.fill(reader, TEXT_BLOCK_BYTES)?;
+        }
+        self.elements.open = false;
+        let mut block = self.hand_out(Vec::new(), 1);
+        self.offset += length;
+        block.too_long = Some(length);
+        Ok(block)
+    }
+
+    /// Reads on, and looks at the first bytes for their encoding.
+    fn fill_text(&mut self, reader: &mut dyn Read, wanted: usize) -> io::Result<()> {
+        self.fill(reader, wanted.max(2))?;
+        if !self.started {
+            self.started = true;
+            if self.rest.starts_with(&[0xff, 0xfe]) {
+                self.encoding = Encoding::Utf16Le;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_rest(&mut self, end: usize) -> Vec<u8> {
+        let after = self.rest.split_off(end.min(self.rest.len()));
+        std::mem::replace(&mut self.rest, after)
+    }
+
+    /// Passes over a line without end; the block says how long it was.
+    fn skip_line(&mut self, reader: &mut dyn Read) -> io::Result<Block> {
+        let mut length = 0_u64;
+        let after = loop {
+            let (line, end) = self.encoding.next_line(&self.rest);
+            if line < self.rest.len() || self.ended {
+                length += end as u64;
+                break self.rest.split_off(end.min(self.rest.len()));
+            }
+            // An odd byte may be the first half of a UTF-16 unit: keep it for the next round.
+            let keep = self.rest.len() % 2;
+            length += (self.rest.len() - keep) as u64;
+            self.rest.drain(..self.rest.len() - keep);
+            self.fill(reader, TEXT_BLOCK_BYTES)?;
+            if self.rest.len() <= keep && self.ended {
+                length += self.rest.len() as u64;
+                break Vec::new();
+            }
+        };
+        self.rest = after;
+        let mut block = self.hand_out(Vec::new(), 1);
+        self.offset += length;
+        block.too_long = Some(length);
+        Ok(block)
+    }
+
+    fn hand_out(&mut self, bytes: Vec<u8>, lines: u64) -> Block {
+        let text = self.format != Format::Evtx;
+        let block = Block {
+            offset: self.offset,
+            first_line: if text { self.line } else { 0 },
+            encoding: self.encoding,
+            header: self.header.clone(),
+            too_long: None,
+            bytes,
+        };
+        self.offset += block.bytes.len() as u64;
+        self.line += lines;
+        block
+    }
+
+    /// Reads until `rest` has `wanted` bytes or the file ends.
+    fn fill(&mut self, reader: &mut dyn Read, wanted: usize) -> io::Result<()> {
+        let missing = wanted.saturating_sub(self.rest.len());
+        if missing > 0 && !self.ended {
+            let read = reader.take(missing as u64).read_to_end(&mut self.rest)?;
+            self.ended = read < missing;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn blocks(format: Format, mut bytes: &[u8]) -> Vec<Block> {
+        let mut splitter = Splitter::new(format);
+        std::iter::from_fn(|| splitter.next_block(&mut bytes).expect("a slice reads")).collect()
+    }
+
+    fn texts(blocks: &[Block]) -> Vec<(u64, u64, String)> {
+        let lines = blocks.iter().flat_map(Block::lines);
+        lines.map(|line| (line.number, line.offset, line.text.into_owned())).collect()
+    }
+
+    #[test]
+    fn lines_keep_their_number_and_offset_over_marks_and_ends() {
+        let found = texts(&blocks(Format::JsonLines, b"\xef\xbb\xbfa\r\n\nb\xe9"));
+        assert_eq!(found, [(1, 3, "a".into()), (2, 6, String::new()), (3, 7, "bé".into())]);
+    }
+
+    #[test]
+    fn utf16_lines_are_read() {
+        let mut bytes = vec![0xff, 0xfe];
+        bytes.extend("a\r\nĊb\n".encode_utf16().flat_map(u16::to_le_bytes));
+        let found = texts(&blocks(Format::JsonLines, &bytes));
+        assert_eq!(found, [(1, 2, "a".into()), (2, 8, "Ċb".into())]);
+    }
+
+    #[test]
+    fn a_line_without_end_is_passed_over_and_the_next_is_read() {
+        let mut bytes = vec![b'x'; LINE_BYTES_MAX + 3 * TEXT_BLOCK_BYTES + 7];
+        bytes.extend(b"\nlast\n");
+        let blocks = blocks(Format::JsonLines, &bytes);
+        assert_eq!(blocks[0].too_long, Some(bytes.len() as u64 - 5));
+        assert_eq!(texts(&blocks), [(2, bytes.len() as u64 - 5, "last".into())]);
+    }
+
+    #[test]
+    fn an_element_without_end_is_passed_over_and_the_next_is_read() {
+        let mut bytes = b"[{\"a\":1},{\"b\":\"".to_vec();
+        let long = bytes.len() as u64 - 6;
+        bytes.extend(vec![b'x'; LINE_BYTES_MAX + 3 * TEXT_BLOCK_BYTES + 7]);
+        bytes.extend(b"\"},\n{\"c\":1}]");
+        let blocks = blocks(Format::JsonArray, &bytes);
+        let skipped: Vec<_> = blocks
+            .iter()
+            .filter_map(|block| Some((block.first_line, block.offset, block.too_long?)))
+            .collect();
+        let end = bytes.len() as u64 - 10;
+        assert_eq!(skipped, [(2, long, end - long)]);
+        let found: Vec<_> = blocks
+            .iter()
+            .flat_map(Block::elements)
+            .map(|one| (one.number, one.offset, one.text.into_owned()))
+            .collect();
+        assert_eq!(found, [(1, 1, "{\"a\":1}".into()), (3, end + 2, "{\"c\":1}".into())]);
+    }
+
+    #[test]
+    fn a_header_goes_on_with_the_blocks_after_it() {
+        let mut splitter = Splitter::with_block_bytes(Format::IisW3c, 1);
+        let mut bytes: &[u8] =
+            b"#Fields: date time\na b\n\0\0#Fields: time c-ip\n23:00:00 x\n00:00:00 x\nlast\n";
+        let mut found = Vec::new();
+        while let Some(block) = splitter.next_block(&mut bytes).expect("a slice reads") {
+            let text = String::from_utf8(block.bytes).expect("text");
+            found.push((
+                text,
+                block.header.map(|header| (header.fields.clone().unwrap_or_default(), header.days)),
+            ));
+        }
+        let before = Some(("date time".to_owned(), 0));
+        let after = |days| Some(("time c-ip".to_owned(), days));
+        assert_eq!(
+            found,
+            [
+                ("#Fields: date time\n".into(), None),
+                ("a b\n".into(), before.clone()),
+                ("\0\0#Fields: time c-ip\n".into(), before),
+                ("23:00:00 x\n".into(), after(0)),
+                ("00:00:00 x\n".into(), after(0)),
+                ("last\n".into(), after(1)),
+            ]
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn blocks_cover_every_line_once(lengths in proptest::collection::vec(0_usize..300, 0..40), size in 1_usize..700) {
+            let letters = (b'a'..=b'z').cycle().map(char::from);
+            let lines: Vec<String> = lengths.iter().zip(letters).map(|(length, letter)| letter.to_string().repeat(*length)).collect();
+            let text = lines.iter().flat_map(|line| [line, "\n"]).collect::<String>();
+            let mut splitter = Splitter::with_block_bytes(Format::JsonLines, size);
+            let mut bytes = text.as_bytes();
+            let blocks: Vec<_> = std::iter::from_fn(|| splitter.next_block(&mut bytes).expect("a slice reads")).collect();
+            let found = texts(&blocks);
+            prop_assert_eq!(found.iter().map(|line| line.2.clone()).collect::<Vec<_>>(), lines);
+            for (at, line) in found.iter().enumerate() {
+                prop_assert_eq!(line.0, at as u64 + 1);
+                let start = usize::try_from(line.1).unwrap();
+                prop_assert_eq!(&text[start..start + line.2.len()], line.2.as_str());
+            }
+        }
+    }
+}

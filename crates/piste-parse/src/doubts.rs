@@ -1,0 +1,102 @@
+//! Rows of one block that are in the lake and say less than their record does.
+//!
+//! In: each row's head and fields. Out: one issue a kind with a count and the first place: rows without a time, with a time
+//! whose zone is unknown, and records with more fields than are taken in.
+
+use piste_model::{Damage, Issue};
+
+use crate::fields::Fields;
+use crate::rows::{Head, ZONE_UNKNOWN};
+use crate::{Context, Parsed};
+
+/// How many rows, and where the first is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Count {
+    rows: u64,
+    record: i64,
+    offset: u64,
+}
+
+impl Count {
+    fn add(&mut self, head: &Head<'_>) {
+        if self.rows == 0 {
+            (self.record, self.offset) = (head.record, head.offset);
+        }
+        self.rows += 1;
+    }
+}
+
+/// The doubtful rows of a block so far.
+#[derive(Debug, Default)]
+pub(crate) struct Doubts {
+    untimed: Count,
+    unzoned: Count,
+    cut: Count,
+}
+
+impl Doubts {
+    pub(crate) fn see(&mut self, head: &Head<'_>, fields: &Fields) {
+        if head.time.is_none() {
+            self.untimed.add(head);
+        } else if head.time_basis == ZONE_UNKNOWN {
+            self.unzoned.add(head);
+        }
+        if fields.left_out() > 0 {
+            self.cut.add(head);
+        }
+    }
+
+    pub(crate) fn tell(&self, cx: &Context<'_>, parsed: &mut Parsed) {
+        self.tell_of_times(cx, parsed);
+        let Count { rows, record, offset } = self.cut;
+        if rows == 0 {
+            return;
+        }
+        let slug = "record-too-many-fields";
+        let what = format!(
+            "{} more than {} fields, or fields nested too deep; the first is record {record}",
+            counted(rows, "record has", "records have"),
+            Fields::MAX
+        );
+        let issue = Issue::new(
+            slug,
+            cx.path,
+            what,
+            "no record is lost; the further fields of these records are not searched",
+            "read the whole record in the file, at this offset",
+        );
+        parsed.damage.push(Damage { kind: slug.to_owned(), offset, lost: Some(0) });
+        parsed.issues.push(issue.of(cx.evidence).at(offset));
+    }
+
+    fn tell_of_times(&self, cx: &Context<'_>, parsed: &mut Parsed) {
+        let Count { rows, record, offset } = self.untimed;
+        if rows > 0 {
+            let count = counted(rows, "row has", "rows have");
+            let issue = Issue::new(
+                "time-missing",
+                cx.path,
+                format!("{count} no time that can be read; the first is record {record}"),
+                "they are outside every time range and not on the timeline",
+                "look at the record's time as written, and search for these rows without a time range",
+            );
+            parsed.issues.push(issue.of(cx.evidence).at(offset));
+        }
+        let Count { rows, record, offset } = self.unzoned;
+        if rows > 0 {
+            let count = counted(rows, "row has", "rows have");
+            let issue = Issue::new(
+                "time-zone-unknown",
+                cx.path,
+                format!("{count} a time without a zone, taken as UTC; the first is record {record}"),
+                "their times may be off by the host's distance from UTC",
+                "ask for the time zone of the host that exported them, or compare with another log of the same events",
+            );
+            parsed.issues.push(issue.of(cx.evidence).at(offset));
+        }
+    }
+}
+
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}

@@ -1,0 +1,208 @@
+//! Lines of IIS and of `http.sys` in W3C's extended format, to rows.
+//!
+//! In: the lines of one block and the column list in force before it. Out: one row a line, its columns named as W3C writes
+//! them and Sigma's webserver rules read them; `cs(User-Agent)` becomes `cs-user-agent`. `-` stays `-`. All times are UTC.
+//!
+//! Source: W3C, Extended Log File Format (WD-logfile-960323); Microsoft's descriptions of IIS and HTTP API logging.
+
+mod clock;
+
+use piste_model::Issue;
+use piste_model::hash::record_hash;
+use piste_model::schema::Role;
+
+use crate::bad_records::{BadRecords, Words};
+use crate::block::{Block, Line};
+use crate::fields::Fields;
+use crate::header::{Header, LineKind};
+use crate::rows::{Head, Rows};
+use crate::{Context, Parsed};
+use clock::Clock;
+
+/// Which of the two logs it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Log {
+    /// Requests that a site answered: `iis.access`.
+    Access,
+    /// Connections that `http.sys` ended itself: `iis.httperr`.
+    Errors,
+}
+
+impl Log {
+    fn dataset(self) -> &'static str {
+        match self {
+            Self::Access => "iis.access",
+            Self::Errors => "iis.httperr",
+        }
+    }
+
+    fn words(self) -> &'static Words {
+        match self {
+            Self::Access => &Words {
+                slug: "iis-line",
+                unit: "line",
+                wanted: "IIS row",
+                hint: "look at the line: sed -n LINEp FILE; ask whether the log was edited or copied while being written",
+            },
+            Self::Errors => &Words {
+                slug: "httperr-line",
+                unit: "line",
+                wanted: "HTTPERR row",
+                hint: "look at the line: sed -n LINEp FILE; ask whether the log was edited or copied while being written",
+            },
+        }
+    }
+}
+
+/// Parses the lines of one block.
+pub fn parse_lines(block: &Block, cx: &Context<'_>, log: Log) -> Parsed {
+    let mut parsed = Parsed::default();
+    let mut bad = BadRecords::new(log.words());
+    let mut reader = Reader {
+        cx,
+        log,
+        header: block.header.as_deref().cloned().unwrap_or_default(),
+        columns: Columns::default(),
+        clock: Clock::new(cx.path, log == Log::Errors),
+        rows: Rows::new(cx.sources, cx.evidence),
+        fields: Fields::default(),
+        uri: String::new(),
+    };
+    let mut first_row = block.offset == 0;
+    parsed.note_too_long(cx, block, "line");
+    for line in block.log_lines() {
+        let text = line.text.trim_end_matches(['\0', ' ', '\r']);
+        if text.is_empty() {
+            continue;
+        }
+        match reader.header.see(text) {
+            LineKind::Directive | LineKind::Columns => {}
+            LineKind::Row => match reader.row(&line, text) {
+                Ok(()) => {
+                    parsed.records += 1;
+                    if std::mem::take(&mut first_row) {
+                        reader.compare_clocks(&line, &mut parsed);
+                    }
+                }
+                Err(what) => bad.note(&line, what),
+            },
+        }
+    }
+    bad.tell(cx, &mut parsed);
+    parsed.take_rows(cx, block.offset, reader.rows);
+    parsed
+}
+
+/// Columns of the list in force.
+#[derive(Default)]
+struct Columns {
+    /// The list as written, to see when it changes.
+    list: Option<String>,
+    names: Vec<String>,
+    stem: Option<usize>,
+    query: Option<usize>,
+    /// Whether the log writes the whole address itself.
+    has_uri: bool,
+    computer: Option<usize>,
+}
+
+impl Columns {
+    fn follow(&mut self, list: &str) {
+        if self.list.as_deref() == Some(list) {
+            return;
+        }
+        self.names = list.split_ascii_whitespace().map(column_name).collect();
+        let at = |wanted: &str| self.names.iter().position(|name| name == wanted);
+        self.stem = at("cs-uri-stem");
+        self.query = at("cs-uri-query");
+        self.has_uri = at("cs-uri").is_some();
+        self.computer = at("s-computername");
+        self.list = Some(list.to_owned());
+    }
+}
+
+/// `cs(User-Agent)` is `cs-user-agent` in Sigma's taxonomy; other names stand as W3C writes them.
+fn column_name(written: &str) -> String {
+    match written.strip_suffix(')').and_then(|name| name.split_once('(')) {
+        Some((side, name)) => format!("{side}-{}", name.to_ascii_lowercase()),
+        None => written.to_owned(),
+    }
+}
+
+/// Reads row after row.
+struct Reader<'a> {
+    cx: &'a Context<'a>,
+    log: Log,
+    header: Header,
+    columns: Columns,
+    clock: Clock,
+    rows: Rows<'a>,
+    fields: Fields,
+    uri: String,
+}
+
+impl Reader<'_> {
+    fn row(&mut self, line: &Line<'_>, text: &str) -> Result<(), String> {
+        let list = self.header.fields.as_deref().ok_or("no #Fields line stands before it")?;
+        self.columns.follow(list);
+        let columns = &self.columns;
+        let count = text.split(' ').count();
+        if count != columns.names.len() {
+            return Err(format!("#Fields names {} values, it has {count}", columns.names.len()));
+        }
+        self.fields.clear();
+        for (name, value) in columns.names.iter().zip(text.split(' ')) {
+            let role = if name == "date" || name == "time" { Role::System } else { Role::Data };
+            self.fields.push(name, value, role);
+        }
+        let value =
+            |at: Option<usize>| at.and_then(|at| text.split(' ').nth(at)).filter(|value| *value != "-");
+        if let Some(stem) = columns.stem.and_then(|at| text.split(' ').nth(at))
+            && !columns.has_uri
+        {
+            self.uri.clear();
+            self.uri.push_str(stem);
+            if let Some(query) = value(columns.query) {
+                self.uri.push('?');
+                self.uri.push_str(query);
+            }
+            self.fields.push("cs-uri", &self.uri, Role::Copy);
+        }
+        let time = self.clock.moment(&self.header, &self.fields);
+        let head = Head {
+            dataset: Some(self.log.dataset()),
+            channel: "",
+            provider: "",
+            event_code: None,
+            time: time.map(|(time, _)| time),
+            time_basis: time.map_or("", |(_, basis)| basis),
+            host: self.cx.host_or_hint(value(columns.computer).unwrap_or_default()),
+            record: i64::try_from(line.number).unwrap_or(i64::MAX),
+            offset: line.offset,
+            hash: record_hash(line.raw),
+        };
+        self.rows.push(&head, &self.fields);
+        Ok(())
+    }
+
+    /// The header's date is UTC and written with the first row: a difference of whole hours means another clock.
+    fn compare_clocks(&self, line: &Line<'_>, parsed: &mut Parsed) {
+        let (Some(date), Some(row)) = (self.header.date, clock::dated(&self.fields)) else { return };
+        let Some(hours) = clock::whole_hours(date, row) else { return };
+        let what = format!("the first row is {hours:+} h from the header's #Date; rows may be in local time");
+        parsed.issues.push(
+            Issue::new(
+                "iis-local-time",
+                self.cx.path,
+                what,
+                "times are read as UTC, as IIS writes them; all of this file may be off by that much",
+                "ask for the server's time zone and logging settings, and compare with another log of the same requests",
+            )
+            .of(self.cx.evidence)
+            .at(line.offset),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! Bytes to rows and issues, one folder a format.
+//!
+//! In: the bytes of one block of a file, and what its header said. Out: Arrow batches, one a shape of rows, and a list of
+//! what could not be read. Parsing never fails as a whole: damage costs the damaged records and is named with its place.
+//! Pure and sync: no file is opened here, no clock is read.
+
+#![deny(clippy::indexing_slicing)]
+
+mod bad_records;
+pub mod block;
+mod doubts;
+mod elements;
+pub mod evtx;
+pub mod exchange;
+pub mod fields;
+pub mod header;
+pub mod iis;
+pub mod jsonl;
+pub mod rows;
+pub mod sniff;
+#[cfg(test)]
+mod testing;
+mod values;
+
+use piste_model::sources::Sources;
+use piste_model::{Damage, EvidenceId, Issue};
+
+pub use block::{Block, Splitter};
+pub use rows::Batch;
+use rows::Rows;
+pub use sniff::{Format, Treatment, sniff};
+
+/// What a parser must know besides the bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The sealed file.
+    pub evidence: EvidenceId,
+    /// Its locator, for issues.
+    pub path: &'a str,
+    /// Channels, datasets and field copies.
+    pub sources: &'a Sources,
+    /// Host that the file's place hints at, for records that name none.
+    pub host_hint: Option<&'a str>,
+}
+
+impl<'a> Context<'a> {
+    /// The host that a record names, or the hint where it names none.
+    pub(crate) fn host_or_hint<'b>(&self, named: &'b str) -> &'b str
+    where
+        'a: 'b,
+    {
+        if named.is_empty() || named == "-" { self.host_hint.unwrap_or_default() } else { named }
+    }
+}
+
+/// What one block gave.
+#[derive(Debug, Default)]
+pub struct Parsed {
+    /// Rows, one batch a shape, in the order of first appearance.
+    pub batches: Vec<Batch>,
+    /// Records as stored.
+    pub records: u64,
+    /// What could not be read.
+    pub damage: Vec<Damage>,
+    /// What a person should know of it.
+    pub issues: Vec<Issue>,
+}
+
+impl Parsed {
+    /// Notes damage at `offset` that cost `lost` records, and tells what it means.
+    pub(crate) fn damaged(
+        &mut self,
+        cx: &Context<'_>,
+        slug: &'static str,
+        offset: u64,
+        lost: Option<u64>,
+        what: String,
+        hint: &str,
+    ) {
+        let effect = match lost {
+            Some(0) => "no record is lost".to_owned(),
+            Some(1) => "1 record is lost".to_owned(),
+            Some(lost) => format!("{lost} records are lost"),
+            None => "the records there are lost; how many is unknown".to_owned(),
+        };
+        self.damage.push(Damage { kind: slug.to_owned(), offset, lost });
+        self.issues.push(Issue::new(slug, cx.path, what, effect, hint).of(cx.evidence).at(offset));
+    }
+
+    /// Names a line or element that was too long to be read, if the block stands for one.
+    pub(crate) fn note_too_long(&mut self, cx: &Context<'_>, block: &Block, unit: &str) {
+        if let Some(length) = block.too_long {
+            let (number, most) = (block.first_line, block::LINE_BYTES_MAX);
+            self.damaged(
+                cx,
+                if unit == "element" { "element-too-long" } else { "line-too-long" },
+                block.offset,
+                Some(1),
+                format!("{unit} {number} is {length} bytes long; the limit is {most}"),
+                "look at the file with `head -c 4096`: it may not be a log",
+            );
+        }
+    }
+
+    /// Takes in the rows of the block that starts at `offset`.
+    pub(crate) fn take_rows(&mut self, cx: &Context<'_>, offset: u64, rows: Rows<'_>) {
+        rows.doubts.tell(cx, self);
+        match rows.finish() {
+            Ok(batches) => self.batches = batches,
+            Err(error) => self.damaged(
+                cx,
+                "rows-refused",
+                offset,
+                Some(self.records),
+                format!("the records of this block cannot be put in columns: {error}"),
+                "report this as a bug, with the file if it may be shared",
+            ),
+        }
+    }
+}
+
+/// Parses one block of a file of this format.
+///
+/// A format without rows (a container, an image) gives an empty result.
+pub fn parse_block(format: Format, block: &Block, cx: &Context<'_>) -> Parsed {
+    match format {
+        Format::Evtx => evtx::parse_chunks(block, cx),
+        Format::JsonLines => jsonl::parse_lines(block, cx),
+        Format::JsonArray | Format::JsonObjects => jsonl::parse_elements(block, cx),
+        Format::IisW3c => iis::parse_lines(block, cx, iis::Log::Access),
+        Format::HttpErr => iis::parse_lines(block, cx, iis::Log::Errors),
+        Format::ExchangeLog => exchange::parse_lines(block, cx),
+        _ => Parsed::default(),
+    }
+}

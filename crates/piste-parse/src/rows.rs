@@ -1,0 +1,367 @@
+//! Rows by shape, ready for the lake and the hunt.
+//!
+//! In: a record's head and fields. Out: one Arrow batch a shape (dataset, channel, provider, event id), with the common
+//! columns of `piste_model::schema` first and then only the fields that this shape has, sorted by name.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use arrow_array::builder::{FixedSizeBinaryBuilder, ListBuilder, MapBuilder, StringBuilder};
+use arrow_array::types::Int32Type;
+use arrow_array::{
+    Array, ArrayRef, DictionaryArray, Int8Array, Int32Array, Int64Array, RecordBatch, StringArray,
+    TimestampNanosecondArray,
+};
+use arrow_schema::{ArrowError, DataType, Field, Schema};
+use foldhash::fast::RandomState;
+use piste_model::hash::RecordHash;
+use piste_model::schema::{self, Role};
+use piste_model::sources::{Shape, Sources};
+use piste_model::{EvidenceId, Instant};
+
+use crate::doubts::Doubts;
+use crate::fields::Fields;
+use crate::values::Values;
+
+/// Columns that one shape may have; further fields go to `extra`.
+const COLUMNS_MAX: usize = 512;
+/// Bytes of a column's name; a field with a longer one goes to `extra`.
+const NAME_BYTES_MAX: usize = 256;
+
+/// Basis of a time that may be in any zone.
+pub(crate) const ZONE_UNKNOWN: &str = "EventTime, zone unknown";
+
+/// Rows that share dataset, channel, provider and event id.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// What they share.
+    pub shape: Shape,
+    /// The rows, in the order of the records.
+    pub rows: RecordBatch,
+}
+
+/// What every row has, whatever its source.
+#[derive(Debug, Clone, Copy)]
+pub struct Head<'a> {
+    /// `iis.access`; `None` for a Windows event, whose channel decides.
+    pub dataset: Option<&'a str>,
+    /// Windows channel; empty elsewhere.
+    pub channel: &'a str,
+    /// Windows provider; empty elsewhere.
+    pub provider: &'a str,
+    /// Event id.
+    pub event_code: Option<i32>,
+    /// When, if the source's time can be read.
+    pub time: Option<Instant>,
+    /// Which clock and field said so.
+    pub time_basis: &'a str,
+    /// Computer that the record names; empty if none.
+    pub host: &'a str,
+    /// Record id or line number.
+    pub record: i64,
+    /// Byte offset in the decompressed innermost stream.
+    pub offset: u64,
+    /// Hash of the record's bytes.
+    pub hash: RecordHash,
+}
+
+/// Collects the rows of one block.
+#[derive(Debug)]
+pub struct Rows<'s> {
+    sources: &'s Sources,
+    evidence: EvidenceId,
+    groups: Vec<Group>,
+    by_shape: HashMap<Shape, usize, RandomState>,
+    last: usize,
+    /// What is doubtful about the rows so far.
+    pub(crate) doubts: Doubts,
+}
+
+impl<'s> Rows<'s> {
+    /// An empty collection for one sealed file.
+    pub fn new(sources: &'s Sources, evidence: EvidenceId) -> Self {
+        Self {
+            sources,
+            evidence,
+            groups: Vec::new(),
+            by_shape: HashMap::default(),
+            last: 0,
+            doubts: Doubts::default(),
+        }
+    }
+
+    /// Adds one row.
+    pub fn push(&mut self, head: &Head<'_>, fields: &Fields) {
+        self.doubts.see(head, fields);
+        let at = self.group_for(head);
+        if let Some(group) = self.groups.get_mut(at) {
+            group.push(head, fields);
+        }
+    }
+
+    /// The batches, in the order in which their shapes were first met.
+    ///
+    /// # Errors
+    /// Never for columns built here; Arrow's own checks are passed on rather than trusted.
+    pub fn finish(self) -> Result<Vec<Batch>, ArrowError> {
+        let evidence = self.evidence.to_string();
+        self.groups.into_iter().map(|group| group.finish(&evidence)).collect()
+    }
+
+    fn group_for(&mut self, head: &Head<'_>) -> usize {
+        if self.groups.get(self.last).is_some_and(|group| group.is_for(head)) {
+            return self.last;
+        }
+        let shape = Shape {
+            dataset: head.dataset.unwrap_or_else(|| self.sources.dataset_of_channel(head.channel)).to_owned(),
+            channel: head.channel.to_owned(),
+            provider: head.provider.to_owned(),
+            event_code: head.event_code,
+        };
+        self.last = if let Some(&at) = self.by_shape.get(&shape) {
+            at
+        } else {
+            self.groups.push(Group::new(shape.clone(), self.sources));
+            self.by_shape.insert(shape, self.groups.len() - 1);
+            self.groups.len() - 1
+        };
+        self.last
+    }
+}
+
+#[derive(Debug)]
+struct Column {
+    name: String,
+    role: Role,
+    values: Values,
+}
+
+/// The rows of one shape under construction.
+#[derive(Debug)]
+struct Group {
+    shape: Shape,
+    /// (column to fill, column to copy) by name.
+    copies: Vec<(String, String)>,
+    rows: usize,
+    times: Vec<Option<i64>>,
+    digits: Vec<i8>,
+    bases: Values,
+    hosts: Values,
+    records: Vec<i64>,
+    offsets: Vec<i64>,
+    hashes: Vec<RecordHash>,
+    columns: Vec<Column>,
+    by_name: HashMap<String, usize, RandomState>,
+    data: Vec<Vec<String>>,
+    extra: Vec<Vec<(String, String)>>,
+}
+
+impl Group {
+    fn new(shape: Shape, sources: &Sources) -> Self {
+        let copies = sources
+            .copies_for(&shape)
+            .into_iter()
+            .map(|(to, from)| (to.to_owned(), from.to_owned()))
+            .collect();
+        Self {
+            shape,
+            copies,
+            rows: 0,
+            times: Vec::new(),
+            digits: Vec::new(),
+            bases: Values::default(),
+            hosts: Values::default(),
+            records: Vec::new(),
+            offsets: Vec::new(),
+            hashes: Vec::new(),
+            columns: Vec::new(),
+            by_name: HashMap::default(),
+            data: Vec::new(),
+            extra: Vec::new(),
+        }
+    }
+
+    fn is_for(&self, head: &Head<'_>) -> bool {
+        self.shape.event_code == head.event_code
+            && self.shape.channel == head.channel
+            && self.shape.provider == head.provider
+            && head.dataset.is_none_or(|dataset| self.shape.dataset == dataset)
+    }
+
+    fn push(&mut self, head: &Head<'_>, fields: &Fields) {
+        let row = self.rows;
+        self.rows += 1;
+        self.times.push(head.time.map(|time| time.nanos));
+        self.digits.push(head.time.map_or(0, |time| i8::try_from(time.digits).unwrap_or(9)));
+        self.bases.set(row, head.time_basis);
+        self.hosts.set(row, head.host);
+        self.records.push(head.record);
+        self.offsets.push(i64::try_from(head.offset).unwrap_or(i64::MAX));
+        self.hashes.push(head.hash);
+        for (position, (name, value, role)) in fields.iter().enumerate() {
+            self.set(row, position, name, value, role);
+        }
+        if fields.data().len() > 0 {
+            self.data.resize(row, Vec::new());
+            self.data.push(fields.data().map(str::to_owned).collect());
+        }
+        self.fill_copies(row);
+    }
+
+    fn set(&mut self, row: usize, position: usize, name: &str, value: &str, role: Role) {
+        let column = self.column_at(position, name, role);
+        let stored = column
+            .and_then(|at| self.columns.get_mut(at))
+            .is_some_and(|column| column.values.set(row, value));
+        if !stored {
+            self.extra.resize(row.max(self.extra.len()), Vec::new());
+            if self.extra.len() == row {
+                self.extra.push(Vec::new());
+            }
+            if let Some(extra) = self.extra.last_mut() {
+                extra.push((name.to_owned(), value.to_owned()));
+            }
+        }
+    }
+
+    /// The column of this name; rows of one shape list their fields in one order, so the position is tried first.
+    fn column_at(&mut self, position: usize, name: &str, role: Role) -> Option<usize> {
+        if self.columns.get(position).is_some_and(|column| column.name == name) {
+            return Some(position);
+        }
+        if let Some(&at) = self.by_name.get(name) {
+            return Some(at);
+        }
+        let reserved = schema::COMMON.contains(&name) || name == schema::DATA || name == schema::EXTRA;
+        if reserved || self.columns.len() >= COLUMNS_MAX || name.len() > NAME_BYTES_MAX {
+            return None;
+        }
+        self.columns.push(Column { name: name.to_owned(), role, values: Values::default() });
+        self.by_name.insert(name.to_owned(), self.columns.len() - 1);
+        Some(self.columns.len() - 1)
+    }
+
+    fn fill_copies(&mut self, row: usize) {
+        let copies = std::mem::take(&mut self.copies);
+        for (to, from) in &copies {
+            let value = self
+                .by_name
+                .get(from)
+                .and_then(|&at| self.columns.get(at))
+                .and_then(|column| column.values.get(row))
+                .map(str::to_owned);
+            if let Some(value) = value
+                && let Some(at) = self.column_at(usize::MAX, to, Role::Copy)
+                && let Some(column) = self.columns.get_mut(at)
+            {
+                column.values.set(row, &value); // refused where the row has the taxonomy's name itself
+            }
+        }
+        self.copies = copies;
+    }
+
+    fn finish(self, evidence: &str) -> Result<Batch, ArrowError> {
+        let rows = self.rows;
+        let mut fields: Vec<Field> = common_fields();
+        let mut arrays: Vec<ArrayRef> = vec![
+            Arc::new(TimestampNanosecondArray::from(self.times).with_timezone("UTC")),
+            Arc::new(TimestampNanosecondArray::new_null(rows).with_timezone("UTC")),
+            Arc::new(Int8Array::from(self.digits)),
+            self.bases.finish(rows),
+            self.hosts.finish(rows),
+            constant(&self.shape.dataset, rows),
+            Arc::new(Int32Array::from(vec![self.shape.event_code; rows])),
+            constant(evidence, rows),
+            Arc::new(Int64Array::from(self.records)),
+            Arc::new(Int64Array::from(self.offsets)),
+            hash_array(&self.hashes)?,
+        ];
+        let by_name: BTreeMap<String, Column> =
+            self.columns.into_iter().map(|column| (column.name.clone(), column)).collect();
+        for (name, column) in by_name {
+            fields.push(text_field(&name, column.role));
+            arrays.push(column.values.finish(rows));
+        }
+        if !self.data.is_empty() {
+            arrays.push(list_array(&self.data, rows));
+            fields.push(Field::new(schema::DATA, list_type(), true));
+        }
+        if !self.extra.is_empty() {
+            let extra = map_array(&self.extra, rows)?;
+            fields.push(Field::new(schema::EXTRA, extra.data_type().clone(), true));
+            arrays.push(extra);
+        }
+        let rows = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?;
+        Ok(Batch { shape: self.shape, rows })
+    }
+}
+
+/// The type of text columns: `dictionary<int32, utf8>`.
+pub fn text_type() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+}
+
+fn text_field(name: &str, role: Role) -> Field {
+    let role = (schema::ROLE_KEY.to_owned(), role.as_str().to_owned());
+    Field::new(name, text_type(), true).with_metadata(HashMap::<_, _>::from([role]))
+}
+
+fn list_type() -> DataType {
+    DataType::List(Arc::new(Field::new("item", DataType::Utf8, true)))
+}
+
+/// The common columns' Arrow fields, in the order of [`schema::COMMON`].
+pub fn common_fields() -> Vec<Field> {
+    let time = DataType::Timestamp(arrow_schema::TimeUnit::Nanosecond, Some("UTC".into()));
+    vec![
+        Field::new(schema::EVENT_TIME, time.clone(), true),
+        Field::new(schema::EVENT_TIME_CORRECTED, time, true),
+        Field::new(schema::TIME_DIGITS, DataType::Int8, false),
+        Field::new(schema::TIME_BASIS, text_type(), true),
+        Field::new(schema::HOST, text_type(), true),
+        Field::new(schema::DATASET, text_type(), false),
+        Field::new(schema::EVENT_CODE, DataType::Int32, true),
+        Field::new(schema::EVIDENCE_ID, text_type(), false),
+        Field::new(schema::RECORD, DataType::Int64, false),
+        Field::new(schema::OFFSET, DataType::Int64, false),
+        Field::new(schema::RECORD_HASH, DataType::FixedSizeBinary(16), false),
+    ]
+}
+
+fn constant(value: &str, rows: usize) -> ArrayRef {
+    let keys = Int32Array::from(vec![0; rows]);
+    Arc::new(DictionaryArray::<Int32Type>::new(keys, Arc::new(StringArray::from(vec![value]))))
+}
+
+fn hash_array(hashes: &[RecordHash]) -> Result<ArrayRef, ArrowError> {
+    let mut builder = FixedSizeBinaryBuilder::with_capacity(hashes.len(), 16);
+    for hash in hashes {
+        builder.append_value(hash)?;
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+fn list_array(data: &[Vec<String>], rows: usize) -> ArrayRef {
+    let mut builder = ListBuilder::new(StringBuilder::new());
+    for row in 0..rows {
+        let values = data.get(row).filter(|values| !values.is_empty());
+        for value in values.into_iter().flatten() {
+            builder.values().append_value(value);
+        }
+        builder.append(values.is_some());
+    }
+    Arc::new(builder.finish())
+}
+
+fn map_array(extra: &[Vec<(String, String)>], rows: usize) -> Result<ArrayRef, ArrowError> {
+    let mut builder = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
+    for row in 0..rows {
+        let pairs = extra.get(row).filter(|pairs| !pairs.is_empty());
+        for (name, value) in pairs.into_iter().flatten() {
+            builder.keys().append_value(name);
+            builder.values().append_value(value);
+        }
+        builder.append(pairs.is_some())?;
+    }
+    Ok(Arc::new(builder.finish()))
+}

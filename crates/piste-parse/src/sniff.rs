@@ -1,0 +1,417 @@
+//! What a file is, by its first bytes; its name is only a hint where the bytes do not decide.
+//!
+//! In: the first [`HEAD_BYTES`] of a file and its name. Out: its format, and what Piste does with it. Renamed evidence is
+//! read all the same, and a text file called `.evtx` is not.
+
+/// Bytes of a file that [`sniff`] looks at.
+pub const HEAD_BYTES: usize = 16_384;
+
+/// What a file's content is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Format {
+    /// No byte at all.
+    Empty,
+    /// Windows event log of Vista and later.
+    Evtx,
+    /// Windows events, one JSON object a line.
+    JsonLines,
+    /// Windows events, an array of JSON objects.
+    JsonArray,
+    /// Windows events, JSON objects one after another, each over many lines.
+    JsonObjects,
+    /// Access log of IIS, in W3C's extended format.
+    IisW3c,
+    /// Error log of `http.sys`, in the same.
+    HttpErr,
+    /// Text log of Exchange: `HttpProxy`, ECP, message tracking and their like.
+    ExchangeLog,
+    /// A zip archive.
+    Zip,
+    /// One gzip stream.
+    Gzip,
+    /// One Zstandard stream.
+    Zstd,
+    /// 7-Zip archive.
+    SevenZip,
+    /// RAR archive.
+    Rar,
+    /// Microsoft cabinet.
+    Cabinet,
+    /// Tape archive.
+    Tar,
+    /// EnCase image.
+    Ewf,
+    /// Hyper-V disk.
+    Vhdx,
+    /// Older Hyper-V disk.
+    Vhd,
+    /// VMware disk.
+    Vmdk,
+    /// Windows event log of XP and 2003.
+    Evt,
+    /// Registry hive.
+    Hive,
+    /// Extensible storage database (SRUM, ntds.dit, edb).
+    Ese,
+    /// `SQLite` database.
+    Sqlite,
+    /// Windows executable or library.
+    Pe,
+    /// Zeek log.
+    Zeek,
+    /// Other JSON.
+    Json,
+    /// XML.
+    Xml,
+    /// Other text.
+    Text,
+    /// None of these.
+    Unknown,
+}
+
+/// What Piste does with a format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Treatment {
+    /// Parses its records into rows.
+    Rows,
+    /// Opens it and reads its members.
+    Container,
+    /// Should read it and cannot: the hint names the command that opens it.
+    Unreadable(&'static str),
+    /// Seals it and goes on.
+    Seal,
+}
+
+impl Format {
+    /// The name in `evidence.jsonl`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Evtx => "evtx",
+            Self::JsonLines => "jsonl",
+            Self::JsonArray => "json-array",
+            Self::JsonObjects => "json-objects",
+            Self::IisW3c => "iis-w3c",
+            Self::HttpErr => "httperr",
+            Self::ExchangeLog => "exchange-log",
+            Self::Zip => "zip",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::SevenZip => "7z",
+            Self::Rar => "rar",
+            Self::Cabinet => "cab",
+            Self::Tar => "tar",
+            Self::Ewf => "ewf",
+            Self::Vhdx => "vhdx",
+            Self::Vhd => "vhd",
+            Self::Vmdk => "vmdk",
+            Self::Evt => "evt",
+            Self::Hive => "hive",
+            Self::Ese => "ese",
+            Self::Sqlite => "sqlite",
+            Self::Pe => "pe",
+            Self::Zeek => "zeek",
+            Self::Json => "json",
+            Self::Xml => "xml",
+            Self::Text => "text",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether lines that begin with `#` say what the lines after them hold.
+    pub(crate) fn has_header_lines(self) -> bool {
+        matches!(self, Self::IisW3c | Self::HttpErr | Self::ExchangeLog)
+    }
+
+    /// What Piste does with it.
+    pub fn treatment(self) -> Treatment {
+        match self {
+            Self::Evtx
+            | Self::JsonLines
+            | Self::JsonArray
+            | Self::JsonObjects
+            | Self::IisW3c
+            | Self::HttpErr
+            | Self::ExchangeLog => Treatment::Rows,
+            Self::Zip | Self::Gzip | Self::Zstd => Treatment::Container,
+            Self::SevenZip => Treatment::Unreadable("extract it and give the folder: 7z x FILE -oFOLDER"),
+            Self::Rar => Treatment::Unreadable("extract it and give the folder: unrar x FILE FOLDER/"),
+            Self::Cabinet => {
+                Treatment::Unreadable("extract it and give the folder: cabextract -d FOLDER FILE")
+            }
+            Self::Tar => Treatment::Unreadable("extract it and give the folder: tar -xf FILE -C FOLDER"),
+            Self::Ewf => Treatment::Unreadable(
+                "mount it read-only and give the folder: ewfmount FILE MOUNT, then mount -o ro,norecovery MOUNT/ewf1 FOLDER",
+            ),
+            Self::Vhdx | Self::Vhd => Treatment::Unreadable(
+                "mount it read-only and give the folder: guestmount -a FILE -i --ro FOLDER (on Windows: Mount-DiskImage -Access ReadOnly)",
+            ),
+            Self::Vmdk => Treatment::Unreadable(
+                "mount it read-only and give the folder: guestmount -a FILE -i --ro FOLDER",
+            ),
+            Self::Evt => {
+                Treatment::Unreadable("convert it on a Windows host: wevtutil epl FILE FILE.evtx /lf:true")
+            }
+            _ => Treatment::Seal,
+        }
+    }
+}
+
+/// Signatures at the start of a file.
+const MAGICS: &[(&[u8], Format)] = &[
+    (b"ElfFile\0", Format::Evtx),
+    (b"ElfChnk\0", Format::Evtx), // chunks without the file's header, as carving leaves them
+    (b"PK\x03\x04", Format::Zip),
+    (b"PK\x05\x06", Format::Zip),
+    (b"PK\x07\x08", Format::Zip),
+    (b"\x1f\x8b\x08", Format::Gzip),
+    (b"\x28\xb5\x2f\xfd", Format::Zstd),
+    (b"7z\xbc\xaf\x27\x1c", Format::SevenZip),
+    (b"Rar!\x1a\x07", Format::Rar),
+    (b"MSCF\0\0\0\0", Format::Cabinet),
+    (b"EVF\x09\x0d\x0a\xff\0", Format::Ewf),
+    (b"EVF2\x0d\x0a\x81\0", Format::Ewf),
+    (b"LVF\x09\x0d\x0a\xff\0", Format::Ewf),
+    (b"vhdxfile", Format::Vhdx),
+    (b"conectix", Format::Vhd),
+    (b"KDMV", Format::Vmdk),
+    (b"# Disk DescriptorFile", Format::Vmdk),
+    (b"\x30\0\0\0LfLe", Format::Evt),
+    (b"regf", Format::Hive),
+    (b"SQLite format 3\0", Format::Sqlite),
+    (b"MZ", Format::Pe),
+    (b"#separator ", Format::Zeek),
+];
+
+/// Where a signature stands elsewhere than at the start.
+const INNER_MAGICS: &[(usize, &[u8], Format)] = &[
+    (4_096, b"ElfChnk\0", Format::Evtx), // a log whose file header is damaged
+    (4, b"\xef\xcd\xab\x89", Format::Ese),
+    (257, b"ustar", Format::Tar),
+];
+
+/// Says what a file is from its first [`HEAD_BYTES`] (fewer only if it is shorter).
+///
+/// `name` decides only for an `.evtx` whose first bytes are zeros, as carving and copying leave them.
+pub fn sniff(head: &[u8], name: &str) -> Format {
+    if head.is_empty() {
+        return Format::Empty;
+    }
+    if let Some((_, format)) = MAGICS.iter().find(|(magic, _)| head.starts_with(magic)) {
+        return *format;
+    }
+    let inner = INNER_MAGICS
+        .iter()
+        .find(|(at, magic, _)| head.get(*at..).is_some_and(|rest| rest.starts_with(magic)));
+    if let Some((_, _, format)) = inner {
+        return *format;
+    }
+    if extension_is(name, "evtx") && head.iter().all(|byte| *byte == 0) {
+        return Format::Evtx;
+    }
+    sniff_text(head)
+}
+
+fn extension_is(name: &str, extension: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, last)| last.eq_ignore_ascii_case(extension))
+}
+
+fn sniff_text(head: &[u8]) -> Format {
+    let cut = head.len() >= HEAD_BYTES;
+    let utf16 = head.starts_with(&[0xff, 0xfe]);
+    let text = if utf16 {
+        encoding_rs::UTF_16LE.decode_with_bom_removal(head).0
+    } else {
+        let head = head.strip_prefix(&[0xef, 0xbb, 0xbf]).unwrap_or(head);
+        // A server that went down leaves zeros where it had set space aside: the log before them is a log.
+        let log = head.split(|byte| *byte == 0).next().filter(|log| match log.first() {
+            Some(b'#') => true,
+            Some(b'{' | b'[') => log.contains(&b'\n'),
+            _ => false,
+        });
+        match log {
+            Some(log) => String::from_utf8_lossy(log),
+            None if head.iter().take(4_096).any(|byte| *byte == 0) => return Format::Unknown,
+            None => String::from_utf8_lossy(head),
+        }
+    };
+    if let Some(format) = sniff_log(&text) {
+        return format;
+    }
+    let text = text.trim_start();
+    match text.chars().next() {
+        Some('{') if is_json_lines(text) => Format::JsonLines,
+        Some('{') if has_events(text, cut) => Format::JsonObjects,
+        Some('[') if has_events(text, cut) => Format::JsonArray,
+        Some('{' | '[') => Format::Json,
+        Some('R') if after_record_line(text).is_some_and(|text| has_events(text, cut)) => Format::JsonObjects,
+        Some('<') => Format::Xml,
+        Some(_) => Format::Text,
+        None => Format::Empty,
+    }
+}
+
+/// Lines of a log's beginning that are looked at.
+const HEADER_LINES_MAX: usize = 16;
+/// Columns that only W3C logs of web servers have; two of them make one.
+const W3C_COLUMNS: [&str; 7] =
+    ["c-ip", "s-ip", "cs-method", "cs-uri-stem", "cs-uri", "sc-status", "cs-username"];
+
+/// A text log by its header lines, which stand first or after one bare column list.
+fn sniff_log(text: &str) -> Option<Format> {
+    let lines = text.lines().take(HEADER_LINES_MAX);
+    let header = lines.enumerate().filter(|(number, line)| *number > 0 || line.starts_with('#'));
+    let mut fields = None;
+    for line in header.map_while(|(_, line)| line.strip_prefix('#')) {
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.trim();
+        match name {
+            "Software" if value.starts_with("Microsoft Internet Information Services") => {
+                return Some(Format::IisW3c);
+            }
+            "Software" if value.starts_with("Microsoft HTTP API") => return Some(Format::HttpErr),
+            "Software" if value.starts_with("Microsoft Exchange") => return Some(Format::ExchangeLog),
+            "Software" => return None, // another product's log in the same format
+            "Log-type" => return Some(Format::ExchangeLog),
+            "Fields" => fields = Some(value),
+            _ => {}
+        }
+    }
+    if let Some(fields) = fields {
+        let known = fields.split(' ').filter(|name| W3C_COLUMNS.contains(name)).count();
+        return (known >= 2).then_some(Format::IisW3c);
+    }
+    // What a spreadsheet or a script saved without the header lines.
+    let first = text.lines().next()?;
+    let proxy = ["AnchorMailbox", "RoutingHint", "DateTime"];
+    proxy.iter().all(|name| first.split(',').any(|column| column == *name)).then_some(Format::ExchangeLog)
+}
+
+/// The first line is a whole object, or is cut by the end of the head.
+fn is_json_lines(text: &str) -> bool {
+    match text.split_once('\n') {
+        Some((line, _)) => serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok(),
+        None if whole_element(text).is_some_and(|end| end < text.trim_end().len()) => false,
+        None => true,
+    }
+}
+
+/// Words that a Windows event in JSON has, whoever exported it.
+const EVENT_KEYS: [&str; 6] =
+    ["\"EventID\"", "\"EventId\"", "\"event_id\"", "\"Event\"", "\"System\"", "\"winlog"];
+
+/// Whether the first object may be an event. One that the end of the head cuts off gets the benefit of the doubt.
+fn has_events(text: &str, cut: bool) -> bool {
+    let Some(start) = text.find('{') else { return false };
+    let text = text.get(start..).unwrap_or_default();
+    match whole_element(text).and_then(|end| text.get(..end)) {
+        Some(first) => EVENT_KEYS.iter().any(|key| first.contains(key)),
+        None => cut || EVENT_KEYS.iter().any(|key| text.contains(key)),
+    }
+}
+
+fn whole_element(text: &str) -> Option<usize> {
+    crate::block::element_bytes(text.as_bytes())
+}
+
+/// What follows the line `Record 1` that `evtx_dump` begins with.
+fn after_record_line(text: &str) -> Option<&str> {
+    let (line, rest) = text.split_once('\n')?;
+    let number = line.trim_end().strip_prefix("Record ")?;
+    number.parse::<u64>().ok().map(|_| rest).filter(|rest| rest.starts_with('{'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(head: &[u8], name: &str, expected: Format) {
+        assert_eq!(sniff(head, name), expected);
+    }
+
+    #[test]
+    fn content_decides_and_the_name_only_hints() {
+        check(b"", "Security.evtx", Format::Empty);
+        check(b"ElfFile\0rest", "readme.txt", Format::Evtx);
+        check(b"ElfChnk\0rest", "carved.bin", Format::Evtx);
+        check(b"hello", "Security.evtx", Format::Text);
+        check(&[0; 5_000], "Security.evtx", Format::Evtx);
+        check(&[0; 5_000], "Security.bin", Format::Unknown);
+        check(b"{\"EventID\":1}\n{\"EventID\":2}\n", "x", Format::JsonLines);
+        check(b"\xef\xbb\xbf{\"EventID\":1}\r\n", "x", Format::JsonLines);
+        check(b"{\n  \"EventID\": 1\n}", "x", Format::JsonObjects);
+        check(b"[{\"EventID\":1}]", "x", Format::JsonArray);
+        check(b"EVF\x09\x0d\x0a\xff\0\x01", "disk.E01", Format::Ewf);
+        check(b"#separator \\x09\n", "conn.log", Format::Zeek);
+        check(b"<?xml", "x", Format::Xml);
+    }
+
+    #[test]
+    fn a_log_with_a_damaged_file_header_is_still_a_log() {
+        let mut head = vec![0xaa; 4_096];
+        head.extend(b"ElfChnk\0");
+        check(&head, "Security.evtx", Format::Evtx);
+    }
+
+    #[test]
+    fn text_logs_are_known_by_their_header_lines() {
+        check(
+            b"#Software: Microsoft Internet Information Services 10.0\r\n#Version: 1.0\r\n",
+            "x",
+            Format::IisW3c,
+        );
+        check(
+            b"\xef\xbb\xbf#Software: Microsoft Internet Information Services 7.5\r\n",
+            "x.txt",
+            Format::IisW3c,
+        );
+        check(b"#Fields: date time c-ip cs-method\r\n2021-03-03 00:00:00 ::1 GET\r\n", "x", Format::IisW3c);
+        check(b"#Software: Microsoft HTTP API 2.0\r\n#Version: 1.0\r\n", "httperr1.log", Format::HttpErr);
+        check(
+            b"#Software: Microsoft Exchange Server\r\n#Log-type: HttpProxy Logs\r\n",
+            "x",
+            Format::ExchangeLog,
+        );
+        check(b"DateTime,RequestId\r\n#Software: Microsoft Exchange Server\r\n", "x", Format::ExchangeLog);
+        check(b"DateTime,RequestId,AnchorMailbox,RoutingHint\r\n2021", "x.csv", Format::ExchangeLog);
+        check(b"#Software: SGOS 7.3\n#Fields: date time c-ip cs-method\n", "x", Format::Text);
+        check(b"#Fields: a b c\n", "x", Format::Text);
+        check(b"# a remark\nx = 1\n", "x.conf", Format::Text);
+        check(b"DateTime,RequestId\r\nmore\r\n#Software: Microsoft Exchange Server\r\n", "x", Format::Text);
+        let mut tail = b"#Software: Microsoft Internet Information Services 10.0\r\n".to_vec();
+        tail.resize(5_000, 0);
+        check(&tail, "u_ex210303.log", Format::IisW3c);
+    }
+
+    #[test]
+    fn json_that_is_no_event_is_left_alone() {
+        check(b"[1, 2]", "x", Format::Json);
+        check(b"{\n  \"name\": \"x\"\n}", "package.json", Format::Json);
+        check(b"[\n {\"a\": 1}, {\"EventID\": 1}]", "x", Format::Json);
+        check(b"{\"Event\": {}} {\"Event\": {}}", "x", Format::JsonObjects);
+        check(b"{\"Event\": {}}", "x", Format::JsonLines);
+        check(b"Record 1\n{\n  \"Event\": {}\n}\nRecord 2\n", "x", Format::JsonObjects);
+        check(b"Record of things\n{", "x", Format::Text);
+        let long = format!("[{{\"Message\": \"{}", "x".repeat(HEAD_BYTES));
+        check(&long.as_bytes()[..HEAD_BYTES], "x", Format::JsonArray);
+        let wide: Vec<u8> = "\u{feff}[{\"EventID\": 1}]".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        check(&wide, "x", Format::JsonArray);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_head_makes_it_panic(
+            start in proptest::sample::select(vec!["", "#Fields: ", "#Software: Microsoft", "{", "[", "\u{feff}", "Record 1\n{"]),
+            rest in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300),
+            zeros in 0_usize..3,
+        ) {
+            let mut head = start.as_bytes().to_vec();
+            head.extend(rest);
+            head.resize(head.len() + zeros, 0);
+            sniff(&head, "x.evtx");
+            head.splice(..0, [0xff, 0xfe]);
+            sniff(&head, "x.evtx");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The first section: what was examined, what was found and what cannot be said, in words for those who decide.
+//!
+//! In: the run and its coverage. Out: three paragraphs and the key figures. No sentence says that something is clean:
+//! where nothing was found, it names the span and the events in which it would have been seen.
+
+use piste_model::{Finding, Level};
+
+use super::words::host;
+use super::{ReportView, put};
+use crate::escape::html_cut;
+use crate::figures::{bytes, counted, minute_hand, thousands};
+
+pub(super) fn write(view: &ReportView<'_>, out: &mut String) {
+    out.push_str("<dl class=\"result\">\n<dt>Examined</dt><dd>");
+    examined(view, out);
+    out.push_str("</dd>\n<dt>Found</dt><dd>");
+    found(view, out);
+    out.push_str("</dd>\n<dt>Cannot be said</dt><dd>");
+    not_said(view, out);
+    out.push_str("</dd>\n</dl>\n");
+    figures(view, out);
+}
+
+/// `between A and B`, or that no event has a time.
+fn between(view: &ReportView<'_>) -> String {
+    view.run.span().map_or_else(
+        || "none of which has a time".to_owned(),
+        |(first, last)| format!("between {} and {} UTC", minute_hand(first), minute_hand(last)),
+    )
+}
+
+fn examined(view: &ReportView<'_>, out: &mut String) {
+    let summary = view.run.summary;
+    put!(
+        out,
+        "<p>{} ({}) with events of {}: {} {}.",
+        counted(summary.evidence.files, "file", "files"),
+        bytes(summary.evidence.bytes),
+        counted(summary.hosts.len() as u64, "computer", "computers"),
+        counted(summary.events, "event", "events"),
+        between(view)
+    );
+    if summary.detections.is_some() {
+        put!(out, " They were searched with {}.", counted(summary.rules.loaded, "rule", "rules"));
+    }
+    out.push_str("</p>");
+}
+
+fn found(view: &ReportView<'_>, out: &mut String) {
+    let (summary, tallies) = (view.run.summary, view.run.tallies);
+    if summary.detections.is_none() {
+        out.push_str("<p>Nothing was searched for yet: the rules have not been run over this evidence.</p>");
+        return;
+    }
+    let findings = view.run.gravest_first();
+    let Some(gravest) = findings.first() else {
+        if tallies.total() > 0 {
+            let matches = counted(tallies.total(), "match of a rule", "matches of rules");
+            put!(
+                out,
+                "<p>No finding was made of the {matches} that <a href=\"#numbers\">section 5</a> counts.</p>"
+            );
+            return;
+        }
+        put!(
+            out,
+            "<p>No finding: no rule matched any of the {} {}. This holds for that span and for these events only.</p>",
+            counted(summary.events, "event", "events"),
+            between(view)
+        );
+        return;
+    };
+    let by_level: Vec<_> = Level::DESCENDING
+        .into_iter()
+        .map(|level| (level, findings.iter().filter(|one| one.level == level).count() as u64))
+        .filter(|(_, count)| *count > 0)
+        .map(|(level, count)| format!("{} {level}", thousands(count)))
+        .collect();
+    put!(
+        out,
+        "<p><b>{}</b> ({}), resting on {} in {}, by {}.</p>",
+        counted(findings.len() as u64, "finding", "findings"),
+        by_level.join(", "),
+        counted(tallies.total(), "match of a rule", "matches of rules"),
+        counted(tallies.events_with_hits, "event", "events"),
+        counted(tallies.unique_total(), "rule", "different rules"),
+    );
+    let earliest = findings
+        .iter()
+        .filter(|one| one.level >= Level::High && one.first.is_some())
+        .min_by_key(|one| (one.first, one.id))
+        .filter(|earliest| earliest.id != gravest.id);
+    put!(out, "<p>The gravest: {}.", sentence(gravest));
+    if let Some(earliest) = earliest {
+        put!(out, " The earliest of level high or critical: {}.", sentence(earliest));
+    }
+    if let Some((first, _)) = view.run.span() {
+        let first = minute_hand(first);
+        put!(out, " Something earlier is not excluded: this evidence has no events before {first} UTC.");
+    }
+    out.push_str("</p>");
+    let unreviewed = findings.iter().filter(|one| one.verdict == "unreviewed").count() as u64;
+    if unreviewed > 0 {
+        put!(
+            out,
+            "<p>A finding is what rules and their repetition suggest, not yet a proven act: an analyst has not yet judged \
+             {} of {}.</p>",
+            thousands(unreviewed),
+            thousands(findings.len() as u64)
+        );
+    }
+}
+
+/// `F-1, “title”, on HOST, first seen T UTC`, with the id as a link.
+fn sentence(finding: &Finding) -> String {
+    let first =
+        finding.first.map(|time| format!(", first seen {} UTC", minute_hand(time))).unwrap_or_default();
+    let others = match finding.hosts.len() {
+        0 | 1 => String::new(),
+        many => format!(" and {}", counted(many as u64 - 1, "other computer", "other computers")),
+    };
+    format!(
+        "<a href=\"#{id}\">{id}</a> ({level}), “{title}”, on {host}{others}{first}",
+        id = finding.id,
+        level = finding.level,
+        title = html_cut(&finding.title, 200),
+        host = host(finding.hosts.first().map_or("", String::as_str)),
+    )
+}
+
+fn not_said(view: &ReportView<'_>, out: &mut String) {
+    let (summary, run) = (view.run.summary, &view.run);
+    out.push_str("<ul>\n");
+    if let Some((first, last)) = run.span() {
+        put!(
+            out,
+            "<li>What happened before {} or after {} UTC: this evidence has no events of those times.</li>\n",
+            minute_hand(first),
+            minute_hand(last)
+        );
+    }
+    let named = counted(summary.hosts.len() as u64, "computer", "computers");
+    put!(out, "<li>What happened on other computers than the {named} that these events name.</li>\n");
+    let gaps = view.coverage.iter().filter(|one| days_without(one) > 0).count() as u64;
+    if gaps > 0 {
+        put!(
+            out,
+            "<li>What happened on days without any event, which {} of {} show (<a href=\"#coverage\">section 3</a>). An \
+             empty day may be a quiet one, a lost one or a deleted one.</li>\n",
+            thousands(gaps),
+            counted(view.coverage.len() as u64, "log", "logs")
+        );
+    }
+    if summary.evidence.unread > 0 {
+        let files = counted(summary.evidence.unread, "file", "files");
+        put!(
+            out,
+            "<li>What stood in {files} that could not be read (<a href=\"#unread\">section 6</a>).</li>\n"
+        );
+    } else if summary.issues > 0 {
+        let issues = counted(summary.issues, "problem hides", "problems hide");
+        put!(
+            out,
+            "<li>What {issues} that were met while reading (<a href=\"#unread\">section 6</a>).</li>\n"
+        );
+    }
+    let unseen: u64 = run.areas.unseen.iter().map(|area| area.rules).sum();
+    if unseen > 0 {
+        put!(
+            out,
+            "<li>What {} would have shown: this evidence has no events for them to look at (<a \
+             href=\"#unseen\">section 7</a>).</li>\n",
+            counted(unseen, "rule", "rules")
+        );
+    }
+    if run.tallies.undated > 0 {
+        let undated = counted(run.tallies.undated, "match of a rule", "matches of rules");
+        put!(out, "<li>When {undated} happened: the records have no time.</li>\n");
+    }
+    out.push_str("</ul>");
+}
+
+/// Days between the first and the last row that have none.
+pub(super) fn days_without(one: &crate::view::Coverage) -> u64 {
+    let (with, of) = days_of(one);
+    of.saturating_sub(with)
+}
+
+/// (days with rows, days from the first to the last row).
+pub(super) fn days_of(one: &crate::view::Coverage) -> (u64, u64) {
+    let of = one.last.day().saturating_sub(one.first.day()).saturating_add(1);
+    (one.days.len() as u64, u64::try_from(of).unwrap_or(0))
+}
+
+fn figures(view: &ReportView<'_>, out: &mut String) {
+    let (run, summary) = (&view.run, view.run.summary);
+    let grave = run.findings.iter().filter(|one| one.level >= Level::High).count() as u64;
+    let searched =
+        |number: u64| if summary.detections.is_some() { thousands(number) } else { "–".to_owned() };
+    let figures = [
+        (searched(grave), "findings of level high or critical"),
+        (searched(run.findings.len() as u64), "findings in all"),
+        (searched(run.tallies.total()), "matches of rules"),
+        (thousands(summary.events), "events"),
+        (thousands(summary.hosts.len() as u64), "computers"),
+        (thousands(run.evidence.len() as u64), "sealed files, members included"),
+        (thousands(summary.evidence.unread), "files that could not be read"),
+    ];
+    out.push_str("<ul class=\"figures\">");
+    for (number, name) in figures {
+        put!(out, "<li><b>{number}</b> <span>{name}</span></li>");
+    }
+    out.push_str("</ul>\n");
+}

@@ -1,0 +1,79 @@
+//! Why no rules can be hunted with: what stops the command, as against a [`crate::NotRun`], which costs one rule.
+//!
+//! In: a rules path that gives nothing. Out: what is wrong and where, its effect and one step to take; the binary
+//! prints them and ends with exit code 2.
+
+use std::path::PathBuf;
+
+use crate::rule::NotRun;
+
+/// A rules path that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RuleError {
+    /// There is nothing at the path.
+    #[error("there are no rules at `{path}`: no such file or folder")]
+    Missing {
+        /// As given.
+        path: PathBuf,
+    },
+    /// The path is there and cannot be opened.
+    #[error("cannot read the rules at `{path}`")]
+    Unreadable {
+        /// As given.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A folder without rule files.
+    #[error("there is no rule file (*.yml, *.yaml) in `{path}`")]
+    NoFiles {
+        /// As given.
+        path: PathBuf,
+    },
+    /// Files, and no rule among them loads.
+    #[error("no rule of `{path}` loads; {at}: {reason}", at = place(.first), reason = .first.reason)]
+    NoneLoads {
+        /// As given.
+        path: PathBuf,
+        /// The first that did not load.
+        first: Box<NotRun>,
+        /// All that did not.
+        not_run: Vec<NotRun>,
+    },
+    /// No rules were asked for.
+    #[error("no rules were given, and the built-in ones are left out")]
+    Nothing,
+}
+
+fn place(first: &NotRun) -> String {
+    format!("{}:{}", first.path, first.line)
+}
+
+impl RuleError {
+    /// Stable name.
+    pub fn slug(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "rules-missing",
+            Self::Unreadable { .. } => "rules-unreadable",
+            Self::NoFiles { .. } => "rules-no-files",
+            Self::NoneLoads { .. } => "rules-none-load",
+            Self::Nothing => "rules-none-given",
+        }
+    }
+
+    /// What the investigation lost.
+    pub fn effect(&self) -> &'static str {
+        "nothing was hunted"
+    }
+
+    /// One step to take.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Missing { .. } => "check the path given to --rules".to_owned(),
+            Self::Unreadable { .. } => "check that you may read it".to_owned(),
+            Self::NoFiles { .. } => "give a folder that holds Sigma rules, or a rule file itself".to_owned(),
+            Self::NoneLoads { path, .. } => format!("see each reason: piste rules check {}", path.display()),
+            Self::Nothing => "give a folder of Sigma rules with --rules".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! One rule file to rules and reasons.
+//!
+//! In: a file's text. Out: for each YAML document a parsed rule, or a [`NotRun`] with line and column. Sigma's old
+//! `action: global` documents are joined with those that follow them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use piste_model::hash::sha256_hex;
+use rsigma_parser::{SigmaCollection, SigmaRule, parse_sigma_yaml};
+use yaml_serde::Value;
+
+use crate::check;
+use crate::documents::{Document, split};
+use crate::rule::NotRun;
+
+/// The most text that joined documents of one file may come to: `action: repeat` repeats all that stands before it.
+const MAX_JOINED_BYTES: usize = 4 * 1024 * 1024;
+
+/// What became of one document.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// A rule that parsed and can be compiled.
+    Rule(Box<Parsed>),
+    /// Something else.
+    NotRun(NotRun),
+}
+
+/// A rule as parsed, not yet in a set.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    pub(crate) sigma: SigmaRule,
+    /// Line of its title in the file.
+    pub(crate) line: u64,
+    /// SHA-256 of its text, to tell a copy from a conflict.
+    pub(crate) sha256: String,
+}
+
+/// Reads all documents of a file; `path` is the one to show.
+pub(crate) fn read_text(path: &str, text: &str) -> Vec<Outcome> {
+    let documents = split(text);
+    if documents.is_empty() {
+        return vec![Outcome::NotRun(not_run(
+            path,
+            1,
+            None,
+            "rule-not-sigma",
+            "the file has no YAML document",
+        ))];
+    }
+    if documents.iter().any(|document| document.line_of("action").is_some()) {
+        return read_joined(path, &documents);
+    }
+    documents.iter().map(|document| read_document(path, document, document)).collect()
+}
+
+/// Reads documents of which some are templates of others.
+fn read_joined(path: &str, documents: &[Document<'_>]) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    let (mut global, mut chain) = (String::new(), String::new());
+    let mut joined_bytes = 0_usize;
+    for document in documents {
+        let text = with_marker(document.text);
+        match action(document).as_deref() {
+            Some("global") => {
+                global = text;
+                continue;
+            }
+            Some("reset") => {
+                global.clear();
+                continue;
+            }
+            Some("repeat") => chain += &text,
+            _ => chain = text,
+        }
+        joined_bytes += global.len() + chain.len();
+        if joined_bytes > MAX_JOINED_BYTES {
+            let reason = "its repeated documents come to over 4 MiB";
+            outcomes.push(Outcome::NotRun(not_run(
+                path,
+                document.shown_line(),
+                None,
+                "rule-unreadable",
+                reason,
+            )));
+            return outcomes;
+        }
+        let whole = format!("{global}{chain}");
+        outcomes.push(read_document(
+            path,
+            document,
+            &Document { text: &whole, first_line: document.first_line },
+        ));
+    }
+    outcomes
+}
+
+/// A document's text that can follow another's.
+fn with_marker(text: &str) -> String {
+    let start = if text.starts_with("---") { "" } else { "---\n" };
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    format!("{start}{text}{end}")
+}
+
+/// The `action` of a document, where it has one on one line.
+fn action(document: &Document<'_>) -> Option<String> {
+    let line = document.text.lines().find_map(|line| line.strip_prefix("action:"))?;
+    let word = line.split('#').next().unwrap_or_default();
+    Some(word.trim().trim_matches(['"', '\'']).to_owned())
+}
+
+/// Reads one document. `whole` is what is parsed: the document, with its templates before it.
+fn read_document(path: &str, document: &Document<'_>, whole: &Document<'_>) -> Outcome {
+    let line = document.shown_line();
+    let refuse =
+        |id: Option<String>, slug, reason: &str| Outcome::NotRun(not_run(path, line, id, slug, reason));
+    if let Err(reason) = whole.refuse_hostile() {
+        return refuse(None, "rule-unreadable", &reason);
+    }
+    // The parser is another's code: should it panic on some rule, that costs the rule and not the hunt.
+    let parsed = catch_unwind(AssertUnwindSafe(|| parse_sigma_yaml(whole.text)));
+    let mut collection = match parsed {
+        Ok(Ok(collection)) => collection,
+        Ok(Err(error)) => return refuse(None, "rule-unreadable", &tidy(&error.to_string())),
+        Err(_) => return refuse(None, "rule-unreadable", "the Sigma parser failed on it"),
+    };
+    if let Some(one) = collection.correlations.pop() {
+        let id = Some(one.id.unwrap_or(one.title));
+        return refuse(id, "rule-correlation-later", "a correlation, which this version does not run");
+    }
+    if let Some(one) = collection.filters.pop() {
+        let id = Some(one.id.unwrap_or(one.title));
+        return refuse(id, "rule-filter-later", "a filter of other rules, which this version does not run");
+    }
+    let Some(sigma) = collection.rules.pop() else { return explain(path, document, whole, &collection) };
+    match check::check(&sigma) {
+        Ok(()) => {
+            Outcome::Rule(Box::new(Parsed { sigma, line, sha256: sha256_hex(whole.text.trim().as_bytes()) }))
+        }
+        Err(fault) => refuse(Some(id_of(&sigma)), fault.slug, &with_place(document, &fault.reason)),
+    }
+}
+
+/// A rule's id, else its title.
+pub(crate) fn id_of(sigma: &SigmaRule) -> String {
+    sigma.id.clone().filter(|id| !id.trim().is_empty()).unwrap_or_else(|| sigma.title.clone())
+}
+
+/// Says why a document gave no rule.
+fn explain(
+    path: &str,
+    document: &Document<'_>,
+    whole: &Document<'_>,
+    collection: &SigmaCollection,
+) -> Outcome {
+    let line = document.shown_line();
+    let value = match read_value(document) {
+        Ok(value) => value,
+        Err(reason) => return Outcome::NotRun(not_run(path, line, None, "rule-unreadable", &reason)),
+    };
+    let joined = document.text != whole.text;
+    let is_sigma =
+        ["detection", "correlation", "filter", "logsource"].iter().any(|&key| value.get(key).is_some());
+    if !is_sigma && !joined {
+        let reason = "a YAML document without detection: no Sigma rule";
+        return Outcome::NotRun(not_run(path, line, None, "rule-not-sigma", reason));
+    }
+    let id = ["id", "title"].iter().find_map(|&key| value.get(key)?.as_str()).map(str::to_owned);
+    let message = collection.errors.last().map_or("it holds no rule", String::as_str);
+    let reason = match document.line_of("detection").and(condition_place(document)) {
+        Some((condition_line, column)) if message.starts_with("Condition parse error") => {
+            place_condition(message, condition_line, column)
+        }
+        _ => with_place(document, &tidy(message)),
+    };
+    Outcome::NotRun(not_run(path, line, id, "rule-unreadable", &reason))
+}
+
+/// Reads a document as YAML; an error gives the line and column in the file.
+fn read_value(document: &Document<'_>) -> Result<Value, String> {
+    yaml_serde::from_str::<Value>(document.text).map_err(|error| {
+        let Some(place) = error.location() else { return tidy(&error.to_string()) };
+        let line = document.first_line + u64::try_from(place.line()).unwrap_or(1) - 1;
+        // The message repeats the place, counted from the document's first line; ours counts from the file's.
+        let message = error.to_string();
+        let what = message.split(" at line ").next().unwrap_or_default();
+        format!("{line}:{}: {}", place.column(), tidy(what))
+    })
+}
+
+/// Line of the condition in the file, and the column where its text begins if it stands on that line.
+fn condition_place(document: &Document<'_>) -> Option<(u64, Option<usize>)> {
+    document.text.lines().zip(document.first_line..).find_map(|(text, line)| {
+        let indent = text.len() - text.trim_start().len();
+        let rest = text.trim_start().strip_prefix("condition:")?;
+        let blanks = rest.len() - rest.trim_start().len();
+        let plain = rest.trim_start().chars().next().is_some_and(|first| !"|>[&*#'\"".contains(first));
+        Some((line, plain.then_some(indent + "condition:".len() + blanks)))
+    })
+}
+
+/// Adds line and column to messages that name a word of the rule and not its place.
+fn with_place(document: &Document<'_>, message: &str) -> String {
+    let word = |prefix: &str| message.strip_prefix(prefix).map(|rest| rest.trim_matches('\''));
+    let needle = match (word("Unknown modifier "), word("unknown detection identifier: ")) {
+        (Some(modifier), _) => format!("|{modifier}"),
+        (_, Some(selection)) => selection.to_owned(),
+        _ => return message.to_owned(),
+    };
+    // A modifier may stand anywhere; a selection is named by the condition, which is the last place of its name.
+    let lines = document.text.lines().zip(document.first_line..);
+    let places = lines.filter_map(|(text, line)| Some((line, text.find(&needle)? + 1)));
+    match if needle.starts_with('|') { places.take(1).last() } else { places.last() } {
+        Some((line, column)) => format!("{line}:{column}: {message}"),
+        None => message.to_owned(),
+    }
+}
+
+/// Turns the grammar's drawing (`--> 1:15`, a caret, `= expected ...`) into `line:column: condition: expected ...`.
+fn place_condition(message: &str, line: u64, start: Option<usize>) -> String {
+    let expected = message.lines().find_map(|text| text.trim().strip_prefix("= "));
+    let what = expected.map_or_else(|| tidy(message), tidy);
+    let column = message
+        .split_once("error at 1:")
+        .and_then(|(_, rest)| rest.split(|sign: char| !sign.is_ascii_digit()).next()?.parse::<usize>().ok());
+    match (start, column) {
+        (Some(start), Some(column)) => format!("{line}:{}: condition: {what}", start + column),
+        _ => format!("{line}: condition: {what}"),
+    }
+}
+
+/// One line, without a final period, bounded.
+fn tidy(message: &str) -> String {
+    let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.trim_end_matches('.').chars().take(400).collect()
+}
+
+/// A [`NotRun`].
+pub(crate) fn not_run(
+    path: &str,
+    line: u64,
+    rule_id: Option<String>,
+    slug: &'static str,
+    reason: &str,
+) -> NotRun {
+    NotRun { rule_id, path: path.to_owned(), line, slug, reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str =
+        "title: T\nid: r1\nlogsource: {product: windows}\ndetection:\n  a: {b: c}\n  condition: a\n";
+
+    /// `rule TITLE line` or `slug line id: reason`, a line a document.
+    fn shown(text: &str) -> String {
+        let lines: Vec<String> = read_text("x.yml", text)
+            .into_iter()
+            .map(|outcome| match outcome {
+                Outcome::Rule(rule) => format!("rule {} {}", rule.sigma.title, rule.line),
+                Outcome::NotRun(one) => {
+                    format!(
+                        "{} {} {}: {}",
+                        one.slug,
+                        one.line,
+                        one.rule_id.as_deref().unwrap_or("-"),
+                        one.reason
+                    )
+                }
+            })
+            .collect();
+        lines.join("\n")
+    }
+
+    #[test]
+    fn several_documents_keep_their_lines() {
+        insta::assert_snapshot!(shown(&format!("# one\n{GOOD}---\n# two\n{GOOD}...\n{GOOD}")), @r"
+        rule T 2
+        rule T 10
+        rule T 17
+        ");
+    }
+
+    #[test]
+    fn broken_rules_say_where() {
+        insta::assert_snapshot!(shown("title: T\ndetection:\n  a: [1\n  condition: a\n"), @r"
+        rule-unreadable 1 -: 4:12: did not find expected ',' or ']'
+        ");
+        insta::assert_snapshot!(shown(&format!("{GOOD}---\ntitle: U\nx: 'a\n")), @r"
+        rule T 1
+        rule-unreadable 8 -: 10:1: found unexpected end of stream
+        ");
+        insta::assert_snapshot!(shown(&GOOD.replace("condition: a", "condition: a and")), @r"
+        rule-unreadable 1 r1: 6:19: condition: expected quantifier, ident, or not_op
+        ");
+        insta::assert_snapshot!(shown(&GOOD.replace("condition: a", "condition: >\n    a and")), @r"
+        rule-unreadable 1 r1: 6: condition: expected quantifier, ident, or not_op
+        ");
+        insta::assert_snapshot!(shown(&GOOD.replace("condition: a", "condition: nosuch")), @r"
+        rule-unreadable 1 r1: 6:14: unknown detection identifier: nosuch
+        ");
+        insta::assert_snapshot!(shown(&GOOD.replace("{b: c}", "{b|nosuch: c}")), @r"
+        rule-unreadable 1 r1: 5:8: Unknown modifier 'nosuch'
+        ");
+        insta::assert_snapshot!(shown(&GOOD.replace("{b: c}", "{b|re: 'c(?!d)'}")), @r"
+        rule-look-around 1 r1: the regular expression `c(?!d)` does not compile: look-around is not supported
+        ");
+        insta::assert_snapshot!(shown("title: T\nlogsource: {product: windows}\n"), @r"
+        rule-unreadable 1 T: Missing required field 'detection'
+        ");
+        insta::assert_snapshot!(shown(&GOOD.replace("condition: a", "condition: a | count() > 5")), @r"
+        rule-unreadable 1 r1: 6:16: condition: expected EOI, or_op, or and_op
+        ");
+    }
+
+    #[test]
+    fn other_yaml_is_named_as_such() {
+        insta::assert_snapshot!(shown("- 1\n- 2\n"), @r"
+        rule-not-sigma 1 -: a YAML document without detection: no Sigma rule
+        ");
+        insta::assert_snapshot!(shown("services:\n  web: {image: x}\n"), @r"
+        rule-not-sigma 1 -: a YAML document without detection: no Sigma rule
+        ");
+        insta::assert_snapshot!(shown("# nothing\n"), @r"
+        rule-not-sigma 1 -: the file has no YAML document
+        ");
+        insta::assert_snapshot!(shown("just text"), @r"
+        rule-not-sigma 1 -: a YAML document without detection: no Sigma rule
+        ");
+    }
+
+    #[test]
+    fn what_later_versions_run_is_named_as_such() {
+        let correlation = "title: C\nid: 7\ncorrelation:\n  type: event_count\n  rules: [a]\n  group-by: [User]\n  \
+                           timespan: 5m\n  condition: {gte: 10}\n";
+        insta::assert_snapshot!(shown(correlation), @r"
+        rule-correlation-later 1 C: a correlation, which this version does not run
+        ");
+        let filter = "title: F\nlogsource: {product: windows}\nfilter:\n  rules: [a]\n  selection: {User: x}\n  \
+                      condition: not selection\n";
+        insta::assert_snapshot!(shown(filter), @r"
+        rule-filter-later 1 F: a filter of other rules, which this version does not run
+        ");
+    }
+
+    #[test]
+    fn templates_are_joined_with_their_followers() {
+        let global = "action: global\ntitle: G\nid: r1\nlogsource: {product: windows}\n";
+        let one = "---\ndetection:\n  a: {b: c}\n  condition: a\n";
+        insta::assert_snapshot!(shown(&format!("{global}{one}{one}---\naction: repeat\ntitle: R\n")), @r"
+        rule G 6
+        rule G 10
+        rule R 15
+        ");
+    }
+
+    #[test]
+    fn hostile_text_is_a_reason_and_never_a_crash() {
+        insta::assert_snapshot!(shown(&GOOD.replace("condition: a", &format!("condition: {}a", "(".repeat(6_000)))), @r"
+        rule-unreadable 1 -: a condition has over 64 parentheses
+        ");
+        let deep = format!("title: T\ndetection: {}1{}\n", "[".repeat(500), "]".repeat(500));
+        insta::assert_snapshot!(shown(&deep), @r"
+        rule-unreadable 1 -: 2:139: recursion limit exceeded
+        ");
+        insta::assert_snapshot!(shown("title: \0\u{1}\n"), @r"
+        rule-unreadable 1 -: 1:1: control characters are not allowed at position 7
+        ");
+        insta::assert_snapshot!(shown("&a a: *a\n*b : c\n"), @r"
+        rule-unreadable 1 -: 2:1: unknown anchor
+        ");
+    }
+}

@@ -1,0 +1,246 @@
+//! A case's folder: the ledger, which is the truth, and the lake, which is derived.
+//!
+//! In: `--case`. Out: the evidence ids and finding numbers that the ledger has given, and new ones. One process writes a
+//! case at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use piste_case::{FindingNumbers, Ledger, kind};
+use piste_lake::{Item, Lake, Place, Sealed};
+use piste_model::{EvidenceId, Finding, FindingId, Instant, Issue};
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+
+/// Kind of the entry that takes a given path back.
+const WITHDRAWN: &str = "evidence.withdrawn";
+/// Kind of the entry that ends the seals of one run.
+const INTAKE_FINISHED: &str = "intake.finished";
+
+/// An open case.
+pub(crate) struct Case {
+    pub(crate) folder: PathBuf,
+    pub(crate) ledger: Ledger,
+    pub(crate) lake: Lake,
+    known: Known,
+    at: Instant,
+}
+
+/// What the ledger says of earlier runs.
+#[derive(Default)]
+struct Known {
+    /// Content (SHA-256) at a place to its seal, and the run in which it was given.
+    sealed: BTreeMap<(String, Place), (Sealed, u32)>,
+    /// The last SHA-256 at each place, and its id.
+    last: BTreeMap<Place, (String, EvidenceId)>,
+    /// Locators given.
+    paths: BTreeSet<String>,
+    highest: u32,
+    /// Runs whose sealing came to its end.
+    intakes: u32,
+    given: Vec<PathBuf>,
+    numbers: FindingNumbers,
+}
+
+impl Case {
+    /// Opens the case in `folder`, or begins one there.
+    pub(crate) fn open(folder: &Path, at: Instant) -> Result<Self, Failure> {
+        fs::create_dir_all(folder).map_err(|error| {
+            Failure::environment(
+                "case-write",
+                format!("the case folder `{}` cannot be made: {error}", folder.display()),
+                "nothing was read",
+                "give a folder that can be written with --case",
+            )
+        })?;
+        let mut known = Known::default();
+        let (mut ledger, opened) = Ledger::open_with(&folder.join("ledger.jsonl"), |entry| {
+            known.numbers.observe(entry)?;
+            known.observe(&entry.kind, &entry.body);
+            Ok(())
+        })?;
+        if opened.entries == 0 {
+            ledger.append(kind::CASE_CREATED, json!({"version": env!("CARGO_PKG_VERSION")}), at)?;
+        }
+        if opened.torn_bytes > 0 {
+            let body = json!({"torn_bytes": opened.torn_bytes});
+            ledger.append("ledger.recovered", body, at)?;
+        }
+        let lake = Lake::open(folder)?;
+        Ok(Self { folder: folder.to_owned(), ledger, lake, known, at })
+    }
+
+    /// Paths that earlier runs were given.
+    pub(crate) fn given(&self) -> &[PathBuf] {
+        &self.known.given
+    }
+
+    /// Takes back a path that an earlier run was given; its seals stay in the ledger.
+    pub(crate) fn withdraw(&mut self, path: &Path) -> Result<(), Failure> {
+        let full = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let Some(at) = self.known.given.iter().position(|given| *given == full || given == path) else {
+            let given: Vec<String> =
+                self.known.given.iter().map(|given| given.display().to_string()).collect();
+            return Err(Failure::usage(
+                "withdraw-unknown",
+                format!("`{}` was not given in an earlier run of this case", path.display()),
+                "nothing was changed",
+                format!("given were: {}", given.join(", ")),
+            ));
+        };
+        let given = self.known.given.remove(at);
+        self.ledger.append(WITHDRAWN, json!({"path": given.to_string_lossy()}), self.at)?;
+        Ok(())
+    }
+
+    /// Records that a run begins.
+    pub(crate) fn begin_run(&mut self, body: Value) -> Result<(), Failure> {
+        self.ledger.append(kind::RUN_STARTED, body, self.at)?;
+        Ok(())
+    }
+
+    /// Records that a run has ended.
+    pub(crate) fn end_run(&mut self, body: Value) -> Result<(), Failure> {
+        self.ledger.append(kind::RUN_FINISHED, body, self.at)?;
+        Ok(())
+    }
+
+    /// Gives every item its id and locator: those that the ledger has for the same content at the same place, or new
+    /// ones, in the order of (SHA-256, locator). Items are then put in the order of reading: by run, then locator.
+    pub(crate) fn number_evidence(
+        &mut self,
+        items: &mut [Item],
+        issues: &mut Vec<Issue>,
+    ) -> Result<(), Failure> {
+        let run = self.known.intakes + 1;
+        let mut order: Vec<usize> = (0..items.len()).collect();
+        order.sort_by_cached_key(|at| items.get(*at).map(|item| (item.sha256.clone(), item.path.clone())));
+        let mut entries = Vec::new();
+        let mut renamed = BTreeMap::new();
+        for at in order {
+            let Some(item) = items.get_mut(at) else { continue };
+            let shown = item.path.clone();
+            if let Some((sealed, _)) = self.known.sealed.get(&(item.sha256.clone(), item.place.clone())) {
+                item.id = sealed.id;
+                item.path.clone_from(&sealed.path);
+            } else {
+                self.known.highest += 1;
+                item.id = EvidenceId(self.known.highest);
+                item.path = self.known.free_path(&shown, &item.place);
+                // A file that could not be read has no hash to compare.
+                if let Some((sha256, id)) = self.known.last.get(&item.place)
+                    && !sha256.is_empty()
+                    && !item.sha256.is_empty()
+                {
+                    issues.push(changed(sha256, *id, item));
+                }
+                entries.push((kind::EVIDENCE_SEALED, seal_of(item)?, self.at));
+                self.known.seal(item.seal(), run);
+            }
+            if item.path != shown {
+                renamed.insert(shown, item.path.clone());
+            }
+        }
+        for issue in issues.iter_mut() {
+            if let Some(path) = renamed.get(&issue.path) {
+                issue.path.clone_from(path);
+            }
+        }
+        // The end of sealing is an entry of its own: seals that a crash left without one belong to the next run.
+        if !entries.is_empty() {
+            entries.push((INTAKE_FINISHED, json!({"files": items.len()}), self.at));
+        }
+        self.ledger.append_all(entries)?;
+        let run_of = |item: &Item| {
+            self.known.sealed.get(&(item.sha256.clone(), item.place.clone())).map_or(run, |(_, run)| *run)
+        };
+        items.sort_by_cached_key(|item| (run_of(item), item.path.clone(), item.id));
+        Ok(())
+    }
+
+    /// Gives findings their numbers and records the new ones.
+    pub(crate) fn number_findings(
+        &mut self,
+        findings: impl FnOnce(&mut dyn FnMut(&str) -> FindingId) -> Vec<Finding>,
+    ) -> Result<Vec<Finding>, Failure> {
+        let mut entries = Vec::new();
+        let numbers = &mut self.known.numbers;
+        let at = self.at;
+        let found = findings(&mut |key| {
+            let (id, body) = numbers.number(key);
+            entries.extend(body.map(|body| (kind::FINDING_NUMBERED, body, at)));
+            id
+        });
+        self.ledger.append_all(entries)?;
+        Ok(found)
+    }
+}
+
+impl Known {
+    fn observe(&mut self, entry_kind: &str, body: &Value) {
+        if entry_kind == kind::RUN_STARTED {
+            let paths = body.get("evidence").and_then(Value::as_array).into_iter().flatten();
+            for path in paths.filter_map(Value::as_str).map(PathBuf::from) {
+                if !self.given.contains(&path) {
+                    self.given.push(path);
+                }
+            }
+        }
+        if entry_kind == WITHDRAWN
+            && let Some(path) = body.get("path").and_then(Value::as_str)
+        {
+            self.given.retain(|given| given != Path::new(path));
+        }
+        if entry_kind == INTAKE_FINISHED {
+            self.intakes += 1;
+        }
+        if entry_kind == kind::EVIDENCE_SEALED
+            && let Ok(sealed) = serde_json::from_value::<Sealed>(body.clone())
+        {
+            self.seal(sealed, self.intakes + 1);
+        }
+    }
+
+    fn seal(&mut self, sealed: Sealed, run: u32) {
+        self.highest = self.highest.max(sealed.id.0);
+        self.paths.insert(sealed.path.clone());
+        self.last.insert(sealed.place.clone(), (sealed.sha256.clone(), sealed.id));
+        self.sealed.insert((sealed.sha256.clone(), sealed.place.clone()), (sealed, run));
+    }
+
+    /// A locator that no other file has: the name as found, or with a number where an earlier run gave that name away.
+    /// New content at a place that was sealed before keeps its name.
+    fn free_path(&self, shown: &str, place: &Place) -> String {
+        if !self.paths.contains(shown) || self.last.contains_key(place) {
+            return shown.to_owned();
+        }
+        let base = shown.rsplit_once('#').filter(|(_, end)| end.bytes().all(|byte| byte.is_ascii_digit()));
+        let base = base.map_or(shown, |(base, _)| base);
+        let mut names = (2_u32..).map(|number| format!("{base}#{number}"));
+        names.find(|name| !self.paths.contains(name)).unwrap_or_else(|| shown.to_owned())
+    }
+}
+
+fn seal_of(item: &Item) -> Result<Value, Failure> {
+    serde_json::to_value(item.seal()).map_err(|error| {
+        Failure::environment(
+            "ledger",
+            format!("a seal cannot be written: {error}"),
+            "nothing was sealed",
+            "report this as a bug",
+        )
+    })
+}
+
+fn changed(sha256: &str, id: EvidenceId, item: &Item) -> Issue {
+    Issue::new(
+        "evidence-changed",
+        item.path.clone(),
+        format!("it is not what was sealed as {id}: its SHA-256 was {sha256}, now {}", item.sha256),
+        "it was sealed anew and read; rows of the earlier content are no longer in the lake",
+        "find out who changed it; keep the copy that was sealed first",
+    )
+    .of(item.id)
+}

@@ -1,0 +1,236 @@
+//! The command line: every flag with its help.
+//!
+//! In: what the user typed. Out: one struct a command. What needs a look at the world (does the path exist?) is checked
+//! by the command.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use piste_model::{Instant, Level};
+
+/// Finds, dates and ends an intrusion: from evidence to answer, offline.
+#[derive(Debug, Parser)]
+#[command(name = "piste", version, arg_required_else_help = true, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// Folder of the case.
+    #[arg(long, global = true, value_name = "DIR", default_value = "piste-case")]
+    pub(crate) case: PathBuf,
+    /// Time to use in place of the clock, as 2021-03-27T09:00:00Z.
+    #[arg(long, global = true, value_name = "TIME")]
+    pub(crate) at: Option<Instant>,
+    /// No progress and no summary; errors and warnings stay.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Investigate(Investigate),
+    Demo(Demo),
+    Show(Show),
+    Search(Search),
+    Timeline(Timeline),
+    Metrics(Metrics),
+    Schema(Schema),
+}
+
+/// Seals, reads and hunts through evidence, and writes the findings.
+///
+/// EVIDENCE may be files, folders and archives in any mix: EVTX, JSON lines of Windows events, zip (KAPE, Velociraptor),
+/// gz, zst. What a file is, its content decides. All output is written to CASE/out; running the same command again
+/// finishes a run that was cut off.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  piste investigate MX01.zip DC01/ --rules sigma/rules --case ministry")]
+pub(crate) struct Investigate {
+    /// Files, folders and archives.
+    #[arg(required = true, value_name = "EVIDENCE")]
+    pub(crate) evidence: Vec<PathBuf>,
+    /// Leave out a path that an earlier run of the case was given; may be given several times.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) withdraw: Vec<PathBuf>,
+    /// Sigma rules beside Piste's own: a file or folder; may be given several times.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Hunt without Piste's own rules.
+    #[arg(long)]
+    pub(crate) no_built_in_rules: bool,
+    /// Keep every copy of a record that lies in several logs as a row of its own.
+    #[arg(long)]
+    pub(crate) no_dedup: bool,
+    /// Passwords for encrypted archives, one a line.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Exit with 1 if there is a finding of this level or above.
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    pub(crate) fail_on: Option<Level>,
+    /// Threads; all cores if not given.
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+    /// Print summary.json to stdout in place of the summary for people.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl Investigate {
+    /// With one piece of evidence and no other flag.
+    pub(crate) fn of(evidence: PathBuf, json: bool) -> Self {
+        Self {
+            evidence: vec![evidence],
+            withdraw: Vec::new(),
+            rules: Vec::new(),
+            no_built_in_rules: false,
+            no_dedup: false,
+            password_file: None,
+            fail_on: None,
+            threads: None,
+            json,
+        }
+    }
+}
+
+/// Plants a small intrusion in invented evidence and investigates it, under ./piste-demo.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  piste demo")]
+pub(crate) struct Demo {
+    /// Print summary.json to stdout in place of the summary for people.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Shows a record down to its bytes, read again from the sealed file.
+///
+/// RECORD is E-1:57 (evidence and record), or a finding F-3, whose first rows are shown.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  piste show E-1:571146\n  piste show F-3 --json")]
+pub(crate) struct Show {
+    /// E-1:57 or F-3.
+    #[arg(value_name = "RECORD")]
+    pub(crate) record: String,
+    /// Passwords for encrypted archives, one a line.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Also hash the whole file and compare it with its seal.
+    #[arg(long)]
+    pub(crate) proof: bool,
+    /// Print as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which rows.
+#[derive(Debug, Args)]
+pub(crate) struct Range {
+    /// Earliest time, a date or a time in UTC.
+    #[arg(long, value_name = "TIME", value_parser = crate::look::bound)]
+    pub(crate) from: Option<Instant>,
+    /// Time before which rows must lie.
+    #[arg(long, value_name = "TIME", value_parser = crate::look::bound)]
+    pub(crate) to: Option<Instant>,
+    /// Only this host, with or without its domain; may be given several times.
+    #[arg(long, value_name = "HOST")]
+    pub(crate) host: Vec<String>,
+    /// Only this dataset, as windows.security; may be given several times.
+    #[arg(long, value_name = "DATASET")]
+    pub(crate) dataset: Vec<String>,
+}
+
+/// Searches all rows of the case.
+///
+/// PATTERN is text (anywhere, case does not count), field=value (whole value, with * and ?), or /regex/. A row must have
+/// all patterns.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  piste search whoami ParentImage=*w3wp.exe --host MX01 --from 2021-03-01")]
+pub(crate) struct Search {
+    /// Text, field=value or /regex/.
+    #[arg(required = true, value_name = "PATTERN")]
+    pub(crate) patterns: Vec<String>,
+    #[command(flatten)]
+    pub(crate) range: Range,
+    /// Print at most so many rows, the earliest first.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// Print whole rows as JSON lines.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Writes the detections, or all events, in the order of time.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  piste timeline --format timesketch --output mx01.jsonl --host MX01")]
+pub(crate) struct Timeline {
+    /// All events in place of the detections.
+    #[arg(long)]
+    pub(crate) events: bool,
+    #[command(flatten)]
+    pub(crate) range: Range,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value_t = Format::Csv)]
+    pub(crate) format: Format,
+    /// File to write; stdout if not given.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Zone in which CSV shows times, as Europe/Brussels; UTC if not given.
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) timezone: Option<String>,
+}
+
+/// Forms of a timeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Comma-separated, with Hayabusa's column names.
+    Csv,
+    /// One JSON object a line, all fields.
+    Jsonl,
+    /// JSON lines with `message`, `datetime` and `timestamp_desc`.
+    Timesketch,
+    /// Parquet, with the columns of CSV.
+    Parquet,
+}
+
+/// Counts the case's rows.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  piste metrics hosts --from 2021-03-01")]
+pub(crate) struct Metrics {
+    /// By what.
+    #[arg(value_enum, default_value_t = By::Events)]
+    pub(crate) by: By,
+    #[command(flatten)]
+    pub(crate) range: Range,
+    /// Print JSON lines.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What rows are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    /// Channel, provider and event id.
+    Events,
+    /// Host.
+    Hosts,
+    /// Evidence file.
+    Files,
+}
+
+/// Prints the JSON schema of an output file.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  piste schema findings")]
+pub(crate) struct Schema {
+    /// Such as summary, evidence or findings; all names are printed if not given.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    Level::parse(text)
+        .ok_or_else(|| "the levels are critical, high, medium, low and informational".to_owned())
+}

@@ -1,0 +1,214 @@
+//! All units' records put together.
+//!
+//! In: the items as sealed and what each unit counted. Out: the evidence list, all issues, the coverage and which
+//! logsources had rows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use piste_lake::seal::Intake;
+use piste_lake::store::{Coverage, ItemCounts, UnitRecord};
+use piste_lake::{Item, Unit};
+use piste_model::evidence::EvidenceState;
+use piste_model::sources::Shape;
+use piste_model::summary::{EvidenceFigures, RuleFigures, Summary};
+use piste_model::{Evidence, Issue};
+use piste_report::{Area, Areas};
+use piste_rules::{NotRun, logsource_label};
+
+use super::Hunt;
+use super::hosts::Hosts;
+use super::read::{earliest, merge_coverage};
+
+/// What the outputs are written from.
+pub(super) struct Joined {
+    pub(super) evidence: Vec<Evidence>,
+    pub(super) issues: Vec<Issue>,
+    pub(super) coverage: Vec<Coverage>,
+    pub(super) hosts: Hosts,
+    pub(super) areas: Areas,
+    pub(super) not_run: Vec<NotRun>,
+    pub(super) summary: Summary,
+    /// Something that should have been read was not.
+    pub(super) incomplete: bool,
+}
+
+/// Joins the units' records.
+pub(super) fn join(intake: &Intake, units: &[Unit], records: &[UnitRecord], hunt: &Hunt) -> Joined {
+    debug_assert_eq!(units.len(), records.len());
+    let mut counts: BTreeMap<u32, ItemCounts> = BTreeMap::new();
+    let mut issues = intake.issues.clone();
+    let mut coverage = Vec::new();
+    let mut shapes = BTreeSet::new();
+    let mut summary = Summary::default();
+    for record in records {
+        for (id, more) in &record.items {
+            add_counts(counts.entry(*id).or_default(), more);
+        }
+        issues.extend(record.issues.iter().cloned());
+        merge_coverage(&mut coverage, record.coverage.clone());
+        shapes.extend(record.shapes.iter().cloned());
+        for (dataset, rows) in &record.datasets {
+            *summary.events_by_dataset.entry(dataset.clone()).or_default() += rows;
+        }
+    }
+    let hosts = Hosts::of(coverage.iter().map(|one| one.host.as_str()));
+    let coverage = one_name_a_host(coverage, &hosts);
+    let mut evidence: Vec<Evidence> = intake
+        .items
+        .iter()
+        .map(|item| evidence_of(item, counts.remove(&item.id.0).unwrap_or_default(), &mut issues))
+        .collect();
+    evidence.sort_by_key(|one| one.id);
+    for one in &mut evidence {
+        one.host = one.host.take().map(|host| hosts.full(&host).to_owned());
+    }
+    place_issues(&mut issues, &evidence);
+    let (areas, no_rows) = areas(hunt, &shapes);
+    let not_compiled = hunt.not_compiled.len() as u64;
+    let figures = &hunt.rules.figures;
+    summary.rules = RuleFigures {
+        loaded: figures.loaded.saturating_sub(not_compiled),
+        not_loaded: figures.not_loaded + not_compiled,
+        sets: figures.sets.clone(),
+    };
+    let unread = evidence.iter().filter(|one| one.state == EvidenceState::Unread).count() as u64;
+    summary.evidence = EvidenceFigures { files: intake.files, bytes: intake.bytes, unread };
+    summary.issues = issues.len() as u64;
+    summary.events = evidence.iter().map(|one| one.rows).sum();
+    summary.records_read = evidence.iter().map(|one| one.records_read).sum();
+    summary.duplicates = evidence.iter().map(|one| one.duplicates).sum();
+    let names: BTreeSet<&str> =
+        coverage.iter().map(|one| one.host.as_str()).filter(|host| !host.is_empty()).collect();
+    summary.hosts = names.into_iter().map(str::to_owned).collect();
+    let lost = evidence.iter().flat_map(|one| &one.damage).any(|damage| damage.lost != Some(0));
+    let nothing = summary.records_read == 0;
+    let refused = issues.iter().any(|issue| issue.slug == "evidence-unreadable");
+    let mut not_run = [hunt.rules.not_run.clone(), hunt.not_compiled.clone(), no_rows].concat();
+    not_run.sort_by(|a, b| (&a.path, a.line, &a.slug).cmp(&(&b.path, b.line, &b.slug)));
+    Joined {
+        evidence,
+        issues,
+        coverage,
+        hosts,
+        areas,
+        not_run,
+        summary,
+        incomplete: unread > 0 || lost || refused || nothing,
+    }
+}
+
+fn one_name_a_host(coverage: Vec<Coverage>, hosts: &Hosts) -> Vec<Coverage> {
+    let mut joined = Vec::new();
+    for one in coverage {
+        let host = hosts.full(&one.host).to_owned();
+        merge_coverage(&mut joined, vec![Coverage { host, ..one }]);
+    }
+    joined
+}
+
+fn add_counts(to: &mut ItemCounts, more: &ItemCounts) {
+    to.records += more.records;
+    to.rows += more.rows;
+    to.duplicates += more.duplicates;
+    to.first = earliest(to.first, more.first);
+    to.last = to.last.max(more.last);
+    to.damage.extend(more.damage.iter().cloned());
+    to.failed |= more.failed;
+    for (host, rows) in &more.hosts {
+        *to.hosts.entry(host.clone()).or_default() += rows;
+    }
+}
+
+fn evidence_of(item: &Item, counts: ItemCounts, issues: &mut Vec<Issue>) -> Evidence {
+    let mut state = if counts.failed { EvidenceState::Unread } else { item.state };
+    if state == EvidenceState::Read
+        && counts.records == 0
+        && counts.damage.iter().any(|one| one.lost != Some(0))
+    {
+        state = EvidenceState::Unread;
+        issues.push(
+            Issue::new(
+                "evidence-not-understood",
+                item.path.clone(),
+                format!("no record of this {} file could be read", item.format.name()),
+                "nothing in it was examined",
+                "check that it is what its name says; ask for a fresh copy",
+            )
+            .of(item.id),
+        );
+    }
+    // The host that most rows name; among equals the first by name.
+    let named = counts
+        .hosts
+        .iter()
+        .filter(|(host, _)| !host.is_empty())
+        .max_by(|a, b| a.1.cmp(b.1).then(b.0.cmp(a.0)));
+    Evidence {
+        id: item.id,
+        path: item.path.clone(),
+        format: item.format.name().to_owned(),
+        bytes: item.bytes,
+        sha256: item.sha256.clone(),
+        host: named.map(|(host, _)| host.clone()).or_else(|| item.host_hint.clone()),
+        records_read: counts.records,
+        rows: counts.rows,
+        duplicates: counts.duplicates,
+        first: counts.first,
+        last: counts.last,
+        damage: item.damage.iter().cloned().chain(counts.damage).collect(),
+        state,
+        same_as: item.same_as,
+        origin: item.origin.clone(),
+    }
+}
+
+/// Gives the issues of sealing the id of their evidence, and puts all in the order of place.
+fn place_issues(issues: &mut Vec<Issue>, evidence: &[Evidence]) {
+    let by_path: BTreeMap<&str, _> = evidence.iter().map(|one| (one.path.as_str(), one.id)).collect();
+    for issue in issues.iter_mut() {
+        issue.evidence_id = issue.evidence_id.or_else(|| by_path.get(issue.path.as_str()).copied());
+    }
+    issues.sort_by(|a, b| {
+        (a.evidence_id, &a.path, a.offset, &a.slug, &a.what).cmp(&(
+            b.evidence_id,
+            &b.path,
+            b.offset,
+            &b.slug,
+            &b.what,
+        ))
+    });
+    issues.dedup(); // a medium that fails amid a large file is met once a unit
+}
+
+/// Which areas had rows for their rules, and the rules that had none.
+fn areas(hunt: &Hunt, shapes: &BTreeSet<Shape>) -> (Areas, Vec<NotRun>) {
+    let mut seen: BTreeMap<String, (u64, bool)> = BTreeMap::new();
+    let mut no_rows = Vec::new();
+    let mut known: BTreeMap<String, bool> = BTreeMap::new();
+    let no_source: BTreeSet<(&str, u64)> =
+        hunt.rules.not_run.iter().map(|one| (one.path.as_str(), one.line)).collect();
+    for rule in &hunt.rules.rules {
+        if no_source.contains(&(rule.path.as_str(), rule.line)) {
+            continue;
+        }
+        let label = logsource_label(rule);
+        let ran =
+            *known.entry(label.clone()).or_insert_with(|| shapes.iter().any(|shape| rule.gate.fits(shape)));
+        let area = seen.entry(label.clone()).or_insert((0, ran));
+        area.0 += 1;
+        if !ran {
+            no_rows.push(NotRun {
+                rule_id: Some(rule.id.clone()),
+                path: rule.path.clone(),
+                line: rule.line,
+                slug: "rule-no-evidence",
+                reason: format!("this evidence holds no event of {label}"),
+            });
+        }
+    }
+    let pick = |wanted: bool| {
+        let areas = seen.iter().filter(|(_, (_, ran))| *ran == wanted);
+        areas.map(|(label, (rules, _))| Area { label: label.clone(), rules: *rules }).collect()
+    };
+    (Areas { ran: pick(true), unseen: pick(false) }, no_rows)
+}

@@ -1,0 +1,236 @@
+//! `piste investigate`: evidence to answer.
+//!
+//! In: evidence and rules. Out: the case's ledger, lake and `out/`, and a summary on the terminal. The order is the data's:
+//! rules are loaded first, so that a wrong path costs nothing; then all evidence is sealed, read and hunted in units, and
+//! the units' results are put together.
+
+mod hosts;
+mod join;
+mod outputs;
+mod read;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant as Stopwatch;
+
+use piste_hunt::RowEngine;
+use piste_lake::seal::Intake;
+use piste_lake::{Item, Sealer};
+use piste_model::evidence::EvidenceState;
+use piste_model::sources::Sources;
+use piste_rules::{NotRun, RuleSet};
+use serde_json::json;
+
+use crate::case::Case;
+use crate::cli::{Common, Investigate};
+use crate::failure::{self, Failure};
+use crate::progress::Progress;
+use crate::{clock, out};
+
+/// Everything that a run hunts with.
+pub(super) struct Hunt {
+    pub(super) rules: RuleSet,
+    pub(super) engine: RowEngine,
+    pub(super) not_compiled: Vec<NotRun>,
+    pub(super) sources: Sources,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Investigate, common: &Common) -> Result<u8, Failure> {
+    let stopwatch = Stopwatch::now();
+    let hunt = load_rules(arguments)?;
+    let passwords = passwords(arguments.password_file.as_deref())?;
+    let mut case = Case::open(&common.case, clock::now(common))?;
+    for path in &arguments.withdraw {
+        case.withdraw(path)?;
+    }
+    let given = all_given(&case, &arguments.evidence)?;
+    if given.len() > arguments.evidence.len() && !common.quiet {
+        out::note(
+            "Also reading what earlier runs of this case were given; --withdraw PATH leaves a path out",
+        );
+    }
+    case.begin_run(json!({
+        "evidence": given,
+        "rules": hunt.rules.figures.sets,
+        "rules_sha256": hunt.rules.sha256,
+        "version": env!("CARGO_PKG_VERSION"),
+    }))?;
+    let shown = out::progress_wanted() && !common.quiet;
+    let mut intake = seal(&case, &given, &passwords, shown)?;
+    case.number_evidence(&mut intake.items, &mut intake.issues)?;
+    mark_same(&mut intake.items);
+    let dedup = if arguments.no_dedup { "all copies" } else { "one row a record" };
+    let version = format!("{} {} {dedup}", env!("CARGO_PKG_VERSION"), hunt.rules.sha256);
+    let units = piste_lake::plan::plan(&intake.items, &version);
+    let stop = stop_on_ctrl_c();
+    let reading = read::Reading {
+        items: &intake.items,
+        units: &units,
+        hunt: &hunt,
+        passwords: &passwords,
+        dedup: !arguments.no_dedup,
+        threads: threads(arguments.threads),
+        stop: &stop,
+        shown,
+    };
+    let records = reading.run(&case)?;
+    let joined = join::join(&intake, &units, &records, &hunt);
+    let written = outputs::write(&mut case, &intake, &units, &hunt, joined)?;
+    case.end_run(json!({"out": written.hashes, "summary": written.summary}))?;
+    tell(arguments, common, &written, &stopwatch, &case)
+}
+
+fn load_rules(arguments: &Investigate) -> Result<Hunt, Failure> {
+    let sources = piste_rules::catalog::sources().map_err(|error| {
+        Failure::environment("catalogue", failure::chain(&error), "nothing was read", "report this as a bug")
+    })?;
+    let rules = piste_rules::load(&arguments.rules, !arguments.no_built_in_rules, &sources)?;
+    let (engine, not_compiled) = RowEngine::new(&rules);
+    Ok(Hunt { rules, engine, not_compiled, sources })
+}
+
+/// Passwords, one a line, as bytes: archives know no encoding.
+pub(crate) fn passwords(file: Option<&Path>) -> Result<Vec<Vec<u8>>, Failure> {
+    let Some(file) = file else { return Ok(Vec::new()) };
+    let bytes = std::fs::read(file).map_err(|error| {
+        Failure::usage(
+            "password-file",
+            format!("the password file `{}` cannot be read: {error}", file.display()),
+            "nothing was read",
+            "check the path and the permissions",
+        )
+    })?;
+    let lines = bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    Ok(lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect())
+}
+
+/// What is given now and what earlier runs of the case were given, as absolute paths, sorted.
+fn all_given(case: &Case, evidence: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut given = Vec::new();
+    for path in evidence {
+        let full =
+            path.canonicalize().map_err(|_| Failure::from(piste_lake::LakeError::Missing(path.clone())))?;
+        given.push(full);
+    }
+    for path in case.given() {
+        if !path.exists() {
+            return Err(Failure::environment(
+                "evidence-gone",
+                format!("`{}` was given in an earlier run and is no longer there", path.display()),
+                "nothing was changed; its rows stay in the lake",
+                "attach the medium again, or take the path back: --withdraw PATH",
+            ));
+        }
+        given.push(path.clone());
+    }
+    given.sort();
+    given.dedup();
+    Ok(given)
+}
+
+fn seal(case: &Case, given: &[PathBuf], passwords: &[Vec<u8>], shown: bool) -> Result<Intake, Failure> {
+    let bytes = given.iter().map(|path| bytes_under(path)).sum();
+    let progress = Progress::new("Sealing", bytes, shown);
+    let done = |bytes| progress.done(bytes);
+    let intake = Sealer::new(case.lake.tmp(), passwords.to_vec(), &done).seal(given)?;
+    progress.finish();
+    Ok(intake)
+}
+
+/// For the bar only: what cannot be looked at counts nothing here and is named when it is sealed.
+fn bytes_under(path: &Path) -> u64 {
+    let Ok(metadata) = path.symlink_metadata() else { return 0 };
+    if !metadata.is_dir() {
+        return metadata.len();
+    }
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    entries.map(|entry| bytes_under(&entry.path())).sum()
+}
+
+/// The same content twice is parsed once: the item with the lowest id stands for the others.
+fn mark_same(items: &mut [Item]) {
+    let mut first = std::collections::BTreeMap::new();
+    let mut order: Vec<&mut Item> =
+        items.iter_mut().filter(|item| item.state == EvidenceState::Read).collect();
+    order.sort_by_key(|item| item.id);
+    for item in order {
+        if let Some(id) = first.get(&item.sha256) {
+            item.same_as = Some(*id);
+            item.state = EvidenceState::Same;
+        } else {
+            first.insert(item.sha256.clone(), item.id);
+        }
+    }
+}
+
+fn threads(asked: Option<usize>) -> usize {
+    asked
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+        .clamp(1, 256)
+}
+
+/// Ctrl-C ends the run between two blocks; a second one ends it at once.
+fn stop_on_ctrl_c() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    let handler = move || {
+        if asked.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(failure::ENVIRONMENT));
+        }
+    };
+    let _ = ctrlc::set_handler(handler); // without it Ctrl-C ends the run at once, which the next run mends
+    stop
+}
+
+/// Prints the summary and says with which code to exit.
+fn tell(
+    arguments: &Investigate,
+    common: &Common,
+    written: &outputs::Written,
+    stopwatch: &Stopwatch,
+    case: &Case,
+) -> Result<u8, Failure> {
+    if arguments.json {
+        let text = serde_json::to_string(&written.summary).unwrap_or_default();
+        out::data(&format!("{text}\n"));
+    } else if !common.quiet {
+        out::data(&written.page);
+    }
+    let seconds = stopwatch.elapsed().as_secs_f64();
+    let peak = peak_memory_bytes();
+    outputs::write_run(&case.folder, seconds, peak, &written.summary)?;
+    if !common.quiet {
+        let rate = rate(written.summary.events, seconds);
+        let peak = peak.map_or_else(|| "unknown".to_owned(), |bytes| format!("{} MB", bytes / 1_000_000));
+        let out_folder = case.folder.join("out");
+        out::note(&format!(
+            "{seconds:.1} s, {rate:.0} events a second, peak memory {peak}; written to {}",
+            piste_report::escape::visible(&out_folder.display().to_string())
+        ));
+    }
+    let found =
+        arguments.fail_on.is_some_and(|level| written.gravest.is_some_and(|gravest| gravest >= level));
+    Ok(if written.incomplete {
+        failure::UNREAD
+    } else if found {
+        failure::FOUND
+    } else {
+        0
+    })
+}
+
+/// Events a second.
+#[expect(clippy::cast_precision_loss, reason = "a figure for people, shown without a fraction")]
+fn rate(events: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 { events as f64 / seconds } else { 0.0 }
+}
+
+/// The kernel's own count; `None` where the system does not tell.
+fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes * 1_024)
+}

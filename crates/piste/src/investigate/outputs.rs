@@ -1,0 +1,361 @@
+//! `out/`: every file that scripts and people read, derived anew by each run.
+//!
+//! In: the joined records and the units' detections, each already in order. Out: the files of `docs/schemas/`, the report
+//! and the timeline. The detections of all units are merged as streams, so that their number costs no memory. Each file is
+//! written aside, synced and renamed.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, BufWriter, Lines, Write};
+use std::path::{Path, PathBuf};
+
+use piste_hunt::Findings;
+use piste_lake::copies::Copy;
+use piste_lake::seal::Intake;
+use piste_lake::store::{Attachment, rename_durably, tmp_name, write_durably};
+use piste_lake::{Item, LakeError, Unit};
+use piste_model::summary::Summary;
+use piste_model::{Detection, Finding, Level};
+use piste_report::{RunView, Style, Tallies, TimelineCsv, html, terminal};
+use serde::Serialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::Hunt;
+use super::hosts::Hosts;
+use super::join::Joined;
+use super::read::order;
+use crate::case::Case;
+use crate::failure::Failure;
+use crate::out;
+
+/// Files merged at once; more are merged in rounds.
+const MERGED_AT_ONCE: usize = 256;
+
+/// What was written.
+pub(super) struct Written {
+    pub(super) summary: Summary,
+    /// File name in `out/` to SHA-256.
+    pub(super) hashes: BTreeMap<String, String>,
+    /// The summary for people.
+    pub(super) page: String,
+    pub(super) gravest: Option<Level>,
+    pub(super) incomplete: bool,
+}
+
+/// Writes `out/`.
+pub(super) fn write(
+    case: &mut Case,
+    intake: &Intake,
+    units: &[Unit],
+    hunt: &Hunt,
+    joined: Joined,
+) -> Result<Written, Failure> {
+    debug_assert!(!hunt.rules.sha256.is_empty());
+    let folder = Folder::open(&case.folder.join("out"))?;
+    let mut sources: Vec<PathBuf> =
+        units.iter().map(|unit| case.lake.attachment(unit, Attachment::Detections)).collect();
+    let mut round = 0;
+    while sources.len() > MERGED_AT_ONCE {
+        sources = merge_round(&sources, case.lake.tmp(), round)?;
+        round += 1;
+    }
+    let sha256: BTreeMap<u32, &str> =
+        intake.items.iter().map(|item| (item.id.0, item.sha256.as_str())).collect();
+    let paths: BTreeMap<u32, &str> =
+        intake.items.iter().map(|item| (item.id.0, item.path.as_str())).collect();
+    let places = Places {
+        hosts: &joined.hosts,
+        same: same_files(&intake.items),
+        paths,
+        copies: hit_copies(case, units)?,
+    };
+    let streamed = stream(&folder, &sources, &sha256, &places)?;
+    let findings = streamed.findings;
+    if round > 0 {
+        for merged in &sources {
+            let _ = fs::remove_file(merged); // what stays is removed when the case is next opened
+        }
+    }
+    let findings = case.number_findings(|number| findings.finish(|key| number(key)))?;
+
+    let Joined { evidence, issues, coverage, hosts: _, areas, not_run, mut summary, incomplete } = joined;
+    summary.detections = Some(streamed.tallies.total());
+    summary.findings = Some(findings.len() as u64);
+    folder.lines("evidence.jsonl", &evidence)?;
+    folder.lines("issues.jsonl", &issues)?;
+    folder.lines("findings.jsonl", &findings)?;
+    folder.lines("rules_not_run.jsonl", &not_run)?;
+    folder.object("summary.json", &summary)?;
+    let view = RunView {
+        summary: &summary,
+        evidence: &evidence,
+        issues: &issues,
+        findings: &findings,
+        tallies: &streamed.tallies,
+        areas: &areas,
+        options: Style { colour: out::colour(), width: out::width() },
+    };
+    let shown: Vec<piste_report::Coverage> = coverage.iter().filter_map(shown_coverage).collect();
+    // The page does not name the case's folder: equal runs in two folders give equal bytes.
+    folder.file("report.html", |file| {
+        html::report(&html::ReportView { case: "", run: view, coverage: &shown }, file)
+    })?;
+    let page = terminal::summary(&view);
+    Ok(Written { page, gravest: gravest(&findings), incomplete, hashes: folder.hashes()?, summary })
+}
+
+/// Writes the one file that differs between equal runs.
+pub(super) fn write_run(
+    case: &Path,
+    seconds: f64,
+    peak: Option<u64>,
+    summary: &Summary,
+) -> Result<(), Failure> {
+    let run = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "seconds": seconds,
+        "peak_memory_bytes": peak,
+        "events_per_second": super::rate(summary.events, seconds),
+    });
+    write_durably(&case.join("out").join("run.json"), format!("{run}\n").as_bytes())?;
+    Ok(())
+}
+
+fn gravest(findings: &[Finding]) -> Option<Level> {
+    findings.iter().map(|finding| finding.level).max()
+}
+
+fn shown_coverage(one: &piste_lake::store::Coverage) -> Option<piste_report::Coverage> {
+    Some(piste_report::Coverage {
+        host: one.host.clone(),
+        dataset: one.dataset.clone(),
+        first: one.first?,
+        last: one.last?,
+        rows: one.rows,
+        days: one.days.iter().map(|(day, rows)| (*day, *rows)).collect(),
+    })
+}
+
+/// What passes by once, in the order of time.
+struct Streamed {
+    tallies: Tallies,
+    findings: Findings,
+}
+
+fn stream(
+    folder: &Folder,
+    sources: &[PathBuf],
+    sha256: &BTreeMap<u32, &str>,
+    places: &Places<'_>,
+) -> Result<Streamed, Failure> {
+    let mut streamed = Streamed { tallies: Tallies::default(), findings: Findings::default() };
+    let mut timeline =
+        TimelineCsv::new(folder.writer("timeline.csv")?).map_err(folder.failed("timeline.csv"))?;
+    let mut lines = folder.writer("detections.jsonl")?;
+    let mut merged = Merged::open(sources)?;
+    while let Some(mut detection) = merged.next()? {
+        places.fill(&mut detection);
+        write_line(&mut lines, &detection).map_err(folder.failed("detections.jsonl"))?;
+        timeline.add(&detection).map_err(folder.failed("timeline.csv"))?;
+        streamed.tallies.add(&detection);
+        streamed.findings.add(&detection, sha256.get(&detection.evidence_id.0).copied().unwrap_or_default());
+    }
+    folder.finish("detections.jsonl", lines)?;
+    let file = timeline.finish().map_err(folder.failed("timeline.csv"))?;
+    folder.finish("timeline.csv", file)?;
+    Ok(streamed)
+}
+
+/// What only the whole run knows of a detection: its host's full name, and every place of its record: the row's own, copies of its file, copies of the record in other logs.
+struct Places<'a> {
+    hosts: &'a Hosts,
+    /// Files with the same content as a parsed one.
+    same: BTreeMap<u32, Vec<u32>>,
+    paths: BTreeMap<u32, &'a str>,
+    /// (evidence, offset) of a row with a detection to the evidence that holds copies of it.
+    copies: BTreeMap<(u32, u64), Vec<u32>>,
+}
+
+impl Places<'_> {
+    fn fill(&self, detection: &mut Detection) {
+        detection.host = self.hosts.full(&detection.host).to_owned();
+        let id = detection.evidence_id;
+        let copies = self.copies.get(&(id.0, detection.offset)).into_iter().flatten();
+        let holders: Vec<u32> = std::iter::once(id.0).chain(copies.copied()).collect();
+        let same = holders.iter().filter_map(|id| self.same.get(id)).flatten();
+        let holders: Vec<u32> = holders.iter().chain(same).copied().collect();
+        let own = detection.path.clone();
+        let mut others: Vec<&str> =
+            holders.iter().filter_map(|id| self.paths.get(id).copied()).filter(|path| *path != own).collect();
+        others.sort_unstable();
+        others.dedup();
+        detection.places =
+            std::iter::once(own.clone()).chain(others.into_iter().map(str::to_owned)).collect();
+    }
+}
+
+fn same_files(items: &[Item]) -> BTreeMap<u32, Vec<u32>> {
+    let mut same: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for (of, item) in items.iter().filter_map(|item| Some((item.same_as?, item))) {
+        same.entry(of.0).or_default().push(item.id.0);
+    }
+    same
+}
+
+/// The copies of rows that a rule matched: as few as the detections are.
+fn hit_copies(case: &Case, units: &[Unit]) -> Result<BTreeMap<(u32, u64), Vec<u32>>, LakeError> {
+    let mut copies: BTreeMap<(u32, u64), Vec<u32>> = BTreeMap::new();
+    for unit in units {
+        let path = case.lake.attachment(unit, Attachment::Copies);
+        let file = File::open(&path).map_err(LakeError::read(&path))?;
+        for line in BufReader::new(file).lines() {
+            let line = line.map_err(LakeError::read(&path))?;
+            let copy: Copy = serde_json::from_str(&line)
+                .map_err(|source| LakeError::Sidecar { path: path.clone(), source })?;
+            if copy.hit {
+                copies.entry((copy.of.evidence.0, copy.of.offset)).or_default().push(copy.evidence_id.0);
+            }
+        }
+    }
+    Ok(copies)
+}
+
+fn write_line(out: &mut impl Write, value: &impl Serialize) -> std::io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    out.write_all(b"\n")
+}
+
+/// Merges groups of sorted files into fewer sorted files.
+fn merge_round(sources: &[PathBuf], tmp: &Path, round: usize) -> Result<Vec<PathBuf>, LakeError> {
+    let mut merged = Vec::new();
+    for (number, group) in sources.chunks(MERGED_AT_ONCE).enumerate() {
+        let path = tmp.join(format!("merge-{round}-{number}.jsonl"));
+        let mut file = BufWriter::new(File::create(&path).map_err(LakeError::write(&path))?);
+        let mut stream = Merged::open(group)?;
+        while let Some(detection) = stream.next()? {
+            write_line(&mut file, &detection).map_err(LakeError::write(&path))?;
+        }
+        file.flush().map_err(LakeError::write(&path))?;
+        merged.push(path);
+    }
+    Ok(merged)
+}
+
+/// Key of the order, and which source it came from.
+type Head = (Option<piste_model::Instant>, u32, u64, i64, String, usize);
+
+/// Several sorted files of detections as one sorted stream.
+struct Merged {
+    sources: Vec<(PathBuf, Lines<BufReader<File>>)>,
+    heads: BinaryHeap<Reverse<Head>>,
+    waiting: Vec<Option<Detection>>,
+}
+
+impl Merged {
+    fn open(paths: &[PathBuf]) -> Result<Self, LakeError> {
+        let mut merged = Self { sources: Vec::new(), heads: BinaryHeap::new(), waiting: Vec::new() };
+        for path in paths {
+            let file = File::open(path).map_err(LakeError::read(path))?;
+            merged.sources.push((path.clone(), BufReader::new(file).lines()));
+            merged.waiting.push(None);
+            merged.advance(merged.sources.len() - 1)?;
+        }
+        Ok(merged)
+    }
+
+    fn next(&mut self) -> Result<Option<Detection>, LakeError> {
+        let Some(Reverse(head)) = self.heads.pop() else { return Ok(None) };
+        let source = head.5;
+        let detection = self.waiting.get_mut(source).and_then(Option::take);
+        self.advance(source)?;
+        Ok(detection)
+    }
+
+    fn advance(&mut self, source: usize) -> Result<(), LakeError> {
+        let Some((path, lines)) = self.sources.get_mut(source) else { return Ok(()) };
+        let Some(line) = lines.next() else { return Ok(()) };
+        let line = line.map_err(LakeError::read(&*path))?;
+        let detection: Detection = serde_json::from_str(&line)
+            .map_err(|error| LakeError::Sidecar { path: path.clone(), source: error })?;
+        let (time, evidence, offset, record, rule) = order(&detection);
+        self.heads.push(Reverse((time, evidence, offset, record, rule.to_owned(), source)));
+        if let Some(slot) = self.waiting.get_mut(source) {
+            *slot = Some(detection);
+        }
+        Ok(())
+    }
+}
+
+/// `out/`, whose files appear whole.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn open(path: &Path) -> Result<Self, LakeError> {
+        fs::create_dir_all(path).map_err(LakeError::write(path))?;
+        Ok(Self(path.to_owned()))
+    }
+
+    fn failed(&self, name: &str) -> impl FnOnce(std::io::Error) -> LakeError + use<> {
+        LakeError::write(self.0.join(name))
+    }
+
+    fn writer(&self, name: &str) -> Result<BufWriter<File>, LakeError> {
+        let tmp = tmp_name(&self.0.join(name));
+        Ok(BufWriter::new(File::create(&tmp).map_err(LakeError::write(&tmp))?))
+    }
+
+    fn finish(&self, name: &str, writer: BufWriter<File>) -> Result<(), LakeError> {
+        let path = self.0.join(name);
+        let file = writer.into_inner().map_err(|error| LakeError::write(&path)(error.into_error()))?;
+        file.sync_all().map_err(LakeError::write(&path))?;
+        rename_durably(&tmp_name(&path), &path)
+    }
+
+    fn file(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+    ) -> Result<(), LakeError> {
+        let mut writer = self.writer(name)?;
+        write(&mut writer).map_err(self.failed(name))?;
+        self.finish(name, writer)
+    }
+
+    fn lines<T: Serialize>(&self, name: &str, values: &[T]) -> Result<(), LakeError> {
+        self.file(name, |mut file| values.iter().try_for_each(|value| write_line(&mut file, value)))
+    }
+
+    fn object(&self, name: &str, value: &impl Serialize) -> Result<(), LakeError> {
+        self.file(name, |file| {
+            serde_json::to_writer_pretty(&mut *file, value)?;
+            file.write_all(b"\n")
+        })
+    }
+
+    /// SHA-256 of every file written, for the ledger.
+    fn hashes(&self) -> Result<BTreeMap<String, String>, LakeError> {
+        let mut hashes = BTreeMap::new();
+        for entry in fs::read_dir(&self.0).map_err(LakeError::read(&self.0))? {
+            let path = entry.map_err(LakeError::read(&self.0))?.path();
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            if name == "run.json" || path.extension().is_some_and(|end| end == "tmp") {
+                continue;
+            }
+            let mut digest = Sha256::new();
+            let mut reader = BufReader::new(File::open(&path).map_err(LakeError::read(&path))?);
+            loop {
+                let bytes = reader.fill_buf().map_err(LakeError::read(&path))?;
+                if bytes.is_empty() {
+                    break;
+                }
+                digest.update(bytes);
+                let read = bytes.len();
+                reader.consume(read);
+            }
+            hashes.insert(name, piste_model::hash::hex(&digest.finalize()));
+        }
+        Ok(hashes)
+    }
+}

@@ -1,0 +1,322 @@
+//! Units: parsed, hunted, written.
+//!
+//! In: the sealed items and the plan. Out: one record a unit. Workers parse and hunt blocks; the commits come in the order
+//! of (item, block), so that equal runs write equal files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicBool;
+
+use arrow_array::RecordBatch;
+use piste_hunt::{Engine, Hit, describe};
+use piste_lake::copies::{self, Copy, Identity, Original, Seen};
+use piste_lake::pipeline::{self, Step};
+use piste_lake::scan::text_at;
+use piste_lake::store::{Attachment, Coverage, UnitRecord};
+use piste_lake::{Batch, Item, LakeError, Parsed, Unit};
+use piste_model::{Damage, Detection, Instant, Issue, schema};
+use serde::Serialize;
+
+use super::Hunt;
+use crate::case::Case;
+use crate::failure::Failure;
+use crate::look::rows::int_at;
+use crate::progress::Progress;
+
+/// (host, dataset) pairs that a unit's coverage names; a hostile log with more of them is counted under one name.
+const COVERAGE_MAX: usize = 5_000;
+/// Hosts that an item counts.
+const HOSTS_MAX: usize = 1_000;
+
+/// What a run reads.
+pub(super) struct Reading<'a> {
+    pub(super) items: &'a [Item],
+    pub(super) units: &'a [Unit],
+    pub(super) hunt: &'a Hunt,
+    pub(super) passwords: &'a [Vec<u8>],
+    pub(super) dedup: bool,
+    pub(super) threads: usize,
+    pub(super) stop: &'a AtomicBool,
+    pub(super) shown: bool,
+}
+
+/// What a worker makes of one batch.
+struct Hunted {
+    batch: Batch,
+    /// (row, detection), in the order of the rows.
+    detections: Vec<(usize, Detection)>,
+    /// Identities of the rows, where another log may hold the same records.
+    identities: Vec<Option<Identity>>,
+}
+
+/// What a worker makes of one block.
+struct Worked {
+    hunted: Vec<Hunted>,
+    records: u64,
+    damage: Vec<Damage>,
+    issues: Vec<Issue>,
+}
+
+/// A unit being put together.
+#[derive(Default)]
+struct Open {
+    batches: Vec<Batch>,
+    detections: Vec<Detection>,
+    copies: Vec<Copy>,
+    record: UnitRecord,
+}
+
+impl Reading<'_> {
+    /// Does all units that are not done; returns every unit's record in the order of the plan.
+    pub(super) fn run(&self, case: &Case) -> Result<Vec<UnitRecord>, Failure> {
+        case.lake.keep_only(self.units)?;
+        let mut records =
+            self.units.iter().map(|unit| case.lake.unit(unit)).collect::<Result<Vec<_>, _>>()?;
+        // A unit in which a file could not be read on is tried again: the medium may be back.
+        for record in &mut records {
+            if record.as_ref().is_some_and(|record| record.items.values().any(|counts| counts.failed)) {
+                *record = None;
+            }
+        }
+        let done: Vec<bool> = records.iter().map(Option::is_some).collect();
+        let bytes = self.items.iter().filter(|item| item.same_as.is_none()).map(readable_bytes).sum();
+        let progress = Progress::new("Reading", bytes, self.shown);
+        let input = pipeline::Input {
+            items: self.items,
+            units: self.units,
+            done: &done,
+            tmp: case.lake.tmp(),
+            passwords: self.passwords,
+            sources: &self.hunt.sources,
+            threads: self.threads,
+            stop: self.stop,
+            progress: &|bytes| progress.done(bytes),
+        };
+        let suspects = if self.dedup { copies::suspects(self.items) } else { vec![false; self.items.len()] };
+        let suspects: BTreeSet<u32> = self
+            .items
+            .iter()
+            .zip(suspects)
+            .filter(|(_, suspect)| *suspect)
+            .map(|(item, _)| item.id.0)
+            .collect();
+        let mut seen = self.seen_before(case, &done)?;
+        let mut open = Open::default();
+        let work = |item: &Item, parsed: Parsed| self.work(item, parsed, suspects.contains(&item.id.0));
+        pipeline::run(&input, &work, &mut |step| match step {
+            Step::Block(item, worked) => match self.items.get(item) {
+                Some(item) => open.take(item, worked, &mut seen),
+                None => Ok(()),
+            },
+            Step::Failed(item, issue) => {
+                if let Some(item) = self.items.get(item) {
+                    open.record.item(item.id).failed = true;
+                }
+                open.record.issues.push(issue);
+                Ok(())
+            }
+            Step::UnitEnd(at) => {
+                let record = std::mem::take(&mut open).write(case, self.units.get(at), &seen.take_unit())?;
+                if let Some(slot) = records.get_mut(at) {
+                    *slot = Some(record);
+                }
+                Ok(())
+            }
+        })?;
+        progress.finish();
+        Ok(records.into_iter().map(Option::unwrap_or_default).collect())
+    }
+
+    /// Identities of the units that an earlier, cut-off run has done.
+    fn seen_before(&self, case: &Case, done: &[bool]) -> Result<Seen, LakeError> {
+        let mut seen = Seen::default();
+        for (unit, _) in self.units.iter().zip(done).filter(|(_, done)| **done) {
+            let path = case.lake.attachment(unit, Attachment::Identities);
+            seen.load(&std::fs::read(&path).map_err(LakeError::read(&path))?);
+        }
+        Ok(seen)
+    }
+
+    fn work(&self, item: &Item, parsed: Parsed, suspect: bool) -> Worked {
+        let Parsed { batches, records, damage, issues } = parsed;
+        let hunted = batches
+            .into_iter()
+            .map(|batch| {
+                let hits = self.hunt.engine.hits(&batch);
+                let detections = hits
+                    .iter()
+                    .filter_map(|hit| Some((hit.row, self.detection(item, &batch, *hit)?)))
+                    .collect();
+                let identities = if suspect { copies::identities(&batch) } else { Vec::new() };
+                Hunted { batch, detections, identities }
+            })
+            .collect();
+        Worked { hunted, records, damage, issues }
+    }
+
+    fn detection(&self, item: &Item, batch: &Batch, hit: Hit) -> Option<Detection> {
+        let rule = self.hunt.rules.rules.get(hit.rule)?;
+        Some(describe::detection(rule, item.id, &item.path, &batch.rows, hit.row))
+    }
+}
+
+fn readable_bytes(item: &Item) -> u64 {
+    if item.state == piste_model::evidence::EvidenceState::Read { item.bytes } else { 0 }
+}
+
+impl Open {
+    fn take(&mut self, item: &Item, worked: Worked, seen: &mut Seen) -> Result<(), LakeError> {
+        let counts = self.record.item(item.id);
+        counts.records += worked.records;
+        counts.damage.extend(worked.damage);
+        self.record.issues.extend(worked.issues);
+        for hunted in worked.hunted {
+            let hunted = self.leave_out_copies(item, hunted, seen)?;
+            count(&hunted.batch, item, &mut self.record);
+            self.batches.push(hunted.batch);
+            self.detections.extend(hunted.detections.into_iter().map(|(_, detection)| detection));
+        }
+        Ok(())
+    }
+
+    /// Leaves out the rows that stand in the lake already, and notes where they lie.
+    fn leave_out_copies(
+        &mut self,
+        item: &Item,
+        mut hunted: Hunted,
+        seen: &mut Seen,
+    ) -> Result<Hunted, LakeError> {
+        let rows = &hunted.batch.rows;
+        let offset = |row: usize| {
+            int_at(rows, schema::OFFSET, row).and_then(|at| u64::try_from(at).ok()).unwrap_or_default()
+        };
+        let mut keep = vec![true; rows.num_rows()];
+        for ((row, identity), keep) in hunted.identities.iter().enumerate().zip(&mut keep) {
+            let Some(identity) = identity else { continue };
+            let place = Original { evidence: item.id, offset: offset(row) };
+            if let Some(of) = seen.original(*identity, place) {
+                *keep = false;
+                let hit = hunted.detections.iter().any(|(at, _)| *at == row);
+                let record = int_at(rows, schema::RECORD, row).unwrap_or_default();
+                self.copies.push(Copy { evidence_id: item.id, offset: place.offset, record, of, hit });
+            }
+        }
+        let copies = keep.iter().filter(|keep| !**keep).count();
+        if copies > 0 {
+            let counts = self.record.item(item.id);
+            counts.duplicates += copies as u64;
+            // The file's own span holds its copies too, though their rows stand under another file.
+            for time in (0..rows.num_rows()).filter_map(|row| describe::time_of(rows, row)) {
+                counts.first = earliest(counts.first, Some(time));
+                counts.last = counts.last.max(Some(time));
+            }
+            hunted.batch.rows = copies::keep_rows(rows, &keep).map_err(|source| LakeError::Columns {
+                dataset: hunted.batch.shape.dataset.clone(),
+                source,
+            })?;
+            hunted.detections.retain(|(row, _)| keep.get(*row).copied().unwrap_or(true));
+        }
+        Ok(hunted)
+    }
+
+    fn write(mut self, case: &Case, unit: Option<&Unit>, identities: &[u8]) -> Result<UnitRecord, LakeError> {
+        let Some(unit) = unit else { return Ok(self.record) };
+        self.detections.sort_by(|a, b| order(a).cmp(&order(b)));
+        self.record.detections = self.detections.len() as u64;
+        let detections = lines(&self.detections, &case.lake.attachment(unit, Attachment::Detections))?;
+        let copies = lines(&self.copies, &case.lake.attachment(unit, Attachment::Copies))?;
+        drop((self.detections, self.copies));
+        let attachments = [
+            (Attachment::Detections, detections.as_slice()),
+            (Attachment::Copies, copies.as_slice()),
+            (Attachment::Identities, identities),
+        ];
+        case.lake.write_unit(unit, self.batches, &self.record, &attachments)?;
+        Ok(self.record)
+    }
+}
+
+fn lines<T: Serialize>(values: &[T], path: &std::path::Path) -> Result<Vec<u8>, LakeError> {
+    let mut lines = Vec::new();
+    for value in values {
+        serde_json::to_writer(&mut lines, value)
+            .map_err(|source| LakeError::Sidecar { path: path.to_owned(), source })?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
+}
+
+/// The order of detections wherever they are listed: by time, then place, then rule.
+pub(super) fn order(detection: &Detection) -> (Option<Instant>, u32, u64, i64, &str) {
+    let Detection { time, evidence_id, offset, record, rule_id, .. } = detection;
+    (*time, evidence_id.0, *offset, *record, rule_id)
+}
+
+/// Counts a batch's rows by host, dataset and day.
+fn count(batch: &Batch, item: &Item, record: &mut UnitRecord) {
+    let rows: &RecordBatch = &batch.rows;
+    let Some(hosts) = rows.column_by_name(schema::HOST) else { return };
+    let total = rows.num_rows() as u64;
+    if total == 0 {
+        return;
+    }
+    *record.datasets.entry(batch.shape.dataset.clone()).or_default() += total;
+    if record.shapes.len() < UnitRecord::SHAPES_MAX {
+        record.shapes.insert(batch.shape.clone());
+    }
+    let mut by_host: BTreeMap<&str, Coverage> = BTreeMap::new();
+    for row in 0..rows.num_rows() {
+        let host = text_at(hosts, row).unwrap_or_default();
+        let coverage = by_host.entry(host).or_default();
+        coverage.rows += 1;
+        if let Some(time) = describe::time_of(rows, row) {
+            coverage.first = Some(coverage.first.map_or(time, |first| first.min(time)));
+            coverage.last = coverage.last.max(Some(time));
+            *coverage.days.entry(time.day()).or_default() += 1;
+        }
+    }
+    let UnitRecord { items, coverage: all, .. } = record;
+    let mut here = Vec::new();
+    let counts = items.entry(item.id.0).or_default();
+    counts.rows += total;
+    for (host, coverage) in by_host {
+        counts.first = earliest(counts.first, coverage.first);
+        counts.last = counts.last.max(coverage.last);
+        if counts.hosts.len() < HOSTS_MAX || counts.hosts.contains_key(host) {
+            *counts.hosts.entry(host.to_owned()).or_default() += coverage.rows;
+        }
+        here.push(Coverage { host: host.to_owned(), dataset: batch.shape.dataset.clone(), ..coverage });
+    }
+    merge_coverage(all, here);
+}
+
+/// Adds coverage by (host, dataset); the list stays sorted.
+pub(super) fn merge_coverage(into: &mut Vec<Coverage>, from: Vec<Coverage>) {
+    for mut one in from {
+        let key = |coverage: &Coverage| (coverage.host.clone(), coverage.dataset.clone());
+        let mut place = into.binary_search_by_key(&key(&one), key);
+        if place.is_err() && into.len() >= COVERAGE_MAX {
+            "(further hosts)".clone_into(&mut one.host);
+            place = into.binary_search_by_key(&key(&one), key);
+        }
+        match place.map(|at| into.get_mut(at)) {
+            Ok(Some(to)) => {
+                to.rows += one.rows;
+                to.first = earliest(to.first, one.first);
+                to.last = to.last.max(one.last);
+                for (day, rows) in one.days {
+                    *to.days.entry(day).or_default() += rows;
+                }
+            }
+            Ok(None) => {}
+            Err(at) => into.insert(at, one),
+        }
+    }
+}
+
+/// The earlier of two times, where there is one.
+pub(super) fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

@@ -1,0 +1,55 @@
+//! Piste: from evidence to answer, offline.
+//!
+//! In: a command line. Out: data on stdout, progress and problems on stderr, an exit code that scripts may rely on. One
+//! file a command; the crates below know nothing of terminals.
+
+mod case;
+mod cli;
+mod clock;
+mod demo;
+mod failure;
+mod investigate;
+mod look;
+mod metrics;
+mod out;
+mod progress;
+mod schema;
+mod search;
+mod show;
+mod timeline;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    out::quiet_panics();
+    let cli = Cli::parse();
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&cli)));
+    match outcome {
+        Ok(Ok(code)) => ExitCode::from(code),
+        Ok(Err(failure)) => {
+            out::error(&failure.to_string());
+            ExitCode::from(failure.code())
+        }
+        Err(panic) => {
+            out::error(&failure::bug(panic.as_ref()));
+            ExitCode::from(failure::BUG)
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<u8, Failure> {
+    match &cli.command {
+        Command::Investigate(arguments) => investigate::run(arguments, &cli.common),
+        Command::Demo(arguments) => demo::run(arguments, &cli.common),
+        Command::Show(arguments) => show::run(arguments, &cli.common),
+        Command::Search(arguments) => search::run(arguments, &cli.common),
+        Command::Timeline(arguments) => timeline::run(arguments, &cli.common),
+        Command::Metrics(arguments) => metrics::run(arguments, &cli.common),
+        Command::Schema(arguments) => schema::run(arguments),
+    }
+}

@@ -1,0 +1,304 @@
+//! `piste show`: a record down to its bytes.
+//!
+//! In: `E-1:57`, or a finding. Out: the row's fields, the bytes read again from the sealed file, and whether they are the
+//! ones that were hashed when the row was made.
+
+use std::fmt::Write;
+use std::io::BufRead;
+use std::path::Path;
+
+use arrow_array::RecordBatch;
+use piste_case::{kind, read_with};
+use piste_hunt::describe;
+use piste_lake::copies::{Copy, Original};
+use piste_lake::scan::{scan_file, text_at};
+use piste_lake::store::Attachment;
+use piste_lake::{Lake, LakeError, Reread, Sealed, reread};
+use piste_model::hash::hex;
+use piste_model::{EvidenceId, Finding, schema};
+use piste_report::escape;
+use serde_json::{Map, Value, json};
+
+use crate::cli::{Common, Show};
+use crate::failure::{self, Failure};
+use crate::investigate;
+use crate::look::rows::{fields, int_at};
+use crate::look::{lake_of, not_written};
+use crate::out;
+
+/// Rows of a finding that are shown.
+const FINDING_ROWS_MAX: usize = 5;
+/// Bytes of a record that are shown as hex.
+const HEX_BYTES_MAX: usize = 1_024;
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Show, common: &Common) -> Result<u8, Failure> {
+    let lake = lake_of(&common.case)?;
+    let wanted = wanted(&arguments.record, &common.case)?;
+    let mut seals = Vec::new();
+    read_with(&common.case.join("ledger.jsonl"), |entry| {
+        if entry.kind == kind::EVIDENCE_SEALED
+            && let Ok(sealed) = serde_json::from_value::<Sealed>(entry.body.clone())
+        {
+            seals.push(sealed);
+        }
+        Ok(())
+    })?;
+    let passwords = investigate::passwords(arguments.password_file.as_deref())?;
+    let mut code = 0;
+    for wanted in wanted {
+        for (row, evidence) in standing_for(&lake, &seals, wanted)? {
+            let sealed =
+                seals.iter().find(|sealed| sealed.id == evidence).ok_or_else(|| unknown_record(wanted))?;
+            let again = again(&row, sealed, arguments.proof, &lake, &passwords);
+            let shown = Shown { sealed, row: &row, again: &again };
+            code = code.max(shown.code());
+            out::data(&if arguments.json { shown.json() } else { shown.text() });
+        }
+    }
+    Ok(code)
+}
+
+fn unknown_record(Wanted { evidence, record, .. }: Wanted) -> Failure {
+    Failure::usage(
+        "record-unknown",
+        format!("no row of this case is {evidence}:{record}"),
+        "nothing was shown",
+        "findings.jsonl and detections.jsonl list evidence and record of each row",
+    )
+}
+
+/// The rows of a record, and the file to read it from again: its own, or where it is a copy, that of the row which stands
+/// for it. A file with the same content as another has its record at the same place: its own bytes are read.
+fn standing_for(lake: &Lake, seals: &[Sealed], wanted: Wanted) -> Result<Vec<(Row, EvidenceId)>, Failure> {
+    let Wanted { evidence, record, .. } = wanted;
+    let own = find(lake, evidence, &|row| wanted.is(row))?;
+    if !own.is_empty() {
+        return Ok(own.into_iter().map(|row| (row, evidence)).collect());
+    }
+    let content = seals.iter().find(|sealed| sealed.id == evidence).map(|sealed| sealed.sha256.as_str());
+    let same = seals.iter().filter(|sealed| sealed.id != evidence && Some(sealed.sha256.as_str()) == content);
+    for twin in same {
+        let rows = find(lake, twin.id, &|row| wanted.is(row))?;
+        if !rows.is_empty() {
+            out::note(&format!(
+                "{evidence}:{record} has the same content as {}:{record}, whose row is shown",
+                twin.id
+            ));
+            return Ok(rows.into_iter().map(|row| (row, evidence)).collect());
+        }
+    }
+    for of in originals(lake, evidence, record)? {
+        let offset = i64::try_from(of.offset).ok();
+        let rows = find(lake, of.evidence, &|row| int_at(&row.batch, schema::OFFSET, 0) == offset)?;
+        if !rows.is_empty() {
+            out::note(&format!("{evidence}:{record} is a copy; the row that stands for it is shown"));
+            return Ok(rows.into_iter().map(|row| (row, of.evidence)).collect());
+        }
+    }
+    Err(unknown_record(wanted))
+}
+
+/// The rows that stand for a record which was left out as a copy.
+fn originals(lake: &Lake, evidence: EvidenceId, record: i64) -> Result<Vec<Original>, Failure> {
+    let mut found = Vec::new();
+    for path in lake.attachments(Attachment::Copies)? {
+        let file = std::fs::File::open(&path).map_err(LakeError::read(&path))?;
+        for line in std::io::BufReader::new(file).lines() {
+            let line = line.map_err(LakeError::read(&path))?;
+            let copy = serde_json::from_str::<Copy>(&line);
+            found.extend(
+                copy.ok()
+                    .filter(|copy| copy.evidence_id == evidence && copy.record == record)
+                    .map(|copy| copy.of),
+            );
+        }
+    }
+    Ok(found)
+}
+
+/// A record to show; a finding gives its place in the file too.
+#[derive(Clone, Copy)]
+struct Wanted {
+    evidence: EvidenceId,
+    record: i64,
+    offset: Option<i64>,
+}
+
+impl Wanted {
+    fn is(self, row: &Row) -> bool {
+        int_at(&row.batch, schema::RECORD, 0) == Some(self.record)
+            && self.offset.is_none_or(|offset| int_at(&row.batch, schema::OFFSET, 0) == Some(offset))
+    }
+}
+
+/// The records that the argument names.
+fn wanted(text: &str, case: &Path) -> Result<Vec<Wanted>, Failure> {
+    if let Some((evidence, record)) = text.split_once(':')
+        && let (Ok(evidence), Ok(record)) = (evidence.parse(), record.parse())
+    {
+        return Ok(vec![Wanted { evidence, record, offset: None }]);
+    }
+    let unknown = |what: String| {
+        Failure::usage(
+            "record-unknown",
+            what,
+            "nothing was shown",
+            "name a record as E-1:57 or a finding as F-3",
+        )
+    };
+    if !text.starts_with("F-") {
+        return Err(unknown(format!("`{text}` is neither a record nor a finding")));
+    }
+    let path = case.join("out").join("findings.jsonl");
+    let lines = std::fs::read_to_string(&path).map_err(|error| not_written(&path, &error))?;
+    let mut findings = lines.lines().filter_map(|line| serde_json::from_str::<Finding>(line).ok());
+    let found = findings.find(|finding| finding.id.to_string() == text);
+    let rows =
+        found.map(|finding| finding.rows).ok_or_else(|| unknown(format!("there is no finding {text}")))?;
+    let rows = rows.iter().take(FINDING_ROWS_MAX);
+    Ok(rows
+        .map(|row| Wanted {
+            evidence: row.evidence_id,
+            record: row.record,
+            offset: i64::try_from(row.offset).ok(),
+        })
+        .collect())
+}
+
+/// A row as it stands in the lake.
+struct Row {
+    batch: RecordBatch,
+}
+
+/// Rows of this evidence that `wanted` accepts. A file is read whole only where its ids tell that it holds some.
+fn find(lake: &Lake, evidence: EvidenceId, wanted: &dyn Fn(&Row) -> bool) -> Result<Vec<Row>, Failure> {
+    let id = evidence.to_string();
+    let mut rows = Vec::new();
+    for path in lake.files(&|_| true)? {
+        let columns = [schema::EVIDENCE_ID, schema::RECORD, schema::OFFSET];
+        let mut holds = false;
+        scan_file(&path, Some(&columns), &mut |batch| {
+            holds |= !matching(batch, &id, wanted).is_empty();
+            Ok(!holds)
+        })?;
+        if holds {
+            scan_file(&path, None, &mut |batch| {
+                rows.extend(matching(batch, &id, wanted));
+                Ok(true)
+            })?;
+        }
+    }
+    Ok(rows)
+}
+
+fn matching(batch: &RecordBatch, id: &str, wanted: &dyn Fn(&Row) -> bool) -> Vec<Row> {
+    let Some(ids) = batch.column_by_name(schema::EVIDENCE_ID) else { return Vec::new() };
+    let of_evidence = (0..batch.num_rows()).filter(|row| text_at(ids, *row) == Some(id));
+    of_evidence.map(|row| Row { batch: batch.slice(row, 1) }).filter(wanted).collect()
+}
+
+fn again(
+    row: &Row,
+    sealed: &Sealed,
+    proof: bool,
+    lake: &Lake,
+    passwords: &[Vec<u8>],
+) -> Result<Reread, String> {
+    let offset = int_at(&row.batch, schema::OFFSET, 0)
+        .and_then(|offset| u64::try_from(offset).ok())
+        .unwrap_or_default();
+    reread(sealed, offset, proof, lake.tmp(), passwords.to_vec()).map_err(|error| error.to_string())
+}
+
+impl Row {
+    fn hash(&self) -> String {
+        describe::hash_of(&self.batch, 0)
+    }
+}
+
+/// One record, ready to be shown.
+struct Shown<'a> {
+    sealed: &'a Sealed,
+    row: &'a Row,
+    again: &'a Result<Reread, String>,
+}
+
+impl Shown<'_> {
+    fn code(&self) -> u8 {
+        match self.again {
+            Ok(again) if again.record_hash == self.row.hash() && self.file_as_sealed() != Some(false) => 0,
+            _ => failure::UNREAD,
+        }
+    }
+
+    /// Whether the whole file still has its seal's hash; `None` if that was not asked.
+    fn file_as_sealed(&self) -> Option<bool> {
+        let again = self.again.as_ref().ok()?;
+        again.file_sha256.as_ref().map(|now| *now == self.sealed.sha256)
+    }
+
+    fn json(&self) -> String {
+        let fields: Map<String, Value> = fields(&self.row.batch, 0).into_iter().collect();
+        let again = match self.again {
+            Ok(again) => json!({
+                "bytes_hex": hex(&again.bytes),
+                "record_hash_now": again.record_hash,
+                "unchanged": again.record_hash == self.row.hash(),
+                "file_sha256_now": again.file_sha256,
+                "file_unchanged": self.file_as_sealed(),
+            }),
+            Err(why) => json!({"error": why}),
+        };
+        let whole = json!({"sealed": self.sealed, "row": fields, "original": again});
+        format!("{whole}\n")
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        let Sealed { id, path, sha256, bytes, .. } = self.sealed;
+        let _ = writeln!(text, "{id}  {}", escape::visible(path));
+        let _ = writeln!(text, "    sealed: {bytes} bytes, SHA-256 {sha256}");
+        for (name, value) in fields(&self.row.batch, 0) {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let _ = writeln!(text, "    {}: {}", escape::visible(&name), escape::visible(&value));
+        }
+        match self.again {
+            Err(why) => {
+                let _ = writeln!(text, "  The bytes cannot be read again: {}", escape::visible(why));
+            }
+            Ok(again) => {
+                let verdict = if again.record_hash == self.row.hash() {
+                    "the same as when the row was made"
+                } else {
+                    "NOT the same as when the row was made"
+                };
+                let _ = writeln!(text, "  Original, {} bytes, {verdict}:", again.bytes.len());
+                text.push_str(&dump(&again.bytes));
+                if let Some(same) = self.file_as_sealed() {
+                    let verdict = if same { "as sealed" } else { "NOT as sealed" };
+                    let _ = writeln!(text, "  The whole file is {verdict}");
+                }
+            }
+        }
+        text.push('\n');
+        text
+    }
+}
+
+/// Offset, hex and ASCII, as responders read it.
+fn dump(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for (at, line) in bytes.iter().take(HEX_BYTES_MAX).collect::<Vec<_>>().chunks(16).enumerate() {
+        let hex: Vec<String> = line.iter().map(|byte| format!("{byte:02x}")).collect();
+        let ascii: String = line
+            .iter()
+            .map(|byte| if byte.is_ascii_graphic() || **byte == b' ' { char::from(**byte) } else { '.' })
+            .collect();
+        let _ = writeln!(text, "    {:08x}  {:<47}  {ascii}", at * 16, hex.join(" "));
+    }
+    if bytes.len() > HEX_BYTES_MAX {
+        let _ = writeln!(text, "    ({} further bytes; --json has them all)", bytes.len() - HEX_BYTES_MAX);
+    }
+    text
+}

@@ -1,0 +1,335 @@
+//! `piste timeline`: detections, or all events, in the order of time, for other tools and for reading.
+//!
+//! In: a case. Out: CSV, JSON lines, Timesketch's JSON lines, or Parquet. Times are UTC; `--timezone` changes how CSV
+//! shows them and nothing else.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::Path;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use piste_hunt::describe;
+use piste_lake::scan::{Scan, text_at};
+use piste_lake::table::TableWriter;
+use piste_lake::{Lake, LakeError};
+use piste_model::{Detection, Instant, schema};
+use piste_report::escape;
+use serde_json::{Map, Value, json};
+
+use crate::cli::{Common, Format, Timeline};
+use crate::failure::Failure;
+use crate::look::rows::{fields, int_at, line};
+use crate::look::sorted::Sorted;
+use crate::look::{lake_of, not_written};
+use crate::out;
+
+/// Columns of CSV and Parquet; the first is the time.
+const COLUMNS: [&str; 11] = [
+    "Timestamp",
+    "RuleTitle",
+    "Level",
+    "Computer",
+    "Channel",
+    "EventID",
+    "RecordID",
+    "Details",
+    "RuleID",
+    "EvidenceID",
+    "Path",
+];
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Timeline, common: &Common) -> Result<u8, Failure> {
+    let lake = lake_of(&common.case)?;
+    let zone = zone(arguments.timezone.as_deref())?;
+    let mut target = Target::open(arguments, zone)?;
+    if arguments.events {
+        events(arguments, &lake, &mut target)?;
+    } else {
+        detections(arguments, &common.case, &mut target)?;
+    }
+    let (count, undated) = (target.count, target.undated);
+    target.finish()?;
+    if !common.quiet {
+        let what = if arguments.events { "events" } else { "detections" };
+        let left_out =
+            if undated > 0 { format!("; {undated} without a time were left out") } else { String::new() };
+        out::note(&format!("{count} {what}{left_out}"));
+    }
+    Ok(0)
+}
+
+fn zone(name: Option<&str>) -> Result<TimeZone, Failure> {
+    let Some(name) = name else { return Ok(TimeZone::UTC) };
+    TimeZone::get(name).map_err(|_| {
+        Failure::usage(
+            "timezone",
+            format!("there is no time zone `{name}`"),
+            "nothing was written",
+            "name one as in Europe/Brussels or UTC",
+        )
+    })
+}
+
+fn detections(arguments: &Timeline, case: &Path, target: &mut Target) -> Result<(), Failure> {
+    let path = case.join("out").join("detections.jsonl");
+    let file = File::open(&path).map_err(|error| not_written(&path, &error))?;
+    for text in BufReader::new(file).lines() {
+        let text = text.map_err(LakeError::read(&path))?;
+        let detection: Detection = serde_json::from_str(&text)
+            .map_err(|source| LakeError::Sidecar { path: path.clone(), source })?;
+        let range = &arguments.range;
+        let dataset = range.dataset.is_empty() || range.dataset.contains(&detection.dataset);
+        if dataset && range.holds_host(&detection.host) && range.holds_time(detection.time) {
+            target.push(&Entry::of(&detection, &text))?;
+        }
+    }
+    Ok(())
+}
+
+fn events(arguments: &Timeline, lake: &Lake, target: &mut Target) -> Result<(), Failure> {
+    let range = &arguments.range;
+    let wanted = |dataset: &str| range.dataset.is_empty() || range.dataset.iter().any(|one| one == dataset);
+    let mut sorted = Sorted::new(lake.tmp());
+    let mut number = 0;
+    lake.scan(Scan { datasets: &wanted, columns: None }, &mut |batch| {
+        for row in (0..batch.num_rows()).filter(|row| range.holds(batch, *row)) {
+            number += 1;
+            let text = |name: &str| {
+                batch.column_by_name(name).and_then(|column| text_at(column, row)).unwrap_or_default()
+            };
+            let id = text(schema::EVIDENCE_ID)
+                .strip_prefix("E-")
+                .and_then(|id| id.parse().ok())
+                .unwrap_or(u32::MAX);
+            let time = describe::time_of(batch, row);
+            let offset = int_at(batch, schema::OFFSET, row).unwrap_or_default();
+            let object: Map<String, Value> = fields(batch, row).into_iter().collect();
+            let carried = json!({"details": line(batch, row), "fields": object}).to_string();
+            sorted.push((time.map(|time| time.nanos), id, offset, number), carried)?;
+        }
+        Ok(true)
+    })?;
+    sorted.finish(&mut |text| {
+        if let Some(entry) = Entry::of_event(text) {
+            target.push(&entry)?;
+        }
+        Ok(true)
+    })?;
+    Ok(())
+}
+
+/// One line of the timeline.
+struct Entry {
+    time: Option<Instant>,
+    /// As in [`COLUMNS`], without the time.
+    values: Vec<String>,
+    message: String,
+    description: &'static str,
+    /// All that is known of it, as a JSON object.
+    json: String,
+}
+
+impl Entry {
+    fn of(detection: &Detection, json: &str) -> Self {
+        let details: Vec<String> = detection
+            .details
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", escape::visible(value)))
+            .collect();
+        let details = details.join(" ¦ ");
+        let Detection {
+            rule_title,
+            level,
+            host,
+            dataset,
+            channel,
+            event_code,
+            record,
+            rule_id,
+            evidence_id,
+            path,
+            ..
+        } = detection;
+        let code = event_code.map_or_else(String::new, |code| code.to_string());
+        let channel = if channel.is_empty() { dataset } else { channel }.clone();
+        Self {
+            time: detection.time,
+            message: format!("{rule_title} ({level}) on {host}: {details}"),
+            values: vec![
+                rule_title.clone(),
+                level.short().to_owned(),
+                host.clone(),
+                channel,
+                code,
+                record.to_string(),
+                details,
+                rule_id.clone(),
+                evidence_id.to_string(),
+                path.clone(),
+            ],
+            description: "piste detection",
+            json: json.to_owned(),
+        }
+    }
+
+    /// From the line that `events` sorted; `None` never happens.
+    fn of_event(text: &str) -> Option<Self> {
+        let mut whole: Value = serde_json::from_str(text).ok()?;
+        let fields = whole.get_mut("fields")?.take();
+        let details = whole.get("details")?.as_str()?.to_owned();
+        let get = |name: &str| match fields.get(name) {
+            Some(Value::String(text)) => text.clone(),
+            Some(value) => value.to_string(),
+            None => String::new(),
+        };
+        let channel = if get("Channel").is_empty() { get(schema::DATASET) } else { get("Channel") };
+        Some(Self {
+            time: Instant::parse(&get(schema::EVENT_TIME)),
+            message: format!("{channel} {} on {}: {details}", get(schema::EVENT_CODE), get(schema::HOST)),
+            values: vec![
+                String::new(),
+                String::new(),
+                get(schema::HOST),
+                channel,
+                get(schema::EVENT_CODE),
+                get(schema::RECORD),
+                details,
+                String::new(),
+                get(schema::EVIDENCE_ID),
+                String::new(),
+            ],
+            description: "piste event",
+            json: fields.to_string(),
+        })
+    }
+
+    /// Timesketch asks for these three names; a line without a time has no place there.
+    fn timesketch(&self) -> Option<String> {
+        let time = self.time?;
+        let mut object: Map<String, Value> = serde_json::from_str(&self.json).ok()?;
+        object.remove("details");
+        object.insert("message".to_owned(), json!(self.message));
+        object.insert("datetime".to_owned(), json!(Instant { digits: time.digits.max(6), ..time }));
+        object.insert("timestamp_desc".to_owned(), json!(self.description));
+        Some(Value::Object(object).to_string())
+    }
+}
+
+/// Where the timeline goes.
+struct Target {
+    format: Format,
+    zone: TimeZone,
+    sink: Sink,
+    count: u64,
+    /// Left out, since Timesketch asks for a time.
+    undated: u64,
+}
+
+enum Sink {
+    Text(Box<dyn Write>),
+    Table(Box<TableWriter>),
+}
+
+impl Target {
+    fn open(arguments: &Timeline, zone: TimeZone) -> Result<Self, Failure> {
+        let sink = match (arguments.format, &arguments.output) {
+            (Format::Parquet, None) => {
+                return Err(Failure::usage(
+                    "output-needed",
+                    "Parquet is no text and needs a file",
+                    "nothing was written",
+                    "name it: --output timeline.parquet",
+                ));
+            }
+            (Format::Parquet, Some(path)) => {
+                let (time, names) =
+                    COLUMNS.split_first().map_or(("Timestamp", &[][..]), |(time, names)| (*time, names));
+                Sink::Table(Box::new(TableWriter::create(path, time, names)?))
+            }
+            (_, Some(path)) => {
+                let file = File::create(path).map_err(LakeError::write(path))?;
+                Sink::Text(Box::new(BufWriter::new(file)))
+            }
+            (_, None) => Sink::Text(Box::new(BufWriter::new(std::io::stdout()))),
+        };
+        let mut target = Self { format: arguments.format, zone, sink, count: 0, undated: 0 };
+        if target.format == Format::Csv {
+            target.line(&COLUMNS.join(","))?;
+        }
+        Ok(target)
+    }
+
+    fn push(&mut self, entry: &Entry) -> Result<(), LakeError> {
+        self.count += 1;
+        match self.format {
+            Format::Csv => {
+                let when = entry.time.map_or_else(String::new, |time| self.shown(time));
+                let values = std::iter::once(escape::csv(&when))
+                    .chain(entry.values.iter().map(|value| escape::csv(value)));
+                let values: Vec<_> = values.collect();
+                self.line(&values.join(","))
+            }
+            Format::Jsonl => self.line(&entry.json),
+            Format::Timesketch => {
+                if let Some(line) = entry.timesketch() {
+                    return self.line(&line);
+                }
+                self.count -= 1;
+                self.undated += 1;
+                Ok(())
+            }
+            Format::Parquet => match &mut self.sink {
+                Sink::Table(table) => {
+                    let values = entry
+                        .values
+                        .iter()
+                        .map(|value| Some(value.clone()).filter(|value| !value.is_empty()));
+                    table.push(entry.time.map(|time| time.nanos), values.collect())
+                }
+                Sink::Text(_) => Ok(()),
+            },
+        }
+    }
+
+    /// In UTC as RFC 3339; in another zone with its offset.
+    fn shown(&self, time: Instant) -> String {
+        let stamp = Timestamp::UNIX_EPOCH.checked_add(SignedDuration::from_nanos(time.nanos));
+        match stamp {
+            Ok(stamp) if self.zone != TimeZone::UTC => {
+                let zoned = stamp.to_zoned(self.zone.clone());
+                let precision = usize::from(time.digits);
+                let fraction = if precision == 0 {
+                    String::new()
+                } else {
+                    zoned.strftime(&format!("%.{precision}f")).to_string()
+                };
+                format!("{}{fraction} {}", zoned.strftime("%Y-%m-%d %H:%M:%S"), zoned.strftime("%:z"))
+            }
+            _ => time.to_string(),
+        }
+    }
+
+    fn line(&mut self, text: &str) -> Result<(), LakeError> {
+        match &mut self.sink {
+            Sink::Text(out) => {
+                writeln!(out, "{text}").or_else(closed).map_err(LakeError::write("the timeline"))
+            }
+            Sink::Table(_) => Ok(()),
+        }
+    }
+
+    fn finish(self) -> Result<(), Failure> {
+        match self.sink {
+            Sink::Text(mut out) => out.flush().or_else(closed).map_err(LakeError::write("the timeline"))?,
+            Sink::Table(table) => table.finish()?,
+        }
+        Ok(())
+    }
+}
+
+/// A closed pipe is the reader's choice.
+fn closed(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == std::io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
+}

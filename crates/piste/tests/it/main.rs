@@ -1,0 +1,23 @@
+//! The end-to-end tests: the built binary on evidence that the tests make, or that lies beside the project.
+//!
+//! In: files in a scratch folder. Out: what the binary wrote, printed and answered. One test binary, one module a promise.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "this is a test: it fails where that fails, and says why it skips"
+)]
+
+mod bad_input;
+mod case_faults;
+mod edges;
+mod events;
+mod intake;
+mod lake_readers;
+mod looking;
+mod outputs;
+mod real_data;
+mod resume;
+mod schema_check;
+mod scratch;
+mod tidy;

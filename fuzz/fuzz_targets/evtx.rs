@@ -1,0 +1,13 @@
+//! EVTX: the bytes after the file's header.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use piste_parse::Format;
+use piste_parse::block::EVTX_HEADER_BYTES;
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut file = vec![0; EVTX_HEADER_BYTES];
+    file.extend(bytes);
+    piste_fuzz::parse(Format::Evtx, &file);
+});
