@@ -56,7 +56,7 @@ fn files_of_one_name_are_told_apart_by_their_folders() {
     let at = |path: &str, bytes: &[u8]| write(&folder.path().join(path), bytes);
     let (one, two) = (at("n1/Security.json", LINE), at("n2/Security.json", b"{}"));
     let deep = at("x/n2/Security.json", b"[]");
-    check(&[one.clone()], &["Security.json"], &[]);
+    check(std::slice::from_ref(&one), &["Security.json"], &[]);
     check(&[one.clone(), two.clone()], &["n1/Security.json", "n2/Security.json"], &[]);
     // The same path twice is one file; `n2` alone tells nothing here.
     let scratch = folder.path().file_name().expect("it has a name").to_string_lossy().into_owned();
@@ -123,7 +123,7 @@ fn another_case_inside_the_evidence_is_left_out_unless_it_is_given() {
     write(&root.join("old/x.bin"), b"x");
     write(&root.join("app/ledger.jsonl"), b"{\"kind\":\"payment\"}\n");
     let left_out = root.join("old").display().to_string();
-    check(&[root.clone()], &["e/app/ledger.jsonl"], &[("evidence-case-folder", &left_out)]);
+    check(std::slice::from_ref(&root), &["e/app/ledger.jsonl"], &[("evidence-case-folder", &left_out)]);
     check(&[root.join("old")], &["old/ledger.jsonl", "old/x.bin"], &[]);
 }
 
