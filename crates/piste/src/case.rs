@@ -8,8 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use piste_case::{FindingNumbers, Ledger, kind};
-use piste_lake::{Item, Lake, Place, Sealed};
+use piste_lake::{Item, Lake, Place, Sealed, StoredPath, path_text};
 use piste_model::{EvidenceId, Finding, FindingId, Instant, Issue};
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -81,17 +82,16 @@ impl Case {
     pub(crate) fn withdraw(&mut self, path: &Path) -> Result<(), Failure> {
         let full = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let Some(at) = self.known.given.iter().position(|given| *given == full || given == path) else {
-            let given: Vec<String> =
-                self.known.given.iter().map(|given| given.display().to_string()).collect();
+            let given: Vec<String> = self.known.given.iter().map(|given| path_text(given)).collect();
             return Err(Failure::usage(
                 "withdraw-unknown",
-                format!("`{}` was not given in an earlier run of this case", path.display()),
+                format!("`{}` was not given in an earlier run of this case", path_text(path)),
                 "nothing was changed",
                 format!("given were: {}", given.join(", ")),
             ));
         };
         let given = self.known.given.remove(at);
-        self.ledger.append(WITHDRAWN, json!({"path": given.to_string_lossy()}), self.at)?;
+        self.ledger.append(WITHDRAWN, json!({"path": StoredPath(given)}), self.at)?;
         Ok(())
     }
 
@@ -182,16 +182,16 @@ impl Known {
     fn observe(&mut self, entry_kind: &str, body: &Value) {
         if entry_kind == kind::RUN_STARTED {
             let paths = body.get("evidence").and_then(Value::as_array).into_iter().flatten();
-            for path in paths.filter_map(Value::as_str).map(PathBuf::from) {
+            for path in paths.filter_map(stored_path) {
                 if !self.given.contains(&path) {
                     self.given.push(path);
                 }
             }
         }
         if entry_kind == WITHDRAWN
-            && let Some(path) = body.get("path").and_then(Value::as_str)
+            && let Some(path) = body.get("path").and_then(stored_path)
         {
-            self.given.retain(|given| given != Path::new(path));
+            self.given.retain(|given| *given != path);
         }
         if entry_kind == INTAKE_FINISHED {
             self.intakes += 1;
@@ -221,6 +221,10 @@ impl Known {
         let mut names = (2_u32..).map(|number| format!("{base}#{number}"));
         names.find(|name| !self.paths.contains(name)).unwrap_or_else(|| shown.to_owned())
     }
+}
+
+fn stored_path(value: &Value) -> Option<PathBuf> {
+    StoredPath::deserialize(value).ok().map(|stored| stored.0)
 }
 
 fn seal_of(item: &Item) -> Result<Value, Failure> {

@@ -16,7 +16,7 @@ use std::time::Instant as Stopwatch;
 
 use piste_hunt::RowEngine;
 use piste_lake::seal::Intake;
-use piste_lake::{Item, Sealer};
+use piste_lake::{Item, Sealer, StoredPath, path_text};
 use piste_model::evidence::EvidenceState;
 use piste_model::sources::Sources;
 use piste_rules::{NotRun, RuleSet};
@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &Investigate, common: &Common) -> Result<u8, Failur
         );
     }
     case.begin_run(json!({
-        "evidence": given,
+        "evidence": given.iter().cloned().map(StoredPath).collect::<Vec<_>>(),
         "rules": hunt.rules.figures.sets,
         "rules_sha256": hunt.rules.sha256,
         "version": env!("CARGO_PKG_VERSION"),
@@ -118,7 +118,7 @@ fn all_given(case: &Case, evidence: &[PathBuf]) -> Result<Vec<PathBuf>, Failure>
         if !path.exists() {
             return Err(Failure::environment(
                 "evidence-gone",
-                format!("`{}` was given in an earlier run and is no longer there", path.display()),
+                format!("`{}` was given in an earlier run and is no longer there", path_text(path)),
                 "nothing was changed; its rows stay in the lake",
                 "attach the medium again, or take the path back: --withdraw PATH",
             ));

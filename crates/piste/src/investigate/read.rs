@@ -12,7 +12,7 @@ use piste_lake::copies::{self, Copy, Identity, Original, Seen};
 use piste_lake::pipeline::{self, Step};
 use piste_lake::scan::text_at;
 use piste_lake::store::{Attachment, Coverage, UnitRecord};
-use piste_lake::{Batch, Item, LakeError, Parsed, Unit};
+use piste_lake::{Batch, Held, Item, LakeError, Parsed, Unit};
 use piste_model::{Damage, Detection, Instant, Issue, schema};
 use serde::Serialize;
 
@@ -59,7 +59,7 @@ struct Worked {
 /// A unit being put together.
 #[derive(Default)]
 struct Open {
-    batches: Vec<Batch>,
+    batches: Held,
     detections: Vec<Detection>,
     copies: Vec<Copy>,
     record: UnitRecord,
@@ -230,7 +230,7 @@ impl Open {
             (Attachment::Copies, copies.as_slice()),
             (Attachment::Identities, identities),
         ];
-        case.lake.write_unit(unit, self.batches, &self.record, &attachments)?;
+        case.lake.write_unit(unit, self.batches.into_batches(), &self.record, &attachments)?;
         Ok(self.record)
     }
 }

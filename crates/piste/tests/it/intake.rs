@@ -242,3 +242,24 @@ fn a_record_in_several_logs_is_one_row_however_the_logs_came() {
     kept.investigate("one.jsonl two.jsonl --no-dedup").expect(0);
     assert_eq!(kept.summary()["events"], json!(12));
 }
+
+/// A file may have a name that is no text; the ledger remembers it for the next run.
+#[cfg(unix)]
+#[test]
+fn a_given_path_that_is_no_text_is_read_and_remembered() {
+    use std::os::unix::ffi::OsStrExt;
+    let scratch = Scratch::new();
+    let name = std::ffi::OsStr::from_bytes(b"caf\xe9.jsonl");
+    let written = scratch.write("plain.jsonl", three(1));
+    std::fs::rename(written, scratch.path("").join(name)).expect("the file is renamed");
+    let run = |arguments: &[&std::ffi::OsStr]| {
+        let mut command = scratch.command(&["investigate", "--case", CASE, "--at", "2021-03-27T09:00:00Z"]);
+        crate::scratch::Run::from(command.args(arguments).output().expect("the binary starts"))
+    };
+    run(&[name]).expect(0);
+    assert_eq!(scratch.evidence().keys().collect::<Vec<_>>(), ["caf\u{fffd}.jsonl"]);
+    run(&[]).expect(0);
+    assert_eq!(scratch.summary()["events"], json!(3));
+    run(&["--withdraw".as_ref(), name, name]).expect(0);
+    assert_eq!(scratch.summary()["events"], json!(3));
+}
