@@ -258,8 +258,9 @@ fn a_given_path_that_is_no_text_is_read_and_remembered() {
     };
     run(&[name]).expect(0);
     assert_eq!(scratch.evidence().keys().collect::<Vec<_>>(), ["caf\u{fffd}.jsonl"]);
-    run(&[]).expect(0);
-    assert_eq!(scratch.summary()["events"], json!(3));
-    run(&["--withdraw".as_ref(), name, name]).expect(0);
-    assert_eq!(scratch.summary()["events"], json!(3));
+    scratch.write("more.jsonl", three(2));
+    run(&["more.jsonl".as_ref()]).expect(0);
+    assert_eq!(scratch.summary()["evidence"]["files"], json!(2));
+    run(&["--withdraw".as_ref(), name, "more.jsonl".as_ref()]).expect(0);
+    assert_eq!(scratch.summary()["evidence"]["files"], json!(1));
 }
