@@ -3,11 +3,19 @@
 //! In: a checked rule set and batches of rows. Out: which rule matched which row, what the row is about, and the findings
 //! that group such matches. Which engine evaluates the rules is behind [`Engine`]; the gate by logsource stands before it.
 
+mod bits;
+mod columns;
 pub mod describe;
 pub mod engine;
 pub mod findings;
 mod keywords;
+mod matching;
+pub mod plan;
 mod row_event;
+mod values;
+pub mod vector;
 
 pub use engine::{Engine, Hit, RowEngine};
 pub use findings::Findings;
+pub use plan::Plan;
+pub use vector::VectorEngine;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant as Stopwatch;
 
-use piste_hunt::RowEngine;
+use piste_hunt::{VectorEngine, plan};
 use piste_lake::seal::Intake;
 use piste_lake::{Item, Sealer, StoredPath, path_text};
 use piste_model::evidence::EvidenceState;
@@ -31,7 +31,7 @@ use crate::{clock, out};
 /// Everything that a run hunts with.
 pub(super) struct Hunt {
     pub(super) rules: RuleSet,
-    pub(super) engine: RowEngine,
+    pub(super) engine: VectorEngine,
     pub(super) not_compiled: Vec<NotRun>,
     pub(super) sources: Sources,
 }
@@ -87,7 +87,8 @@ fn load_rules(arguments: &Investigate) -> Result<Hunt, Failure> {
         Failure::environment("catalogue", failure::chain(&error), "nothing was read", "report this as a bug")
     })?;
     let rules = piste_rules::load(&arguments.rules, !arguments.no_built_in_rules, &sources)?;
-    let (engine, not_compiled) = RowEngine::new(&rules);
+    let (plan, not_compiled) = plan::plan(&rules);
+    let engine = VectorEngine::new(&rules, plan);
     Ok(Hunt { rules, engine, not_compiled, sources })
 }
 

@@ -1,0 +1,141 @@
+//! A batch's fields as the hunt reads them.
+//!
+//! In: a record batch. Out: for a field, which rows have which value: its own column where the row has one, else the list
+//! `Data` or the row's `extra` fields. Common columns are no fields.
+
+use std::collections::HashMap;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
+use arrow_array::{Array, ArrayRef, DictionaryArray, ListArray, MapArray, RecordBatch, StringArray};
+use piste_model::schema::{self, Role};
+
+/// One text column.
+#[derive(Clone, Copy)]
+pub(crate) struct Column<'a> {
+    pub(crate) keys: &'a DictionaryArray<Int32Type>,
+    pub(crate) values: &'a StringArray,
+    pub(crate) role: Role,
+}
+
+impl<'a> Column<'a> {
+    /// The place of a row's value among the distinct ones; `None` where it has none.
+    pub(crate) fn key(&self, row: usize) -> Option<usize> {
+        if row >= self.keys.len() || self.keys.is_null(row) {
+            return None;
+        }
+        let key = usize::try_from(self.keys.keys().value(row)).ok()?;
+        (key < self.values.len()).then_some(key)
+    }
+
+    pub(crate) fn text(&self, row: usize) -> Option<&'a str> {
+        self.key(row).map(|key| self.values.value(key))
+    }
+}
+
+/// A batch's columns by name.
+pub(crate) struct Columns<'a> {
+    pub(crate) rows: usize,
+    columns: Vec<Column<'a>>,
+    by_name: HashMap<&'a str, usize, foldhash::fast::RandomState>,
+    data: Option<&'a ListArray>,
+    extra: Option<&'a MapArray>,
+}
+
+impl<'a> Columns<'a> {
+    pub(crate) fn new(batch: &'a RecordBatch) -> Self {
+        let mut view = Self {
+            rows: batch.num_rows(),
+            columns: Vec::new(),
+            by_name: HashMap::default(),
+            data: None,
+            extra: None,
+        };
+        for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
+            let name = field.name().as_str();
+            if schema::COMMON.contains(&name) {
+                continue;
+            }
+            if name == schema::DATA {
+                view.data = column.as_list_opt().filter(|list: &&ListArray| list.null_count() < list.len());
+            } else if name == schema::EXTRA {
+                view.extra = column.as_map_opt().filter(|map| map.null_count() < map.len());
+            } else if let Some(keys) = column.as_dictionary_opt::<Int32Type>()
+                && let Some(values) = keys.values().as_string_opt()
+            {
+                let role = Role::parse(field.metadata().get(schema::ROLE_KEY).map(AsRef::as_ref));
+                view.by_name.insert(name, view.columns.len());
+                view.columns.push(Column { keys, values, role });
+            }
+        }
+        view
+    }
+
+    pub(crate) fn named(&self, name: &str) -> Option<&Column<'a>> {
+        self.by_name.get(name).and_then(|at| self.columns.get(*at))
+    }
+
+    pub(crate) fn text(&self, name: &str, row: usize) -> Option<&'a str> {
+        self.named(name).and_then(|column| column.text(row))
+    }
+
+    pub(crate) fn of_role(&self, role: Role) -> impl Iterator<Item = &Column<'a>> {
+        self.columns.iter().filter(move |column| column.role == role)
+    }
+
+    /// Whether a field may have values outside its own column.
+    pub(crate) fn may_lie_elsewhere(&self, name: &str) -> bool {
+        self.extra.is_some() || (name == schema::DATA && self.data.is_some())
+    }
+
+    /// All values of a field in one row: those of its column, else of `Data`, else of `extra`.
+    pub(crate) fn all(&self, name: &str, row: usize) -> Vec<String> {
+        if let Some(text) = self.text(name, row) {
+            return vec![text.to_owned()];
+        }
+        if name == schema::DATA {
+            let data = self.data(row);
+            if !data.is_empty() {
+                return data;
+            }
+        }
+        self.extra(row).into_iter().filter(|(key, _)| key == name).map(|(_, value)| value).collect()
+    }
+
+    /// The row's list `Data`.
+    pub(crate) fn data(&self, row: usize) -> Vec<String> {
+        let Some(list) = self.data.filter(|list| row < list.len() && !list.is_null(row)) else {
+            return Vec::new();
+        };
+        let values: ArrayRef = list.value(row);
+        let values: Option<&StringArray> = values.as_string_opt();
+        values.into_iter().flatten().flatten().map(str::to_owned).collect()
+    }
+
+    /// The row's fields without a column.
+    pub(crate) fn extra(&self, row: usize) -> Vec<(String, String)> {
+        let Some(map) = self.extra.filter(|map| row < map.len() && !map.is_null(row)) else {
+            return Vec::new();
+        };
+        let pairs = map.value(row);
+        let keys: Option<&StringArray> = pairs.column(0).as_string_opt();
+        let values: Option<&StringArray> = pairs.column(1).as_string_opt();
+        let (Some(keys), Some(values)) = (keys, values) else { return Vec::new() };
+        let pairs = keys.iter().zip(values.iter());
+        pairs.filter_map(|(key, value)| Some((key?.to_owned(), value?.to_owned()))).collect()
+    }
+
+    /// Rows that have `Data` or `extra`.
+    pub(crate) fn rows_with_more(&self) -> impl Iterator<Item = usize> + '_ {
+        let has = |row: usize| {
+            self.data.is_some_and(|list| list.is_valid(row))
+                || self.extra.is_some_and(|map| map.is_valid(row))
+        };
+        (0..self.rows).filter(move |row| (self.data.is_some() || self.extra.is_some()) && has(*row))
+    }
+
+    /// What keywords look at in a row beside its columns.
+    pub(crate) fn further_texts(&self, row: usize) -> impl Iterator<Item = String> {
+        self.data(row).into_iter().chain(self.extra(row).into_iter().map(|(_, value)| value))
+    }
+}

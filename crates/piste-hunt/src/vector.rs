@@ -1,0 +1,552 @@
+//! Rules over batches: values are evaluated, not events.
+//!
+//! In: a plan and batches. Out: hits. Each distinct value of a field is asked once which tests it meets; a rule is tried on
+//! a batch only where a test that it needs was met there, and then on all rows at once. Sets of rows are bitmaps, a rule's
+//! condition is their arithmetic.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
+use arrow_array::{Array, RecordBatch};
+use foldhash::fast::RandomState;
+use piste_lake::Batch;
+use piste_model::schema::{self, Role};
+use piste_model::sources::Shape;
+use piste_rules::{Gate, RuleSet};
+
+use crate::bits::Bits;
+use crate::columns::{Column, Columns};
+use crate::engine::{Engine, Hit};
+use crate::matching::{Matcher, compare};
+use crate::plan::{Expr, Leaf, Plan, fold};
+use crate::values::{NO_TESTS, SetId, Values};
+
+/// Shapes that are remembered; a hostile log with more of them is asked each time anew.
+const SHAPES_MAX: usize = 10_000;
+
+/// The hunt's engine. Workers share it; what they remember of values is their own.
+pub struct VectorEngine {
+    plan: Plan,
+    gates: Vec<Gate>,
+    /// By field, and last for keywords; built when first needed.
+    matchers: Vec<OnceLock<Matcher>>,
+    /// By leaf: rules to wake.
+    wakes: Vec<Vec<u32>>,
+    /// First leaf of each field, and of keywords.
+    first_leaf: Vec<usize>,
+    shapes: Mutex<HashMap<Shape, Arc<ShapePlan>, RandomState>>,
+    workers: Mutex<Vec<Worker>>,
+}
+
+/// What applies to rows of one shape.
+#[derive(Debug, Default)]
+struct ShapePlan {
+    rules: BTreeSet<u32>,
+    /// Rules that no test wakes.
+    always: Vec<u32>,
+    /// Rules whose log source asks for field values besides.
+    conditional: BTreeSet<u32>,
+    /// Fields that these rules are woken by.
+    fields: Vec<usize>,
+    keywords: bool,
+}
+
+/// What a worker keeps from batch to batch.
+struct Worker {
+    values: Values,
+    /// Answers to whole dictionaries that several batches share, by field.
+    dictionaries: HashMap<usize, Dictionary, RandomState>,
+}
+
+struct Dictionary {
+    values: Arc<dyn Array>,
+    epoch: u64,
+    sets: Arc<Vec<SetId>>,
+}
+
+/// One field of a batch, asked.
+struct Asked {
+    /// By distinct value.
+    sets: Arc<Vec<SetId>>,
+    /// (row, set) for values outside the column.
+    more: Vec<(usize, SetId)>,
+}
+
+impl VectorEngine {
+    /// An engine for the plan of this rule set.
+    pub fn new(rules: &RuleSet, plan: Plan) -> Self {
+        let mut first_leaf = Vec::new();
+        let mut next = 0;
+        for field in &plan.fields {
+            first_leaf.push(next);
+            next += field.tests.len();
+        }
+        first_leaf.push(next);
+        next += plan.keywords.len();
+        let mut engine = Self {
+            gates: rules.rules.iter().map(|rule| rule.gate.clone()).collect(),
+            matchers: std::iter::repeat_with(OnceLock::new).take(plan.fields.len() + 1).collect(),
+            wakes: vec![Vec::new(); next],
+            first_leaf,
+            plan,
+            shapes: Mutex::default(),
+            workers: Mutex::default(),
+        };
+        for (number, rule) in (0_u32..).zip(&engine.plan.rules) {
+            for leaf in rule.iter().filter_map(|rule| rule.wake.as_ref()).flatten() {
+                if let Some(wakes) = engine.first_leaf_of(*leaf).and_then(|at| engine.wakes.get_mut(at)) {
+                    wakes.push(number);
+                }
+            }
+        }
+        engine
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    fn first_leaf_of(&self, leaf: Leaf) -> Option<usize> {
+        let (field, test) = self.place(leaf);
+        Some(self.first_leaf.get(field)? + test)
+    }
+
+    /// (field, test); keywords are the field after the last.
+    fn place(&self, leaf: Leaf) -> (usize, usize) {
+        match leaf {
+            Leaf::Field(field, test) => (index(field), index(test)),
+            Leaf::Keyword(test) => (self.plan.fields.len(), index(test)),
+        }
+    }
+
+    fn matcher(&self, field: usize) -> Option<&Matcher> {
+        let tests = self.plan.fields.get(field).map_or(&self.plan.keywords, |field| &field.tests);
+        self.matchers.get(field).map(|matcher| matcher.get_or_init(|| Matcher::new(tests)))
+    }
+
+    fn shape(&self, shape: &Shape) -> Arc<ShapePlan> {
+        let mut shapes = self.shapes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = shapes.get(shape) {
+            return Arc::clone(known);
+        }
+        let mut chosen = ShapePlan::default();
+        let mut fields = BTreeSet::new();
+        for ((number, rule), gate) in (0_u32..).zip(&self.plan.rules).zip(&self.gates) {
+            let Some(rule) = rule.as_ref().filter(|_| gate.fits(shape)) else { continue };
+            chosen.rules.insert(number);
+            if !gate.conditions(shape).is_empty() {
+                chosen.conditional.insert(number);
+            }
+            match &rule.wake {
+                None => chosen.always.push(number),
+                Some(leaves) => {
+                    for leaf in leaves {
+                        match leaf {
+                            Leaf::Field(field, _) => _ = fields.insert(index(*field)),
+                            Leaf::Keyword(_) => chosen.keywords = true,
+                        }
+                    }
+                }
+            }
+        }
+        chosen.fields = fields.into_iter().collect();
+        let chosen = Arc::new(chosen);
+        if shapes.len() < SHAPES_MAX {
+            shapes.insert(shape.clone(), Arc::clone(&chosen));
+        }
+        chosen
+    }
+
+    /// Whether any rule looks at rows of this shape.
+    pub fn looks_at(&self, shape: &Shape) -> bool {
+        !self.shape(shape).rules.is_empty()
+    }
+
+    /// Hits in rows of several shapes, as the lake holds them; sorted by row, then rule.
+    pub fn hits_in(&self, dataset: &str, rows: &RecordBatch) -> Vec<Hit> {
+        self.hunt(rows, shapes_of(dataset, rows))
+    }
+
+    fn hunt(&self, rows: &RecordBatch, shapes: Vec<(Shape, Bits)>) -> Vec<Hit> {
+        let shapes: Vec<_> = shapes
+            .into_iter()
+            .map(|(shape, rows)| (self.shape(&shape), shape, rows))
+            .filter(|(plan, _, _)| !plan.rules.is_empty())
+            .collect();
+        if shapes.is_empty() {
+            return Vec::new();
+        }
+        let worker = self.workers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut worker = worker.unwrap_or_else(|| Worker {
+            values: Values::new(self.plan.fields.len() + 1),
+            dictionaries: HashMap::default(),
+        });
+        worker.values.make_room();
+        let mut asking = Asking {
+            engine: self,
+            columns: Columns::new(rows),
+            worker: &mut worker,
+            asked: BTreeMap::new(),
+            keywords: None,
+            leaves: HashMap::default(),
+        };
+        let mut hits = Vec::new();
+        for (plan, shape, rows) in &shapes {
+            asking.shape_hits(plan, shape, rows, &mut hits);
+        }
+        drop(asking);
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+        hits.sort_unstable();
+        hits
+    }
+}
+
+impl Engine for VectorEngine {
+    fn hits(&self, batch: &Batch) -> Vec<Hit> {
+        self.hunt(&batch.rows, vec![(batch.shape.clone(), Bits::all(batch.rows.num_rows()))])
+    }
+}
+
+/// The rows of each shape.
+fn shapes_of(dataset: &str, rows: &RecordBatch) -> Vec<(Shape, Bits)> {
+    let columns = Columns::new(rows);
+    let (channel, provider) = (columns.named("Channel"), columns.named("Provider_Name"));
+    let codes =
+        rows.column_by_name(schema::EVENT_CODE).and_then(|codes| codes.as_primitive_opt::<Int32Type>());
+    let mut places: HashMap<_, usize, RandomState> = HashMap::default();
+    let mut shapes: Vec<(Shape, Bits)> = Vec::new();
+    let mut last = None;
+    for row in 0..rows.num_rows() {
+        let key = |column: Option<&Column<'_>>| column.and_then(|column| column.key(row));
+        let code = codes.filter(|codes| codes.is_valid(row)).map(|codes| codes.value(row));
+        let key = (key(channel), key(provider), code);
+        let at = match last {
+            Some((same, at)) if same == key => at,
+            _ => *places.entry(key).or_insert_with(|| {
+                let text = |column: Option<&Column<'_>>| {
+                    column.and_then(|column| column.text(row)).unwrap_or_default().to_owned()
+                };
+                shapes.push((
+                    Shape {
+                        dataset: dataset.to_owned(),
+                        channel: text(channel),
+                        provider: text(provider),
+                        event_code: code,
+                    },
+                    Bits::none(rows.num_rows()),
+                ));
+                shapes.len() - 1
+            }),
+        };
+        last = Some((key, at));
+        if let Some((_, bits)) = shapes.get_mut(at) {
+            bits.set(row);
+        }
+    }
+    shapes
+}
+
+/// One batch being hunted.
+struct Asking<'e, 'b, 'w> {
+    engine: &'e VectorEngine,
+    columns: Columns<'b>,
+    worker: &'w mut Worker,
+    /// By field.
+    asked: BTreeMap<usize, Asked>,
+    /// (column's sets) of each data column, and (row, set) of texts outside columns.
+    keywords: Option<Keywords>,
+    /// Rows in which a leaf holds.
+    leaves: HashMap<Leaf, Bits, RandomState>,
+}
+
+#[derive(Default)]
+struct Keywords {
+    /// By column of the role data, in their order.
+    columns: Vec<Arc<Vec<SetId>>>,
+    more: Vec<(usize, SetId)>,
+}
+
+impl Asking<'_, '_, '_> {
+    fn shape_hits(&mut self, plan: &ShapePlan, shape: &Shape, rows: &Bits, hits: &mut Vec<Hit>) {
+        let mut woken = BTreeSet::new();
+        for field in &plan.fields {
+            self.ask(*field);
+            let Some(asked) = self.asked.get(field) else { continue };
+            let sets = asked.sets.iter().copied().chain(asked.more.iter().map(|(_, set)| *set));
+            self.wake(*field, sets.collect(), plan, &mut woken);
+        }
+        if plan.keywords {
+            let keywords = self.keywords();
+            let columns = keywords.columns.iter().flat_map(|sets| sets.iter().copied());
+            let sets = columns.chain(keywords.more.iter().map(|(_, set)| *set)).collect();
+            self.keywords = Some(keywords);
+            self.wake(self.engine.plan.fields.len(), sets, plan, &mut woken);
+        }
+        woken.extend(&plan.always);
+        for number in woken {
+            let rule = self.engine.plan.rules.get(index(number)).and_then(Option::as_ref);
+            let Some(rule) = rule else { continue };
+            let found = self.rows(&rule.matches, rows);
+            for row in found.iter() {
+                if !plan.conditional.contains(&number) || self.meets(number, shape, row) {
+                    hits.push(Hit { row, rule: index(number) });
+                }
+            }
+        }
+    }
+
+    /// Adds the rules of this shape that the tests of these sets wake.
+    fn wake(&self, field: usize, sets: BTreeSet<SetId>, plan: &ShapePlan, woken: &mut BTreeSet<u32>) {
+        let Some(first) = self.engine.first_leaf.get(field) else { return };
+        let mut tests = BTreeSet::new();
+        for set in sets.into_iter().filter(|set| *set != NO_TESTS) {
+            tests.extend(self.worker.values.tests(set).iter().copied());
+        }
+        for test in tests {
+            let rules = self.engine.wakes.get(first + index(test)).into_iter().flatten();
+            woken.extend(rules.filter(|rule| plan.rules.contains(rule)));
+        }
+    }
+
+    /// Whether the row has the field values that the rule's log source asks for.
+    fn meets(&self, rule: u32, shape: &Shape, row: usize) -> bool {
+        let gate = self.engine.gates.get(index(rule));
+        gate.is_some_and(|gate| gate.conditions(shape).are_met(|field| self.columns.text(field, row)))
+    }
+
+    /// The rows among `of` in which the expression holds.
+    fn rows(&mut self, expr: &Expr, of: &Bits) -> Bits {
+        match expr {
+            Expr::Holds(leaf) => {
+                let mut found = of.clone();
+                found.and(self.leaf(*leaf));
+                found
+            }
+            Expr::Present(field) => {
+                let mut found = self.present(index(*field));
+                found.and(of);
+                found
+            }
+            Expr::Same { .. } => Bits::of(of.rows(), |row| of.has(row) && self.same(expr, row)),
+            Expr::And(all) => {
+                let mut found = of.clone();
+                for one in all {
+                    if found.is_empty() {
+                        break;
+                    }
+                    found = self.rows(one, &found);
+                }
+                found
+            }
+            Expr::Or(any) => {
+                let (mut found, mut left) = (Bits::none(of.rows()), of.clone());
+                for one in any {
+                    if left.is_empty() {
+                        break;
+                    }
+                    let more = self.rows(one, &left);
+                    left.without(&more);
+                    found.or(&more);
+                }
+                found
+            }
+            Expr::Not(inner) => {
+                let mut found = of.clone();
+                found.without(&self.rows(inner, of));
+                found
+            }
+            Expr::AtLeast(number, any) => {
+                let each: Vec<Bits> = any.iter().map(|one| self.rows(one, of)).collect();
+                let count = |row| each.iter().filter(|one| one.has(row)).count() as u64;
+                Bits::of(of.rows(), |row| of.has(row) && count(row) >= *number)
+            }
+        }
+    }
+
+    /// The rows in which a test of a field, or of keywords, is met.
+    fn leaf(&mut self, leaf: Leaf) -> &Bits {
+        if !self.leaves.contains_key(&leaf) {
+            let found = match leaf {
+                Leaf::Field(field, test) => self.field_rows(index(field), test),
+                Leaf::Keyword(test) => self.keyword_rows(test),
+            };
+            self.leaves.insert(leaf, found);
+        }
+        let rows = self.columns.rows;
+        self.leaves.entry(leaf).or_insert_with(|| Bits::none(rows))
+    }
+
+    fn field_rows(&mut self, field: usize, test: u32) -> Bits {
+        self.ask(field);
+        let mut found = Bits::none(self.columns.rows);
+        let Some(asked) = self.asked.get(&field) else { return found };
+        let met = |set: SetId| self.worker.values.tests(set).binary_search(&test).is_ok();
+        if let Some(column) = self.name_of(field).and_then(|name| self.columns.named(name)) {
+            found = rows_with(column, &asked.sets, met);
+        }
+        asked.more.iter().filter(|(_, set)| met(*set)).for_each(|(row, _)| found.set(*row));
+        found
+    }
+
+    fn keyword_rows(&mut self, test: u32) -> Bits {
+        let keywords = self.keywords();
+        let met = |set: SetId| self.worker.values.tests(set).binary_search(&test).is_ok();
+        let mut found = Bits::none(self.columns.rows);
+        for (column, sets) in self.keyword_columns().zip(&keywords.columns) {
+            found.or(&rows_with(column, sets, met));
+        }
+        keywords.more.iter().filter(|(_, set)| met(*set)).for_each(|(row, _)| found.set(*row));
+        self.keywords = Some(keywords);
+        found
+    }
+
+    fn name_of(&self, field: usize) -> Option<&str> {
+        self.engine.plan.fields.get(field).map(|field| field.name.as_str())
+    }
+
+    /// Asks a field's values, once a batch.
+    fn ask(&mut self, field: usize) {
+        if self.asked.contains_key(&field) {
+            return;
+        }
+        let engine = self.engine;
+        let (Some(of), Some(matcher)) = (engine.plan.fields.get(field), engine.matcher(field)) else {
+            return;
+        };
+        let column = self.columns.named(&of.name);
+        let sets = column.map_or_else(Arc::default, |column| self.worker.ask_all(field, matcher, column));
+        let mut more = Vec::new();
+        if self.columns.may_lie_elsewhere(&of.name) {
+            for row in self.columns.rows_with_more() {
+                if column.is_some_and(|column| column.key(row).is_some()) {
+                    continue;
+                }
+                for value in self.columns.all(&of.name, row) {
+                    more.push((row, self.worker.values.ask(field, matcher, &value)));
+                }
+            }
+        }
+        self.asked.insert(field, Asked { sets, more });
+    }
+
+    /// What keywords look at: what the record says of the event, and its rendered message only where it says nothing else.
+    fn keyword_columns(&self) -> impl Iterator<Item = &Column<'_>> {
+        self.columns.of_role(Role::Data)
+    }
+
+    fn keywords(&mut self) -> Keywords {
+        if let Some(known) = self.keywords.take() {
+            return known;
+        }
+        let field = self.engine.plan.fields.len();
+        let Some(matcher) = self.engine.matcher(field) else { return Keywords::default() };
+        let mut keywords = Keywords::default();
+        let values = &mut self.worker.values;
+        let mut says = Bits::none(self.columns.rows);
+        for column in self.columns.of_role(Role::Data) {
+            keywords.columns.push(Arc::new(column_sets(column, values, field, matcher)));
+            says.or(&Bits::of(self.columns.rows, |row| column.key(row).is_some()));
+        }
+        for row in self.columns.rows_with_more() {
+            for text in self.columns.further_texts(row) {
+                says.set(row);
+                keywords.more.push((row, values.ask(field, matcher, &text)));
+            }
+        }
+        for column in self.columns.of_role(Role::Message) {
+            for row in (0..self.columns.rows).filter(|row| !says.has(*row)) {
+                if let Some(text) = column.text(row) {
+                    keywords.more.push((row, values.ask(field, matcher, text)));
+                }
+            }
+        }
+        keywords
+    }
+
+    fn present(&self, field: usize) -> Bits {
+        let Some(name) = self.name_of(field) else { return Bits::none(self.columns.rows) };
+        let mut found = match self.columns.named(name) {
+            Some(column) => Bits::of(self.columns.rows, |row| column.key(row).is_some()),
+            None => Bits::none(self.columns.rows),
+        };
+        if self.columns.may_lie_elsewhere(name) {
+            let rows = self.columns.rows_with_more();
+            rows.filter(|row| !self.columns.all(name, *row).is_empty()).for_each(|row| found.set(row));
+        }
+        found
+    }
+
+    /// Compares two fields of a row: any value of the one with any of the other.
+    fn same(&self, expr: &Expr, row: usize) -> bool {
+        let Expr::Same { field, other, op, cased } = expr else { return false };
+        let all = |field: u32| {
+            let values = self.name_of(index(field)).map_or_else(Vec::new, |name| self.columns.all(name, row));
+            if *cased { values } else { values.iter().map(|value| fold(value)).collect() }
+        };
+        let others = all(*other);
+        all(*field).iter().any(|value| others.iter().any(|other| compare(*op, value, other)))
+    }
+}
+
+impl Worker {
+    /// The sets of a column's distinct values; remembered where the next batch may bring the same dictionary.
+    fn ask_all(&mut self, field: usize, matcher: &Matcher, column: &Column<'_>) -> Arc<Vec<SetId>> {
+        let values = column.keys.values();
+        if let Some(known) = self.dictionaries.get(&field)
+            && Arc::ptr_eq(&known.values, values)
+            && known.epoch == self.values.epoch
+        {
+            return Arc::clone(&known.sets);
+        }
+        let sets = Arc::new(column_sets(column, &mut self.values, field, matcher));
+        let known =
+            Dictionary { values: Arc::clone(values), epoch: self.values.epoch, sets: Arc::clone(&sets) };
+        self.dictionaries.insert(field, known);
+        sets
+    }
+}
+
+fn column_sets(column: &Column<'_>, values: &mut Values, field: usize, matcher: &Matcher) -> Vec<SetId> {
+    (0..column.values.len())
+        .map(|key| {
+            if column.values.is_null(key) {
+                NO_TESTS
+            } else {
+                values.ask(field, matcher, column.values.value(key))
+            }
+        })
+        .collect()
+}
+
+/// The rows whose value's set meets.
+fn rows_with(column: &Column<'_>, sets: &[SetId], met: impl Fn(SetId) -> bool) -> Bits {
+    let mut last = (NO_TESTS, false);
+    let by_key: Vec<bool> = sets
+        .iter()
+        .map(|set| {
+            if *set != last.0 {
+                last = (*set, met(*set));
+            }
+            last.1
+        })
+        .collect();
+    if !by_key.contains(&true) {
+        return Bits::none(column.keys.len());
+    }
+    let keys = column.keys.keys().values();
+    let holds = |row: usize| {
+        let key = keys.get(row).and_then(|key| usize::try_from(*key).ok());
+        key.and_then(|key| by_key.get(key)).copied().unwrap_or(false)
+    };
+    match column.keys.nulls() {
+        Some(nulls) => Bits::of(keys.len(), |row| nulls.is_valid(row) && holds(row)),
+        None => Bits::of(keys.len(), holds),
+    }
+}
+
+fn index(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
