@@ -2,7 +2,7 @@
 //!
 //! In: a row and the rule that matched it. Out: a detection with the row's place, its entities and its telling fields.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int8Type, Int32Type, Int64Type};
@@ -100,6 +100,15 @@ const DETAILS: [&str; 48] = [
     "URL",
     "Signature",
 ];
+
+/// Every column that a detection is written from.
+pub fn columns() -> BTreeSet<&'static str> {
+    let accounts =
+        ACCOUNTS.iter().flat_map(|(domain, name)| [*domain, *name]).filter(|name| !name.is_empty());
+    let lists =
+        [schema::COMMON.as_slice(), &PROCESSES, &FILES, &ADDRESSES, &DETAILS].into_iter().flatten().copied();
+    accounts.chain(lists).chain([schema::DATA, schema::MESSAGE, "Channel"]).collect()
+}
 
 /// Writes the detection of one row.
 pub fn detection(rule: &Rule, evidence: EvidenceId, path: &str, rows: &RecordBatch, row: usize) -> Detection {

@@ -18,4 +18,4 @@ pub mod vector;
 pub use engine::{Engine, Hit, RowEngine};
 pub use findings::Findings;
 pub use plan::Plan;
-pub use vector::VectorEngine;
+pub use vector::{Needs, VectorEngine};

@@ -51,6 +51,27 @@ struct ShapePlan {
     /// Fields that these rules are woken by.
     fields: Vec<usize>,
     keywords: bool,
+    /// Every field that these rules and their log sources name.
+    needs: BTreeSet<String>,
+    needs_keywords: bool,
+}
+
+/// The columns that a hunt reads.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Fields by name.
+    pub fields: BTreeSet<String>,
+    /// Every column besides: keywords look at all texts of an event.
+    pub all: bool,
+}
+
+impl Needs {
+    /// Whether a column of the lake is to be read.
+    pub fn column(&self, name: &str) -> bool {
+        const ALWAYS: [&str; 5] =
+            [schema::EVENT_CODE, "Channel", "Provider_Name", schema::DATA, schema::EXTRA];
+        self.all || ALWAYS.contains(&name) || self.fields.contains(name)
+    }
 }
 
 /// What a worker keeps from batch to batch.
@@ -137,9 +158,13 @@ impl VectorEngine {
         for ((number, rule), gate) in (0_u32..).zip(&self.plan.rules).zip(&self.gates) {
             let Some(rule) = rule.as_ref().filter(|_| gate.fits(shape)) else { continue };
             chosen.rules.insert(number);
-            if !gate.conditions(shape).is_empty() {
+            let conditions = gate.conditions(shape);
+            if !conditions.is_empty() {
                 chosen.conditional.insert(number);
             }
+            let asked = conditions.groups.iter().flatten().flat_map(|one| one.keys().cloned());
+            chosen.needs.extend(asked);
+            self.collect_needs(&rule.matches, &mut chosen);
             match &rule.wake {
                 None => chosen.always.push(number),
                 Some(leaves) => {
@@ -160,9 +185,33 @@ impl VectorEngine {
         chosen
     }
 
-    /// Whether any rule looks at rows of this shape.
-    pub fn looks_at(&self, shape: &Shape) -> bool {
-        !self.shape(shape).rules.is_empty()
+    fn collect_needs(&self, expr: &Expr, chosen: &mut ShapePlan) {
+        let mut field = |at: &u32| {
+            chosen.needs.extend(self.plan.fields.get(index(*at)).map(|field| field.name.clone()));
+        };
+        match expr {
+            Expr::Holds(Leaf::Field(at, _)) | Expr::Present(at) => field(at),
+            Expr::Holds(Leaf::Keyword(_)) => chosen.needs_keywords = true,
+            Expr::Same { field: one, other, .. } => {
+                field(one);
+                field(other);
+            }
+            Expr::Not(inner) => self.collect_needs(inner, chosen),
+            Expr::And(all) | Expr::Or(all) | Expr::AtLeast(_, all) => {
+                all.iter().for_each(|one| self.collect_needs(one, chosen));
+            }
+        }
+    }
+
+    /// What must be read of rows of these shapes; `None` where no rule looks at any of them.
+    pub fn needs<'a>(&self, shapes: impl Iterator<Item = &'a Shape>) -> Option<Needs> {
+        let mut needs = None;
+        for plan in shapes.map(|shape| self.shape(shape)).filter(|plan| !plan.rules.is_empty()) {
+            let needs: &mut Needs = needs.get_or_insert_default();
+            needs.fields.extend(plan.needs.iter().cloned());
+            needs.all |= plan.needs_keywords;
+        }
+        needs
     }
 
     /// Hits in rows of several shapes, as the lake holds them; sorted by row, then rule.

@@ -197,8 +197,6 @@ pub struct Copy {
     pub record: i64,
     /// The row in the lake.
     pub of: Original,
-    /// Whether a rule matched it.
-    pub hit: bool,
 }
 
 /// Records seen so far in logs that may overlap.

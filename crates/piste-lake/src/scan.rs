@@ -3,19 +3,27 @@
 //! In: which datasets and columns. Out: record batches, file after file in a fixed order, with only the columns asked for.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, TimestampNanosecondType};
 use arrow_array::{Array, RecordBatch, StringArray};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    RowSelection,
+};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::statistics::Statistics;
 
 use crate::LakeError;
 use crate::store::Lake;
 
 /// Rows of one batch that a scan hands out.
 const BATCH_ROWS: usize = 8_192;
+/// Rows of one batch of a row group.
+pub const GROUP_BATCH_ROWS: usize = 65_536;
 
 /// What to read.
 #[derive(Clone, Copy)]
@@ -55,11 +63,7 @@ pub fn scan_file(
     visit: &mut dyn FnMut(&RecordBatch) -> Result<bool, LakeError>,
 ) -> Result<bool, LakeError> {
     for batch in open(path, columns)? {
-        let batch = batch.map_err(|error| LakeError::Parquet {
-            path: path.to_owned(),
-            verb: "read",
-            source: parquet::errors::ParquetError::ArrowError(error.to_string()),
-        })?;
+        let batch = batch.map_err(|error| unread(path)(ParquetError::ArrowError(error.to_string())))?;
         if !visit(&batch)? {
             return Ok(false);
         }
@@ -68,20 +72,99 @@ pub fn scan_file(
 }
 
 fn open(path: &Path, columns: Option<&[&str]>) -> Result<ParquetRecordBatchReader, LakeError> {
-    let parquet = |source| LakeError::Parquet { path: path.to_owned(), verb: "read", source };
+    let builder = builder(path)?.with_batch_size(BATCH_ROWS);
+    let mask = mask(&builder, |name| columns.is_none_or(|wanted| wanted.contains(&name)));
+    builder.with_projection(mask).build().map_err(unread(path))
+}
+
+fn unread(path: &Path) -> impl Fn(ParquetError) -> LakeError + use<'_> {
+    |source| LakeError::Parquet { path: path.to_owned(), verb: "read", source }
+}
+
+fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, LakeError> {
     let file = File::open(path).map_err(LakeError::read(path))?;
-    let builder =
-        ParquetRecordBatchReaderBuilder::try_new(file).map_err(parquet)?.with_batch_size(BATCH_ROWS);
-    let mask = match columns {
-        Some(wanted) => {
-            let schema = builder.schema();
-            let roots = schema.fields().iter().enumerate();
-            let roots = roots.filter(|(_, field)| wanted.contains(&field.name().as_str())).map(|(at, _)| at);
-            ProjectionMask::roots(builder.parquet_schema(), roots.collect::<Vec<_>>())
+    ParquetRecordBatchReaderBuilder::try_new(file).map_err(unread(path))
+}
+
+fn mask(builder: &ParquetRecordBatchReaderBuilder<File>, wanted: impl Fn(&str) -> bool) -> ProjectionMask {
+    let roots = builder.schema().fields().iter().enumerate();
+    let roots = roots.filter(|(_, field)| wanted(field.name())).map(|(at, _)| at);
+    ProjectionMask::roots(builder.parquet_schema(), roots.collect::<Vec<_>>())
+}
+
+/// One Parquet file of the lake, read by row group.
+#[derive(Debug, Clone)]
+pub struct Table {
+    path: PathBuf,
+    metadata: ArrowReaderMetadata,
+}
+
+impl Table {
+    /// Reads the file's metadata.
+    ///
+    /// # Errors
+    /// Where it cannot be read or is no Parquet file.
+    pub fn open(path: &Path) -> Result<Self, LakeError> {
+        let file = File::open(path).map_err(LakeError::read(path))?;
+        let metadata =
+            ArrowReaderMetadata::load(&file, ArrowReaderOptions::default()).map_err(unread(path))?;
+        Ok(Self { path: path.to_owned(), metadata })
+    }
+
+    /// Row groups.
+    pub fn groups(&self) -> usize {
+        self.metadata.metadata().num_row_groups()
+    }
+
+    /// Names of the columns.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.metadata.schema().fields().iter().map(|field| field.name().as_str())
+    }
+
+    /// Least and greatest value of an integer column in a row group, where the file says so and no row lacks one.
+    pub fn range(&self, group: usize, column: &str) -> Option<(i32, i32)> {
+        let metadata = self.metadata.metadata();
+        let group = metadata.row_groups().get(group)?;
+        let chunk = group.columns().iter().find(|chunk| chunk.column_path().string() == column)?;
+        match chunk.statistics()? {
+            Statistics::Int32(values) if values.null_count_opt() == Some(0) => {
+                Some((*values.min_opt()?, *values.max_opt()?))
+            }
+            _ => None,
         }
-        None => ProjectionMask::all(),
-    };
-    builder.with_projection(mask).build().map_err(parquet)
+    }
+
+    /// Hands the rows of a row group to `visit`, in batches of at most [`GROUP_BATCH_ROWS`]: those numbered in `rows` (all if
+    /// `None`, else ascending), with the columns that `wanted` accepts.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, or what `visit` answers.
+    pub fn read(
+        &self,
+        group: usize,
+        wanted: &dyn Fn(&str) -> bool,
+        rows: Option<&[usize]>,
+        visit: &mut dyn FnMut(&RecordBatch) -> Result<(), LakeError>,
+    ) -> Result<(), LakeError> {
+        let file = File::open(&self.path).map_err(LakeError::read(&self.path))?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+        let mask = mask(&builder, wanted);
+        let mut builder =
+            builder.with_projection(mask).with_batch_size(GROUP_BATCH_ROWS).with_row_groups(vec![group]);
+        if let Some(rows) = rows {
+            let total =
+                self.metadata.metadata().row_groups().get(group).map_or(0, RowGroupMetaData::num_rows);
+            let total = usize::try_from(total).unwrap_or_default();
+            let ranges = rows.iter().map(|row| *row..row + 1);
+            builder = builder.with_row_selection(RowSelection::from_consecutive_ranges(ranges, total));
+        }
+        for batch in builder.build().map_err(unread(&self.path))? {
+            let batch =
+                batch.map_err(|error| unread(&self.path)(ParquetError::ArrowError(error.to_string())))?;
+            visit(&batch)?;
+        }
+        Ok(())
+    }
 }
 
 /// The text of a dictionary column's row; `None` where it is null or the column is of another type.

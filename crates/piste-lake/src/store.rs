@@ -31,6 +31,9 @@ use crate::plan::Unit;
 /// Columns of one file; a unit whose rows have more is written as several.
 pub(crate) const COLUMNS_MAX: usize = 1_000;
 
+/// Digits of a rule set's hash that name its files.
+const HUNT_DIGITS: usize = 16;
+
 /// What one unit holds of one item.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ItemCounts {
@@ -82,8 +85,6 @@ pub struct UnitRecord {
     pub shapes: BTreeSet<Shape>,
     /// Rows by dataset.
     pub datasets: BTreeMap<String, u64>,
-    /// Lines of the unit's detections.
-    pub detections: u64,
 }
 
 impl UnitRecord {
@@ -99,8 +100,6 @@ impl UnitRecord {
 /// Files beside a unit's sidecar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attachment {
-    /// Its detections, one JSON object a line, sorted by time.
-    Detections,
     /// Its copies of earlier rows, one JSON object a line: the side table of places.
     Copies,
     /// What tells its records from others, for units that come later: see `copies::Seen`.
@@ -110,11 +109,19 @@ pub enum Attachment {
 impl Attachment {
     fn suffix(self) -> &'static str {
         match self {
-            Self::Detections => "detections.jsonl",
             Self::Copies => "copies.jsonl",
             Self::Identities => "identities",
         }
     }
+}
+
+/// Files that one rule set's hunt leaves beside a unit's sidecar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// The unit's detections, one JSON object a line, sorted by time. With this file the unit is hunted.
+    Detections,
+    /// Rows that correlations look at.
+    Contributions,
 }
 
 /// A case's lake.
@@ -160,20 +167,72 @@ impl Lake {
     /// # Errors
     /// Where the sidecar is there and cannot be read.
     pub fn unit(&self, unit: &Unit) -> Result<Option<UnitRecord>, LakeError> {
+        let record = self.record(unit)?;
+        Ok(record.filter(|record| !record.items.values().any(|item| item.failed)))
+    }
+
+    /// The unit's sidecar, if it is there.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn record(&self, unit: &Unit) -> Result<Option<UnitRecord>, LakeError> {
         let path = self.units().join(format!("{}.json", unit.key));
         if !path.exists() {
             return Ok(None);
         }
         let bytes = fs::read(&path).map_err(LakeError::read(&path))?;
-        let record: UnitRecord =
-            serde_json::from_slice(&bytes).map_err(|source| LakeError::Sidecar { path, source })?;
-        let failed = record.items.values().any(|item| item.failed);
-        Ok((!failed).then_some(record))
+        serde_json::from_slice(&bytes).map(Some).map_err(|source| LakeError::Sidecar { path, source })
     }
 
     /// A file that stands beside a done unit's sidecar.
     pub fn attachment(&self, unit: &Unit, name: Attachment) -> PathBuf {
         self.units().join(format!("{}.{}", unit.key, name.suffix()))
+    }
+
+    /// A file that the hunt with this rule set leaves for a unit; `hunt` is the rule set's hash.
+    pub fn found(&self, unit: &Unit, hunt: &str, name: Found) -> PathBuf {
+        let suffix = match name {
+            Found::Detections => "detections.jsonl",
+            Found::Contributions => "contributions",
+        };
+        let hunt = hunt.get(..HUNT_DIGITS).unwrap_or(hunt);
+        self.units().join(format!("{}.{hunt}.{suffix}", unit.key))
+    }
+
+    /// The units that are done, in their order.
+    ///
+    /// # Errors
+    /// Where the folder cannot be listed.
+    pub fn done_units(&self) -> Result<Vec<Unit>, LakeError> {
+        let sidecars =
+            list(&self.units())?.into_iter().filter(|path| path.extension().is_some_and(|end| end == "json"));
+        let keys = sidecars.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()));
+        Ok(keys.map(|key| Unit { key, parts: Vec::new() }).collect())
+    }
+
+    /// The Parquet files of one unit with their datasets, sorted.
+    ///
+    /// # Errors
+    /// Where a folder cannot be listed.
+    pub fn tables(&self, unit: &Unit) -> Result<Vec<(String, PathBuf)>, LakeError> {
+        let mut tables = Vec::new();
+        for folder in list(&self.root)?.into_iter().filter(|path| path.is_dir()) {
+            let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+            let dataset = name(&folder).unwrap_or_default();
+            for part in 0.. {
+                let file = if part == 0 {
+                    format!("{}.parquet", unit.key)
+                } else {
+                    format!("{}.{part}.parquet", unit.key)
+                };
+                let path = folder.join(file);
+                if dataset == "units" || !path.exists() {
+                    break;
+                }
+                tables.push((dataset.clone(), path));
+            }
+        }
+        Ok(tables)
     }
 
     /// The attachments of this name of all units, sorted.
@@ -213,7 +272,7 @@ impl Lake {
         unit: &Unit,
         mut batches: Vec<Batch>,
         record: &UnitRecord,
-        attachments: &[(Attachment, &[u8])],
+        attachments: &[(PathBuf, &[u8])],
     ) -> Result<(), LakeError> {
         compact(&mut batches);
         let mut by_dataset: BTreeMap<String, Vec<RecordBatch>> = BTreeMap::new();
@@ -228,8 +287,8 @@ impl Lake {
                 write_parquet(&folder.join(format!("{name}.parquet")), &dataset, &group)?;
             }
         }
-        for (name, bytes) in attachments {
-            write_durably(&self.attachment(unit, *name), bytes)?;
+        for (path, bytes) in attachments {
+            write_durably(path, bytes)?;
         }
         let sidecar = self.units().join(format!("{}.json", unit.key));
         let json = serde_json::to_vec(record)

@@ -8,6 +8,7 @@ mod hosts;
 mod join;
 mod outputs;
 mod read;
+mod rehunt;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use piste_model::sources::Sources;
 use piste_rules::{NotRun, RuleSet};
 use serde_json::json;
 
+use self::rehunt::Rehunt;
 use crate::case::Case;
 use crate::cli::{Common, Investigate};
 use crate::failure::{self, Failure};
@@ -62,7 +64,7 @@ pub(crate) fn run(arguments: &Investigate, common: &Common) -> Result<u8, Failur
     case.number_evidence(&mut intake.items, &mut intake.issues)?;
     mark_same(&mut intake.items);
     let dedup = if arguments.no_dedup { "all copies" } else { "one row a record" };
-    let version = format!("{} {} {dedup}", env!("CARGO_PKG_VERSION"), hunt.rules.sha256);
+    let version = format!("{} {dedup}", env!("CARGO_PKG_VERSION"));
     let units = piste_lake::plan::plan(&intake.items, &version);
     let stop = stop_on_ctrl_c();
     let reading = read::Reading {
@@ -71,13 +73,17 @@ pub(crate) fn run(arguments: &Investigate, common: &Common) -> Result<u8, Failur
         hunt: &hunt,
         passwords: &passwords,
         dedup: !arguments.no_dedup,
-        threads: threads(arguments.threads),
+        threads: rehunt::threads(arguments.threads),
         stop: &stop,
         shown,
     };
     let records = reading.run(&case)?;
+    let paths = intake.items.iter().map(|item| (item.id.0, item.path.clone())).collect();
+    let rehunt =
+        Rehunt { lake: &case.lake, hunt: &hunt, paths: &paths, threads: reading.threads, stop: &stop };
+    rehunt.run(&units)?;
     let joined = join::join(&intake, &units, &records, &hunt);
-    let written = outputs::write(&mut case, &intake, &units, &hunt, joined)?;
+    let written = outputs::write(&mut case, &units, &hunt, joined)?;
     case.end_run(json!({"out": written.hashes, "summary": written.summary}))?;
     tell(arguments, common, &written, &stopwatch, &case)
 }
@@ -164,12 +170,6 @@ fn mark_same(items: &mut [Item]) {
             first.insert(item.sha256.clone(), item.id);
         }
     }
-}
-
-fn threads(asked: Option<usize>) -> usize {
-    asked
-        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
-        .clamp(1, 256)
 }
 
 /// Ctrl-C ends the run between two blocks; a second one ends it at once.

@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 
 use piste_hunt::Findings;
 use piste_lake::copies::Copy;
-use piste_lake::seal::Intake;
-use piste_lake::store::{Attachment, rename_durably, tmp_name, write_durably};
-use piste_lake::{Item, LakeError, Unit};
+use piste_lake::store::{Attachment, Found, rename_durably, tmp_name, write_durably};
+use piste_lake::{LakeError, Unit};
 use piste_model::summary::Summary;
-use piste_model::{Detection, Finding, Level};
+use piste_model::{Detection, Evidence, EvidenceId, Finding, Level};
 use piste_report::{RunView, Style, Tallies, TimelineCsv, html, terminal};
-use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -47,36 +47,29 @@ pub(super) struct Written {
 /// Writes `out/`.
 pub(super) fn write(
     case: &mut Case,
-    intake: &Intake,
     units: &[Unit],
     hunt: &Hunt,
     joined: Joined,
 ) -> Result<Written, Failure> {
-    debug_assert!(!hunt.rules.sha256.is_empty());
     let folder = Folder::open(&case.folder.join("out"))?;
-    let mut sources: Vec<PathBuf> =
-        units.iter().map(|unit| case.lake.attachment(unit, Attachment::Detections)).collect();
-    let mut round = 0;
-    while sources.len() > MERGED_AT_ONCE {
-        sources = merge_round(&sources, case.lake.tmp(), round)?;
-        round += 1;
-    }
+    let hash = &hunt.rules.sha256;
+    let found: Vec<PathBuf> =
+        units.iter().map(|unit| case.lake.found(unit, hash, Found::Detections)).collect();
     let sha256: BTreeMap<u32, &str> =
-        intake.items.iter().map(|item| (item.id.0, item.sha256.as_str())).collect();
+        joined.evidence.iter().map(|one| (one.id.0, one.sha256.as_str())).collect();
     let paths: BTreeMap<u32, &str> =
-        intake.items.iter().map(|item| (item.id.0, item.path.as_str())).collect();
+        joined.evidence.iter().map(|one| (one.id.0, one.path.as_str())).collect();
     let places = Places {
         hosts: &joined.hosts,
-        same: same_files(&intake.items),
+        same: same_files(&joined.evidence),
         paths,
-        copies: hit_copies(case, units)?,
+        copies: hit_copies(case, units, &found)?,
     };
+    let (sources, merged) = few_enough(found, case.lake.tmp())?;
     let streamed = stream(&folder, &sources, &sha256, &places)?;
     let findings = streamed.findings;
-    if round > 0 {
-        for merged in &sources {
-            let _ = fs::remove_file(merged); // what stays is removed when the case is next opened
-        }
+    for path in &merged {
+        let _ = fs::remove_file(path); // what stays is removed when the case is next opened
     }
     let findings = case.number_findings(|number| findings.finish(|key| number(key)))?;
 
@@ -196,35 +189,73 @@ impl Places<'_> {
     }
 }
 
-fn same_files(items: &[Item]) -> BTreeMap<u32, Vec<u32>> {
+fn same_files(evidence: &[Evidence]) -> BTreeMap<u32, Vec<u32>> {
     let mut same: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    for (of, item) in items.iter().filter_map(|item| Some((item.same_as?, item))) {
-        same.entry(of.0).or_default().push(item.id.0);
+    for (of, one) in evidence.iter().filter_map(|one| Some((one.same_as?, one))) {
+        same.entry(of.0).or_default().push(one.id.0);
     }
     same
 }
 
+/// What is told of a detection where only its place counts.
+#[derive(Deserialize)]
+struct PlaceOnly {
+    evidence_id: EvidenceId,
+    offset: u64,
+}
+
 /// The copies of rows that a rule matched: as few as the detections are.
-fn hit_copies(case: &Case, units: &[Unit]) -> Result<BTreeMap<(u32, u64), Vec<u32>>, LakeError> {
+fn hit_copies(
+    case: &Case,
+    units: &[Unit],
+    detections: &[PathBuf],
+) -> Result<BTreeMap<(u32, u64), Vec<u32>>, LakeError> {
+    let copied: Vec<PathBuf> =
+        units.iter().map(|unit| case.lake.attachment(unit, Attachment::Copies)).collect();
     let mut copies: BTreeMap<(u32, u64), Vec<u32>> = BTreeMap::new();
-    for unit in units {
-        let path = case.lake.attachment(unit, Attachment::Copies);
-        let file = File::open(&path).map_err(LakeError::read(&path))?;
-        for line in BufReader::new(file).lines() {
-            let line = line.map_err(LakeError::read(&path))?;
-            let copy: Copy = serde_json::from_str(&line)
-                .map_err(|source| LakeError::Sidecar { path: path.clone(), source })?;
-            if copy.hit {
-                copies.entry((copy.of.evidence.0, copy.of.offset)).or_default().push(copy.evidence_id.0);
+    if copied.iter().all(|path| fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0)) {
+        return Ok(copies); // most cases hold no copies
+    }
+    for path in detections {
+        each_line(path, &mut |one: PlaceOnly| {
+            copies.entry((one.evidence_id.0, one.offset)).or_default();
+        })?;
+    }
+    for path in &copied {
+        each_line(path, &mut |copy: Copy| {
+            if let Some(holders) = copies.get_mut(&(copy.of.evidence.0, copy.of.offset)) {
+                holders.push(copy.evidence_id.0);
             }
-        }
+        })?;
     }
     Ok(copies)
+}
+
+fn each_line<T: DeserializeOwned>(path: &Path, each: &mut dyn FnMut(T)) -> Result<(), LakeError> {
+    let file = File::open(path).map_err(LakeError::read(path))?;
+    for line in BufReader::new(file).lines() {
+        let line = line.map_err(LakeError::read(path))?;
+        let one = serde_json::from_str(&line)
+            .map_err(|source| LakeError::Sidecar { path: path.to_owned(), source })?;
+        each(one);
+    }
+    Ok(())
 }
 
 fn write_line(out: &mut impl Write, value: &impl Serialize) -> std::io::Result<()> {
     serde_json::to_writer(&mut *out, value)?;
     out.write_all(b"\n")
+}
+
+/// So few sorted files that they can be merged at once, and those of them that are to be removed afterwards.
+fn few_enough(mut sources: Vec<PathBuf>, tmp: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), LakeError> {
+    let mut round = 0;
+    while sources.len() > MERGED_AT_ONCE {
+        sources = merge_round(&sources, tmp, round)?;
+        round += 1;
+    }
+    let merged = if round > 0 { sources.clone() } else { Vec::new() };
+    Ok((sources, merged))
 }
 
 /// Merges groups of sorted files into fewer sorted files.

@@ -11,7 +11,7 @@ use piste_hunt::{Engine, Hit, describe};
 use piste_lake::copies::{self, Copy, Identity, Original, Seen};
 use piste_lake::pipeline::{self, Step};
 use piste_lake::scan::text_at;
-use piste_lake::store::{Attachment, Coverage, UnitRecord};
+use piste_lake::store::{Attachment, Coverage, Found, UnitRecord};
 use piste_lake::{Batch, Held, Item, LakeError, Parsed, Unit};
 use piste_model::{Damage, Detection, Instant, Issue, schema};
 use serde::Serialize;
@@ -115,7 +115,9 @@ impl Reading<'_> {
                 Ok(())
             }
             Step::UnitEnd(at) => {
-                let record = std::mem::take(&mut open).write(case, self.units.get(at), &seen.take_unit())?;
+                let open = std::mem::take(&mut open);
+                let hash = &self.hunt.rules.sha256;
+                let record = open.write(case, self.units.get(at), hash, &seen.take_unit())?;
                 if let Some(slot) = records.get_mut(at) {
                     *slot = Some(record);
                 }
@@ -195,9 +197,8 @@ impl Open {
             let place = Original { evidence: item.id, offset: offset(row) };
             if let Some(of) = seen.original(*identity, place) {
                 *keep = false;
-                let hit = hunted.detections.iter().any(|(at, _)| *at == row);
                 let record = int_at(rows, schema::RECORD, row).unwrap_or_default();
-                self.copies.push(Copy { evidence_id: item.id, offset: place.offset, record, of, hit });
+                self.copies.push(Copy { evidence_id: item.id, offset: place.offset, record, of });
             }
         }
         let copies = keep.iter().filter(|keep| !**keep).count();
@@ -218,24 +219,31 @@ impl Open {
         Ok(hunted)
     }
 
-    fn write(mut self, case: &Case, unit: Option<&Unit>, identities: &[u8]) -> Result<UnitRecord, LakeError> {
+    fn write(
+        mut self,
+        case: &Case,
+        unit: Option<&Unit>,
+        hunt: &str,
+        identities: &[u8],
+    ) -> Result<UnitRecord, LakeError> {
         let Some(unit) = unit else { return Ok(self.record) };
         self.detections.sort_by(|a, b| order(a).cmp(&order(b)));
-        self.record.detections = self.detections.len() as u64;
-        let detections = lines(&self.detections, &case.lake.attachment(unit, Attachment::Detections))?;
-        let copies = lines(&self.copies, &case.lake.attachment(unit, Attachment::Copies))?;
+        let found = case.lake.found(unit, hunt, Found::Detections);
+        let copied = case.lake.attachment(unit, Attachment::Copies);
+        let detections = lines(&self.detections, &found)?;
+        let copies = lines(&self.copies, &copied)?;
         drop((self.detections, self.copies));
         let attachments = [
-            (Attachment::Detections, detections.as_slice()),
-            (Attachment::Copies, copies.as_slice()),
-            (Attachment::Identities, identities),
+            (found, detections.as_slice()),
+            (copied, copies.as_slice()),
+            (case.lake.attachment(unit, Attachment::Identities), identities),
         ];
         case.lake.write_unit(unit, self.batches.into_batches(), &self.record, &attachments)?;
         Ok(self.record)
     }
 }
 
-fn lines<T: Serialize>(values: &[T], path: &std::path::Path) -> Result<Vec<u8>, LakeError> {
+pub(super) fn lines<T: Serialize>(values: &[T], path: &std::path::Path) -> Result<Vec<u8>, LakeError> {
     let mut lines = Vec::new();
     for value in values {
         serde_json::to_writer(&mut lines, value)

@@ -1,0 +1,152 @@
+//! The hunt over the lake: rules on rows that are stored already.
+//!
+//! In: units that were read with other rules. Out: their detections under this rule set, the same as if the evidence were
+//! read again. Only the columns that the rules name are read, files and row groups whose events no rule looks at are passed
+//! over; the rows that matched are then read once more, for what a person wants to see of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use arrow_array::RecordBatch;
+use piste_hunt::{Hit, Needs, describe};
+use piste_lake::scan::{Table, text_at};
+use piste_lake::store::{Found, UnitRecord, write_durably};
+use piste_lake::{Lake, LakeError, Unit};
+use piste_model::sources::Shape;
+use piste_model::{Detection, EvidenceId, schema};
+
+use super::Hunt;
+use super::read::{lines, order};
+
+/// Hunts units anew.
+pub(crate) struct Rehunt<'a> {
+    pub(crate) lake: &'a Lake,
+    pub(crate) hunt: &'a Hunt,
+    /// Locators by evidence id.
+    pub(crate) paths: &'a BTreeMap<u32, String>,
+    pub(crate) threads: usize,
+    pub(crate) stop: &'a AtomicBool,
+}
+
+impl Rehunt<'_> {
+    /// Hunts every unit that this rule set has not seen; answers how many those were.
+    pub(crate) fn run(&self, units: &[Unit]) -> Result<usize, LakeError> {
+        let hash = &self.hunt.rules.sha256;
+        let unseen: Vec<&Unit> =
+            units.iter().filter(|unit| !self.lake.found(unit, hash, Found::Detections).exists()).collect();
+        let next = AtomicUsize::new(0);
+        let failed: Mutex<Option<LakeError>> = Mutex::default();
+        let work = || {
+            while let Some(unit) = unseen.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if self.stop.load(Ordering::Relaxed) {
+                    return;
+                }
+                if let Err(error) = self.unit(unit) {
+                    *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                    return;
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..self.threads.min(unseen.len()).max(1) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        if let Some(error) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(error);
+        }
+        if self.stop.load(Ordering::Relaxed) { Err(LakeError::Stopped) } else { Ok(unseen.len()) }
+    }
+
+    fn unit(&self, unit: &Unit) -> Result<(), LakeError> {
+        let record = self.lake.record(unit)?.unwrap_or_default();
+        let mut detections = Vec::new();
+        for (dataset, path) in self.lake.tables(unit)? {
+            self.table(&dataset, &path, &record, &mut detections)?;
+        }
+        detections.sort_by(|a, b| order(a).cmp(&order(b)));
+        let path = self.lake.found(unit, &self.hunt.rules.sha256, Found::Detections);
+        write_durably(&path, &lines(&detections, &path)?)
+    }
+
+    fn table(
+        &self,
+        dataset: &str,
+        path: &Path,
+        record: &UnitRecord,
+        detections: &mut Vec<Detection>,
+    ) -> Result<(), LakeError> {
+        // A unit of very many shapes names some of them only: then nothing is passed over.
+        let all_known = record.shapes.len() < UnitRecord::SHAPES_MAX;
+        let shapes: Vec<&Shape> = record.shapes.iter().filter(|shape| shape.dataset == dataset).collect();
+        let everything = Needs { all: true, ..Needs::default() };
+        let needs = self.hunt.engine.needs(shapes.iter().copied());
+        let Some(needs) = needs.or_else(|| (!all_known).then_some(everything)) else { return Ok(()) };
+        let table = Table::open(path)?;
+        for group in 0..table.groups() {
+            let codes = table.range(group, schema::EVENT_CODE);
+            let within = |shape: &&&Shape| match (codes, shape.event_code) {
+                (Some((least, greatest)), Some(code)) => (least..=greatest).contains(&code),
+                (Some(_), None) => false, // every row of the group has a code
+                (None, _) => true,
+            };
+            let here = shapes.iter().filter(within).copied();
+            if all_known && self.hunt.engine.needs(here).is_none() {
+                continue;
+            }
+            let mut hits: Vec<Hit> = Vec::new();
+            let mut before = 0;
+            table.read(group, &|name| needs.column(name), None, &mut |rows| {
+                let found = self.hunt.engine.hits_in(dataset, rows);
+                hits.extend(found.into_iter().map(|hit| Hit { row: before + hit.row, rule: hit.rule }));
+                before += rows.num_rows();
+                Ok(())
+            })?;
+            self.describe(&table, group, &hits, detections)?;
+        }
+        Ok(())
+    }
+
+    fn describe(
+        &self,
+        table: &Table,
+        group: usize,
+        hits: &[Hit],
+        detections: &mut Vec<Detection>,
+    ) -> Result<(), LakeError> {
+        let numbers: BTreeSet<usize> = hits.iter().map(|hit| hit.row).collect();
+        let numbers: Vec<usize> = numbers.into_iter().collect();
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        let columns = describe::columns();
+        let (mut hits, mut before) = (hits.iter().peekable(), 0);
+        table.read(group, &|name| columns.contains(name), Some(&numbers), &mut |rows| {
+            let here = numbers.get(before..before + rows.num_rows()).unwrap_or_default();
+            before += rows.num_rows();
+            for (at, row) in here.iter().enumerate() {
+                while let Some(hit) = hits.next_if(|hit| hit.row == *row) {
+                    detections.extend(self.detection(rows, at, hit.rule));
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn detection(&self, rows: &RecordBatch, row: usize, rule: usize) -> Option<Detection> {
+        let rule = self.hunt.rules.rules.get(rule)?;
+        let id = text_at(rows.column_by_name(schema::EVIDENCE_ID)?, row)?;
+        let id = EvidenceId(id.strip_prefix("E-")?.parse().ok()?);
+        let path = self.paths.get(&id.0).map_or("", String::as_str);
+        Some(describe::detection(rule, id, path, rows, row))
+    }
+}
+
+/// Threads that the machine has, or as many as asked.
+pub(crate) fn threads(asked: Option<usize>) -> usize {
+    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get)).clamp(1, 256)
+}
