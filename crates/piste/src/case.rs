@@ -43,6 +43,12 @@ struct Known {
     intakes: u32,
     given: Vec<PathBuf>,
     numbers: FindingNumbers,
+    /// Hash of the rules of the run begun last.
+    last_hunt: Option<String>,
+    /// The last run that reads evidence has finished.
+    is_read: bool,
+    /// The run begun last reads evidence.
+    reads: bool,
 }
 
 impl Case {
@@ -76,6 +82,16 @@ impl Case {
     /// Paths that earlier runs were given.
     pub(crate) fn given(&self) -> &[PathBuf] {
         &self.known.given
+    }
+
+    /// Hash of the rules of the last run.
+    pub(crate) fn last_hunt(&self) -> Option<&str> {
+        self.known.last_hunt.as_deref()
+    }
+
+    /// Whether the last reading of evidence came to its end.
+    pub(crate) fn is_read(&self) -> bool {
+        self.known.is_read
     }
 
     /// Takes back a path that an earlier run was given; its seals stay in the ledger.
@@ -180,7 +196,13 @@ impl Case {
 
 impl Known {
     fn observe(&mut self, entry_kind: &str, body: &Value) {
+        if entry_kind == kind::RUN_FINISHED {
+            self.is_read |= self.reads;
+        }
         if entry_kind == kind::RUN_STARTED {
+            self.last_hunt = body.get("rules_sha256").and_then(Value::as_str).map(str::to_owned);
+            self.reads = body.get("evidence").is_some();
+            self.is_read &= !self.reads;
             let paths = body.get("evidence").and_then(Value::as_array).into_iter().flatten();
             for path in paths.filter_map(stored_path) {
                 if !self.given.contains(&path) {

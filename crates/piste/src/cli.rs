@@ -35,6 +35,7 @@ pub(crate) struct Common {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Investigate(Investigate),
+    Hunt(Hunt),
     Demo(Demo),
     Show(Show),
     Search(Search),
@@ -95,6 +96,20 @@ impl Investigate {
             json,
         }
     }
+}
+
+/// Hunts with other rules through what was read before.
+///
+/// Without EVIDENCE the case's stored rows are hunted; the evidence itself is not touched. The detections of each rule set
+/// are kept, and what they add to or lack of the last hunt is shown. With EVIDENCE it is investigated first.
+#[derive(Debug, Args)]
+#[command(
+    mut_arg("evidence", |evidence| evidence.required(false)),
+    after_help = "Example:\n  piste hunt --rules new-rules/ --case ministry"
+)]
+pub(crate) struct Hunt {
+    #[command(flatten)]
+    pub(crate) hunt: Investigate,
 }
 
 /// Plants a small intrusion in invented evidence and investigates it, under ./piste-demo.

@@ -7,7 +7,9 @@ mod case;
 mod cli;
 mod clock;
 mod demo;
+mod difference;
 mod failure;
+mod hunt;
 mod investigate;
 mod look;
 mod metrics;
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<u8, Failure> {
     match &cli.command {
         Command::Investigate(arguments) => investigate::run(arguments, &cli.common),
+        Command::Hunt(arguments) => hunt::run(arguments, &cli.common),
         Command::Demo(arguments) => demo::run(arguments, &cli.common),
         Command::Show(arguments) => show::run(arguments, &cli.common),
         Command::Search(arguments) => search::run(arguments, &cli.common),

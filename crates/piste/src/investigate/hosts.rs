@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Names in lower case with the name they stand for.
 #[derive(Debug, Default)]
-pub(super) struct Hosts(BTreeMap<String, String>);
+pub(crate) struct Hosts(BTreeMap<String, String>);
 
 impl Hosts {
     /// Learns the names.

@@ -20,16 +20,50 @@ use super::hosts::Hosts;
 use super::read::{earliest, merge_coverage};
 
 /// What the outputs are written from.
-pub(super) struct Joined {
-    pub(super) evidence: Vec<Evidence>,
-    pub(super) issues: Vec<Issue>,
-    pub(super) coverage: Vec<Coverage>,
-    pub(super) hosts: Hosts,
-    pub(super) areas: Areas,
-    pub(super) not_run: Vec<NotRun>,
-    pub(super) summary: Summary,
+pub(crate) struct Joined {
+    pub(crate) evidence: Vec<Evidence>,
+    pub(crate) issues: Vec<Issue>,
+    pub(crate) coverage: Vec<Coverage>,
+    pub(crate) hosts: Hosts,
+    pub(crate) areas: Areas,
+    pub(crate) not_run: Vec<NotRun>,
+    pub(crate) summary: Summary,
     /// Something that should have been read was not.
-    pub(super) incomplete: bool,
+    pub(crate) incomplete: bool,
+}
+
+/// What an earlier run wrote of the evidence.
+pub(crate) struct Before {
+    pub(crate) evidence: Vec<Evidence>,
+    pub(crate) issues: Vec<Issue>,
+    pub(crate) summary: Summary,
+}
+
+impl Before {
+    /// Reads `evidence.jsonl`, `issues.jsonl` and `summary.json`.
+    pub(crate) fn read(evidence: &str, issues: &str, summary: &str) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            evidence: evidence.lines().map(serde_json::from_str).collect::<Result<_, _>>()?,
+            issues: issues.lines().map(serde_json::from_str).collect::<Result<_, _>>()?,
+            summary: serde_json::from_str(summary)?,
+        })
+    }
+}
+
+/// Puts other rules in the place of those of an earlier run; what was read stays as it was.
+pub(crate) fn rejoin(before: Before, records: &[UnitRecord], hunt: &Hunt) -> Joined {
+    let Before { evidence, issues, mut summary } = before;
+    let mut coverage = Vec::new();
+    let mut shapes = BTreeSet::new();
+    for record in records {
+        merge_coverage(&mut coverage, record.coverage.clone());
+        shapes.extend(record.shapes.iter().cloned());
+    }
+    let hosts = Hosts::of(coverage.iter().map(|one| one.host.as_str()));
+    let coverage = one_name_a_host(coverage, &hosts);
+    let (areas, not_run) = hunted(hunt, &shapes, &mut summary);
+    let incomplete = is_incomplete(&evidence, &issues, &summary);
+    Joined { evidence, issues, coverage, hosts, areas, not_run, summary, incomplete }
 }
 
 /// Joins the units' records.
@@ -63,14 +97,7 @@ pub(super) fn join(intake: &Intake, units: &[Unit], records: &[UnitRecord], hunt
         one.host = one.host.take().map(|host| hosts.full(&host).to_owned());
     }
     place_issues(&mut issues, &evidence);
-    let (areas, no_rows) = areas(hunt, &shapes);
-    let not_compiled = hunt.not_compiled.len() as u64;
-    let figures = &hunt.rules.figures;
-    summary.rules = RuleFigures {
-        loaded: figures.loaded.saturating_sub(not_compiled),
-        not_loaded: figures.not_loaded + not_compiled,
-        sets: figures.sets.clone(),
-    };
+    let (areas, not_run) = hunted(hunt, &shapes, &mut summary);
     let unread = evidence.iter().filter(|one| one.state == EvidenceState::Unread).count() as u64;
     summary.evidence = EvidenceFigures { files: intake.files, bytes: intake.bytes, unread };
     summary.issues = issues.len() as u64;
@@ -80,21 +107,30 @@ pub(super) fn join(intake: &Intake, units: &[Unit], records: &[UnitRecord], hunt
     let names: BTreeSet<&str> =
         coverage.iter().map(|one| one.host.as_str()).filter(|host| !host.is_empty()).collect();
     summary.hosts = names.into_iter().map(str::to_owned).collect();
-    let lost = evidence.iter().flat_map(|one| &one.damage).any(|damage| damage.lost != Some(0));
-    let nothing = summary.records_read == 0;
-    let refused = issues.iter().any(|issue| issue.slug == "evidence-unreadable");
+    let incomplete = is_incomplete(&evidence, &issues, &summary);
+    Joined { evidence, issues, coverage, hosts, areas, not_run, summary, incomplete }
+}
+
+/// Which areas the rules looked at, and the rules that do not run.
+fn hunted(hunt: &Hunt, shapes: &BTreeSet<Shape>, summary: &mut Summary) -> (Areas, Vec<NotRun>) {
+    let (areas, no_rows) = areas(hunt, shapes);
+    let not_compiled = hunt.not_compiled.len() as u64;
+    let figures = &hunt.rules.figures;
+    summary.rules = RuleFigures {
+        loaded: figures.loaded.saturating_sub(not_compiled),
+        not_loaded: figures.not_loaded + not_compiled,
+        sets: figures.sets.clone(),
+    };
     let mut not_run = [hunt.rules.not_run.clone(), hunt.not_compiled.clone(), no_rows].concat();
     not_run.sort_by(|a, b| (&a.path, a.line, &a.slug).cmp(&(&b.path, b.line, &b.slug)));
-    Joined {
-        evidence,
-        issues,
-        coverage,
-        hosts,
-        areas,
-        not_run,
-        summary,
-        incomplete: unread > 0 || lost || refused || nothing,
-    }
+    (areas, not_run)
+}
+
+/// Whether something that should have been read was not.
+fn is_incomplete(evidence: &[Evidence], issues: &[Issue], summary: &Summary) -> bool {
+    let lost = evidence.iter().flat_map(|one| &one.damage).any(|damage| damage.lost != Some(0));
+    let refused = issues.iter().any(|issue| issue.slug == "evidence-unreadable");
+    summary.evidence.unread > 0 || lost || refused || summary.records_read == 0
 }
 
 fn one_name_a_host(coverage: Vec<Coverage>, hosts: &Hosts) -> Vec<Coverage> {

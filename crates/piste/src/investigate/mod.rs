@@ -5,10 +5,10 @@
 //! the units' results are put together.
 
 mod hosts;
-mod join;
-mod outputs;
-mod read;
-mod rehunt;
+pub(crate) mod join;
+pub(crate) mod outputs;
+pub(crate) mod read;
+pub(crate) mod rehunt;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,11 +31,11 @@ use crate::progress::Progress;
 use crate::{clock, out};
 
 /// Everything that a run hunts with.
-pub(super) struct Hunt {
-    pub(super) rules: RuleSet,
-    pub(super) engine: VectorEngine,
-    pub(super) not_compiled: Vec<NotRun>,
-    pub(super) sources: Sources,
+pub(crate) struct Hunt {
+    pub(crate) rules: RuleSet,
+    pub(crate) engine: VectorEngine,
+    pub(crate) not_compiled: Vec<NotRun>,
+    pub(crate) sources: Sources,
 }
 
 /// Runs the command.
@@ -88,7 +88,7 @@ pub(crate) fn run(arguments: &Investigate, common: &Common) -> Result<u8, Failur
     tell(arguments, common, &written, &stopwatch, &case)
 }
 
-fn load_rules(arguments: &Investigate) -> Result<Hunt, Failure> {
+pub(crate) fn load_rules(arguments: &Investigate) -> Result<Hunt, Failure> {
     let sources = piste_rules::catalog::sources().map_err(|error| {
         Failure::environment("catalogue", failure::chain(&error), "nothing was read", "report this as a bug")
     })?;
@@ -173,7 +173,7 @@ fn mark_same(items: &mut [Item]) {
 }
 
 /// Ctrl-C ends the run between two blocks; a second one ends it at once.
-fn stop_on_ctrl_c() -> Arc<AtomicBool> {
+pub(crate) fn stop_on_ctrl_c() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     let handler = move || {
@@ -186,7 +186,7 @@ fn stop_on_ctrl_c() -> Arc<AtomicBool> {
 }
 
 /// Prints the summary and says with which code to exit.
-fn tell(
+pub(crate) fn tell(
     arguments: &Investigate,
     common: &Common,
     written: &outputs::Written,

@@ -34,18 +34,18 @@ use crate::out;
 const MERGED_AT_ONCE: usize = 256;
 
 /// What was written.
-pub(super) struct Written {
-    pub(super) summary: Summary,
+pub(crate) struct Written {
+    pub(crate) summary: Summary,
     /// File name in `out/` to SHA-256.
-    pub(super) hashes: BTreeMap<String, String>,
+    pub(crate) hashes: BTreeMap<String, String>,
     /// The summary for people.
-    pub(super) page: String,
-    pub(super) gravest: Option<Level>,
-    pub(super) incomplete: bool,
+    pub(crate) page: String,
+    pub(crate) gravest: Option<Level>,
+    pub(crate) incomplete: bool,
 }
 
 /// Writes `out/`.
-pub(super) fn write(
+pub(crate) fn write(
     case: &mut Case,
     units: &[Unit],
     hunt: &Hunt,

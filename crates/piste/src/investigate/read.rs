@@ -254,7 +254,7 @@ pub(super) fn lines<T: Serialize>(values: &[T], path: &std::path::Path) -> Resul
 }
 
 /// The order of detections wherever they are listed: by time, then place, then rule.
-pub(super) fn order(detection: &Detection) -> (Option<Instant>, u32, u64, i64, &str) {
+pub(crate) fn order(detection: &Detection) -> (Option<Instant>, u32, u64, i64, &str) {
     let Detection { time, evidence_id, offset, record, rule_id, .. } = detection;
     (*time, evidence_id.0, *offset, *record, rule_id)
 }

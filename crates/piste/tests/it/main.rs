@@ -12,6 +12,7 @@ mod bad_input;
 mod case_faults;
 mod edges;
 mod events;
+mod hunt;
 mod intake;
 mod lake_readers;
 mod looking;

@@ -1,0 +1,136 @@
+//! `piste hunt`: other rules over a case that was read before.
+//!
+//! In: a case and rules. Out: `out/` as if the evidence had been investigated with these rules, and what that changes:
+//! the evidence itself is not touched and need not be there. Given evidence, it is investigated first.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use piste_lake::{Lake, Unit};
+use serde_json::json;
+
+use crate::case::Case;
+use crate::cli::{Common, Hunt as Arguments};
+use crate::difference::{self, Difference};
+use crate::failure::Failure;
+use crate::investigate::{self, rehunt};
+use crate::{clock, look, out};
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<u8, Failure> {
+    let code = if arguments.hunt.evidence.is_empty() {
+        over_the_lake(arguments, common)?
+    } else {
+        investigate::run(&arguments.hunt, common)?
+    };
+    Ok(code)
+}
+
+fn over_the_lake(arguments: &Arguments, common: &Common) -> Result<u8, Failure> {
+    let stopwatch = std::time::Instant::now();
+    look::lake_of(&common.case)?;
+    let hunt = investigate::load_rules(&arguments.hunt)?;
+    let mut case = Case::open(&common.case, clock::now(common))?;
+    refuse_half_read(&case)?;
+    let units = case.lake.done_units()?;
+    let before = read_before(&common.case)?;
+    let last = case.last_hunt().map(str::to_owned);
+    case.begin_run(json!({
+        "command": "hunt",
+        "rules": hunt.rules.figures.sets,
+        "rules_sha256": hunt.rules.sha256,
+        "version": env!("CARGO_PKG_VERSION"),
+    }))?;
+    let stop = investigate::stop_on_ctrl_c();
+    let paths = before.evidence.iter().map(|one| (one.id.0, one.path.clone())).collect();
+    let threads = rehunt::threads(arguments.hunt.threads);
+    let rehunt = rehunt::Rehunt { lake: &case.lake, hunt: &hunt, paths: &paths, threads, stop: &stop };
+    let hunting = std::time::Instant::now();
+    let hunted = rehunt.run(&units)?;
+    let seconds = hunting.elapsed().as_secs_f64();
+    let events = before.summary.events;
+    let records = units
+        .iter()
+        .map(|unit| Ok(case.lake.record(unit)?.unwrap_or_default()))
+        .collect::<Result<Vec<_>, piste_lake::LakeError>>()?;
+    let joined = investigate::join::rejoin(before, &records, &hunt);
+    let written = investigate::outputs::write(&mut case, &units, &hunt, joined)?;
+    case.end_run(json!({"out": written.hashes, "summary": written.summary}))?;
+    if !common.quiet {
+        if hunted > 0 {
+            out::note(&format!("Hunted {events} events in {seconds:.2} s"));
+        }
+        tell_difference(&case.lake, &units, last.as_deref(), &hunt.rules.sha256)?;
+    }
+    investigate::tell(&arguments.hunt, common, &written, &stopwatch, &case)
+}
+
+/// A case whose last reading was cut off would be hunted in part, and look whole.
+fn refuse_half_read(case: &Case) -> Result<(), Failure> {
+    if case.is_read() {
+        return Ok(());
+    }
+    Err(Failure::environment(
+        "case-half-read",
+        "the last `piste investigate` of this case did not finish",
+        "nothing was hunted",
+        "run the same `piste investigate` again: it goes on where it stopped",
+    ))
+}
+
+/// What the last run wrote of the evidence.
+fn read_before(case: &Path) -> Result<investigate::join::Before, Failure> {
+    let folder = case.join("out");
+    let text = |name: &str| {
+        let path = folder.join(name);
+        std::fs::read_to_string(&path).map_err(|error| look::not_written(&path, &error))
+    };
+    investigate::join::Before::read(&text("evidence.jsonl")?, &text("issues.jsonl")?, &text("summary.json")?)
+        .map_err(|error| {
+            Failure::environment(
+                "out-unreadable",
+                format!("`{}` is not what this version writes: {error}", folder.display()),
+                "nothing was hunted",
+                "run `piste investigate` again: a run writes it anew",
+            )
+        })
+}
+
+fn tell_difference(lake: &Lake, units: &[Unit], last: Option<&str>, now: &str) -> Result<(), Failure> {
+    let Some(last) = last.filter(|last| *last != now) else { return Ok(()) };
+    let Some(found) = difference::between(lake, units, last, now)? else { return Ok(()) };
+    out::note(&in_words(&found));
+    Ok(())
+}
+
+/// Rules shown of each kind.
+const SHOWN: usize = 10;
+
+fn in_words(found: &BTreeMap<String, Difference>) -> String {
+    let (more, fewer): (u64, u64) =
+        found.values().fold((0, 0), |sum, one| (sum.0 + one.more, sum.1 + one.fewer));
+    if more + fewer == 0 {
+        return "Against the last hunt: the same detections".to_owned();
+    }
+    let mut text = format!("Against the last hunt: {more} detections more, {fewer} gone");
+    let mut rules: Vec<(&String, &Difference)> = found.iter().collect();
+    rules.sort_by_key(|(title, one)| (std::cmp::Reverse(one.level), *title));
+    for (title, one) in rules.iter().take(SHOWN) {
+        let counts = [(one.more, '+'), (one.fewer, '-')];
+        let counts: Vec<String> = counts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, sign)| format!("{sign}{count}"))
+            .collect();
+        text += &format!(
+            "\n  {} {} {}",
+            counts.join(" "),
+            one.level.as_str(),
+            piste_report::escape::visible(title)
+        );
+    }
+    if rules.len() > SHOWN {
+        text += &format!("\n  and {} more rules", rules.len() - SHOWN);
+    }
+    text
+}
