@@ -259,7 +259,11 @@ impl Engine for VectorEngine {
     }
 }
 
-/// The rows of each shape.
+/// The rows of each shape, ascending: the lake keeps all shapes of a dataset together.
+pub fn shapes_in(dataset: &str, rows: &RecordBatch) -> Vec<(Shape, Vec<usize>)> {
+    shapes_of(dataset, rows).into_iter().map(|(shape, rows)| (shape, rows.iter().collect())).collect()
+}
+
 fn shapes_of(dataset: &str, rows: &RecordBatch) -> Vec<(Shape, Bits)> {
     let columns = Columns::new(rows);
     let (channel, provider) = (columns.named("Channel"), columns.named("Provider_Name"));
