@@ -5,6 +5,7 @@
 //! the same bytes, on every machine; another seed gives other traffic around the same steps.
 
 mod ecp;
+pub mod evtx;
 mod hosts;
 mod httpproxy;
 mod iis;
