@@ -38,18 +38,36 @@ const SYSMON: Source = Source {
 };
 const CLASSIC: Source = Source { name: "Classic", guid: None, channel: "Application" };
 const KINDS: [Kind; 3] = [
-    Kind { source: SYSMON, id: 1, version: 5, level: 4, task: 1, opcode: 0, keywords: 1 << 63, fields: FIELDS },
+    Kind {
+        source: SYSMON,
+        id: 1,
+        version: 5,
+        level: 4,
+        task: 1,
+        opcode: 0,
+        keywords: 1 << 63,
+        fields: FIELDS,
+    },
     Kind { source: SYSMON, id: 5, version: 3, level: 4, task: 5, opcode: 0, keywords: 1 << 63, fields: &[] },
     Kind { source: CLASSIC, id: 7, version: 0, level: 2, task: 9, opcode: 3, keywords: 0x80, fields: FIELDS },
 ];
 
 /// A record's values; the texts are those of the first and last field.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Record {
     kind: usize,
     first: String,
     last: String,
     number: u64,
+}
+
+/// Long texts by their beginning.
+impl std::fmt::Debug for Record {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let start = |text: &str| text.chars().take(60).collect::<String>();
+        let (first, last) = (start(&self.first), start(&self.last));
+        write!(f, "{}: {first:?} of {}, {last:?}, {}", self.kind, self.first.len(), self.number)
+    }
 }
 
 impl Record {
@@ -76,7 +94,9 @@ impl Record {
     }
 
     fn time(&self) -> FileTime {
-        FileTime::of_unix_ms(1_600_000_000_000 + i64::from(u16::from_be_bytes([0, self.number.to_be_bytes()[7]])))
+        FileTime::of_unix_ms(
+            1_600_000_000_000 + i64::from(u16::from_be_bytes([0, self.number.to_be_bytes()[7]])),
+        )
     }
 
     /// The values as text; a field without text is there and empty.
@@ -162,8 +182,13 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn record() -> impl Strategy<Value = Record> {
-    (0..KINDS.len(), text(), text(), any::<u64>())
-        .prop_map(|(kind, first, last, number)| Record { kind, first, last, number })
+    let short = prop_oneof![Just(String::new()), "[ -~é🦀]{1,60}"];
+    (0..KINDS.len(), text(), short, any::<u64>()).prop_map(|(kind, first, last, number)| Record {
+        kind,
+        first,
+        last,
+        number,
+    })
 }
 
 fn check(records: &[Record]) -> Result<(), TestCaseError> {

@@ -9,6 +9,7 @@ mod clock;
 mod demo;
 mod failure;
 mod investigate;
+mod lab;
 mod look;
 mod metrics;
 mod out;
@@ -51,5 +52,6 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Timeline(arguments) => timeline::run(arguments, &cli.common),
         Command::Metrics(arguments) => metrics::run(arguments, &cli.common),
         Command::Schema(arguments) => schema::run(arguments),
+        Command::Lab(arguments) => lab::run(arguments, &cli.common),
     }
 }

@@ -119,7 +119,7 @@ impl Chunk {
         self.bytes.extend_from_slice(&number.to_le_bytes());
         self.bytes.extend_from_slice(&head.time.0.to_le_bytes());
         let key = Key { provider: kind.source.name, computer: head.computer, event: None };
-        self.instance(key, |bytes, names| template::system(bytes, names, head.computer));
+        self.instance(&key, |bytes, names| template::system(bytes, names, head.computer));
         let system = template::system_values(kind, head, number);
         let mut table = Descriptors::begin(&mut self.bytes, system.len() + 1);
         for value in &system {
@@ -150,7 +150,7 @@ impl Chunk {
         values: impl Iterator<Item = Value<'v>>,
     ) -> Result<(), EvtxError> {
         let key = Key { provider: kind.source.name, computer: "", event: Some((kind.id, kind.version)) };
-        self.instance(key, |bytes, names| template::event_data(bytes, names, kind));
+        self.instance(&key, |bytes, names| template::event_data(bytes, names, kind));
         let mut table = Descriptors::begin(&mut self.bytes, kind.fields.len());
         let mut given = 0;
         for value in values {
@@ -167,10 +167,10 @@ impl Chunk {
     }
 
     /// A fragment's header and the start of a template's instance, with the definition where the chunk has it not yet.
-    fn instance(&mut self, key: Key<&str>, define: impl FnOnce(&mut Vec<u8>, &mut Names)) {
+    fn instance(&mut self, key: &Key<&str>, define: impl FnOnce(&mut Vec<u8>, &mut Names)) {
         self.bytes.extend_from_slice(&template::FRAGMENT);
         self.bytes.extend_from_slice(&[template::INSTANCE, 1]);
-        if let Some(held) = self.tables.templates.iter().find(|held| held.key.is(&key)) {
+        if let Some(held) = self.tables.templates.iter().find(|held| held.key.is(key)) {
             self.bytes.extend_from_slice(&template::id(held.guid).to_le_bytes());
             self.bytes.extend_from_slice(&held.offset.to_le_bytes());
             return;
@@ -199,7 +199,8 @@ impl Chunk {
         let free = here(&self.bytes);
         let sum = crc32fast::hash(self.bytes.get(HEADER_BYTES..).unwrap_or_default());
         // A chunk without records names none: the last is before the first.
-        let (first, last) = if self.count == 0 { (1, u64::MAX) } else { (self.first, self.first + self.count - 1) };
+        let (first, last) =
+            if self.count == 0 { (1, u64::MAX) } else { (self.first, self.first + self.count - 1) };
         let mut header = b"ElfChnk\0".to_vec();
         for number in [first, last, first, last] {
             header.extend(number.to_le_bytes());

@@ -83,9 +83,8 @@ impl Names {
 
 /// The hash of a name: the lower half of a polynomial over its UTF-16 units.
 fn hash(name: &str) -> u16 {
-    let hash = name.encode_utf16().fold(0_u32, |hash, unit| {
-        hash.wrapping_mul(65_599).wrapping_add(u32::from(unit))
-    });
+    let hash =
+        name.encode_utf16().fold(0_u32, |hash, unit| hash.wrapping_mul(65_599).wrapping_add(u32::from(unit)));
     u16::try_from(hash & 0xffff).unwrap_or(0)
 }
 

@@ -146,7 +146,12 @@ impl Guid {
     /// The GUID whose text without braces has these digits, `0x5770385f_c22a_43e0_bf4c_06f5698ffbd9`.
     pub const fn of(digits: u128) -> Self {
         let [a0, a1, a2, a3, b0, b1, c0, c1, last @ ..] = digits.to_be_bytes();
-        Self(u32::from_be_bytes([a0, a1, a2, a3]), u16::from_be_bytes([b0, b1]), u16::from_be_bytes([c0, c1]), last)
+        Self(
+            u32::from_be_bytes([a0, a1, a2, a3]),
+            u16::from_be_bytes([b0, b1]),
+            u16::from_be_bytes([c0, c1]),
+            last,
+        )
     }
 
     /// As Windows stores it.
@@ -165,7 +170,7 @@ impl fmt::Display for Guid {
     }
 }
 
-/// A SID of the authority NT (5) or Null (0), with up to five parts.
+/// A SID with up to five parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sid {
     authority: u8,
@@ -191,6 +196,11 @@ impl Sid {
     pub const fn account(domain: [u32; 3], rid: u32) -> Self {
         let [a, b, c] = domain;
         Self { authority: 5, parts: [21, a, b, c, rid], count: 5 }
+    }
+
+    /// A mandatory label: `S-1-16-8192`.
+    pub const fn label(level: u32) -> Self {
+        Self { authority: 16, parts: [level, 0, 0, 0, 0], count: 1 }
     }
 
     fn parts(&self) -> impl Iterator<Item = u32> {
@@ -224,7 +234,11 @@ const UNIX: u64 = 11_644_473_600 * SECOND;
 impl FileTime {
     /// Of milliseconds since 1970; what lies before 1601 becomes 1601.
     pub fn of_unix_ms(ms: i64) -> Self {
-        Self(ms.saturating_mul(10_000).checked_add_unsigned(UNIX).map_or(0, |steps| steps.max(0).unsigned_abs()))
+        Self(
+            ms.saturating_mul(10_000)
+                .checked_add_unsigned(UNIX)
+                .map_or(0, |steps| steps.max(0).unsigned_abs()),
+        )
     }
 
     /// Whole seconds since 1970.
