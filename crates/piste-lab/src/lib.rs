@@ -5,10 +5,12 @@
 //! the same bytes, on every machine; another seed gives other traffic around the same steps.
 
 mod ecp;
+pub mod evtx;
 mod hosts;
 mod httpproxy;
 mod iis;
 mod intruder;
+mod many;
 mod moment;
 mod random;
 mod request;
@@ -27,6 +29,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+pub use crate::many::{Form, Many, Repetition, Stats, generate_many};
 pub use crate::scenario::{Scenario, built_in, built_in_names};
 use crate::shelf::{Betrayal, Shelf};
 use crate::stage::Stage;

@@ -42,6 +42,7 @@ pub(crate) enum Command {
     Timeline(Timeline),
     Metrics(Metrics),
     Schema(Schema),
+    Lab(crate::lab::Lab),
 }
 
 /// Seals, reads and hunts through evidence, and writes the findings.

@@ -11,6 +11,7 @@ mod difference;
 mod failure;
 mod hunt;
 mod investigate;
+mod lab;
 mod look;
 mod metrics;
 mod out;
@@ -54,5 +55,6 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Timeline(arguments) => timeline::run(arguments, &cli.common),
         Command::Metrics(arguments) => metrics::run(arguments, &cli.common),
         Command::Schema(arguments) => schema::run(arguments),
+        Command::Lab(arguments) => lab::run(arguments, &cli.common),
     }
 }
