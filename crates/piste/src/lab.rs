@@ -31,7 +31,7 @@ enum Command {
 #[command(
     after_help = "Examples:\n  piste lab generate --scenario ministry --out lab/evidence\n  piste lab generate --rows 1000000 --format jsonl --out lab/evidence"
 )]
-#[group(id = "what", required = true, multiple = false, args = ["scenario", "rows"])]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["scenario", "rows"])))]
 struct Generate {
     /// A built-in scenario: `ministry`.
     #[arg(long, value_name = "NAME")]

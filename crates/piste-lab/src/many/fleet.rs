@@ -99,7 +99,10 @@ pub(super) struct Fleet {
     pub(super) keys: Pool<&'static str>,
     pub(super) sites: Pool<String>,
     pub(super) documents: Pool<String>,
+    /// Of hosts anywhere.
     pub(super) addresses: Pool<String>,
+    /// Of the fleet's own hosts, from which people log on.
+    pub(super) inside: Pool<String>,
     pub(super) scripts: Pool<String>,
 }
 
@@ -117,6 +120,9 @@ impl Fleet {
             sites: Pool::new(sites()),
             documents: Pool::new(documents(random)),
             addresses: Pool::new((0..400).map(|_| address(random)).collect()),
+            inside: Pool::new(
+                (0..250).map(|number| format!("10.20.{}.{}", number % 12, number + 1)).collect(),
+            ),
             scripts: Pool::new((0..150).map(|number| script(random, number)).collect()),
         }
     }

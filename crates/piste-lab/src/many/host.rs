@@ -9,6 +9,7 @@ use super::draft::Draft;
 use super::fleet::{Account, DOMAIN, Fleet, Program, push_hashes};
 use super::planted::{Planted, Start};
 use super::text;
+use super::words;
 use crate::evtx::{FileTime, Guid, Kind, Sid, Value};
 use crate::random::Random;
 
@@ -173,7 +174,7 @@ impl<'f> Host<'f> {
         } else {
             draft.text(&program.hashes);
         }
-        self.parent(draft, parent, planted);
+        self.parent(draft, parent, planted, &started);
         let slot = self.random.between(LASTING, RUNNING - 1) as usize;
         if let Some(place) = self.running.get_mut(slot) {
             *place = started;
@@ -214,20 +215,28 @@ impl<'f> Host<'f> {
         Running { guid: self.process_guid(time, pid), pid, image, command, account: account.clone() }
     }
 
-    fn parent(&mut self, draft: &mut Draft, parent: usize, planted: Option<&Start>) {
+    fn parent(&mut self, draft: &mut Draft, parent: usize, planted: Option<&Start>, child: &Running) {
         let Some(running) = self.running.get(parent) else { return };
         draft.guid(running.guid);
         draft.u32(running.pid);
-        draft.text(planted.map_or(&running.image, |start| start.parent));
+        let usual = words::usual_parent(&child.image, &running.image);
+        let (image, command) = match (planted, usual) {
+            (Some(start), _) => (start.parent, start.parent),
+            (None, Some(usual)) => usual,
+            (None, None) => (running.image.as_str(), running.command.as_str()),
+        };
+        draft.text(image);
         let random = &mut self.random;
         let unique = self.unique;
         draft.compose(|out| {
-            out.push_str(planted.map_or(&running.command, |start| start.parent));
+            out.push_str(command);
             if unique {
                 text::unique_tail(random, out);
             }
         });
-        draft.text(&running.account.full);
+        // Programs of a person are started by the person, services by the system.
+        let person = child.account.domain == "MIN";
+        draft.text(if person { &child.account.full } else { r"NT AUTHORITY\SYSTEM" });
     }
 
     fn connection(&mut self, draft: &mut Draft, time: FileTime) {
@@ -464,7 +473,7 @@ impl<'f> Host<'f> {
         draft.u32(if kerberos { 0 } else { 128 });
         draft.hex(0);
         let port = self.ephemeral();
-        draft.texts(&["-", self.fleet.addresses.pick(&mut self.random)]);
+        draft.texts(&["-", self.fleet.inside.pick(&mut self.random)]);
         draft.compose(|out| Value::U16(port).show(out));
         draft.texts(&["%%1833", "-", "-", "-", "%%1843"]);
         draft.hex(0);
@@ -485,7 +494,7 @@ impl<'f> Host<'f> {
         draft.u32(0);
         draft.hex(0);
         let port = self.ephemeral();
-        draft.texts(&["-", self.fleet.addresses.pick(&mut self.random)]);
+        draft.texts(&["-", self.fleet.inside.pick(&mut self.random)]);
         draft.compose(|out| Value::U16(port).show(out));
     }
 
@@ -507,7 +516,8 @@ impl<'f> Host<'f> {
         draft.sid(Sid::NULL);
         draft.texts(&["-", "-"]);
         draft.hex(0);
-        draft.text(&parent.image);
+        let usual = words::usual_parent(&child.image, &parent.image);
+        draft.text(usual.map_or(parent.image.as_str(), |usual| usual.0));
         draft.sid(Sid::label(if child.account.domain == "MIN" { 8_192 } else { 16_384 }));
     }
 

@@ -450,3 +450,24 @@ pub(super) const SCRIPT_LINES: &[&str] = &[
     "    Remove-Item -Path \"$env:TEMP\\inventory\" -Recurse -Force -ErrorAction SilentlyContinue",
     "    $null = Register-EngineEvent -SourceIdentifier PowerShell.Exiting -Action { $session | Remove-CimSession }",
 ];
+
+const SERVICES_EXE: (&str, &str) = (r"C:\Windows\System32\services.exe", r"C:\Windows\system32\services.exe");
+const DCOM: (&str, &str) =
+    (r"C:\Windows\System32\svchost.exe", r"C:\Windows\system32\svchost.exe -k DcomLaunch -p");
+const SCHEDULE: (&str, &str) =
+    (r"C:\Windows\System32\svchost.exe", r"C:\Windows\system32\svchost.exe -k netsvcs -p -s Schedule");
+const CMD: (&str, &str) = (r"C:\Windows\System32\cmd.exe", r#"cmd.exe /c "C:\Ops\inventory.cmd""#);
+const EXPLORER: (&str, &str) = (r"C:\Windows\explorer.exe", r"C:\Windows\Explorer.EXE");
+
+/// Image and command line of the process that usually starts a program; `None` where the running one may have done so.
+pub(super) fn usual_parent(child: &str, running: &str) -> Option<(&'static str, &'static str)> {
+    let name = |path: &str| path.rsplit('\\').next().unwrap_or(path).to_ascii_lowercase();
+    match name(child).as_str() {
+        "conhost.exe" => Some(CMD),
+        "svchost.exe" => Some(SERVICES_EXE),
+        "runtimebroker.exe" | "backgroundtaskhost.exe" | "wmiprvse.exe" | "dllhost.exe" => Some(DCOM),
+        "taskhostw.exe" => Some(SCHEDULE),
+        _ if running.starts_with(r"C:\Windows") => Some(EXPLORER),
+        _ => None, // a product's own programs start each other
+    }
+}
