@@ -10,4 +10,4 @@ mod keywords;
 mod row_event;
 
 pub use engine::{Engine, Hit, RowEngine};
-pub use findings::Findings;
+pub use findings::{Findings, Since, key_of};

@@ -36,6 +36,7 @@ pub(crate) struct Common {
 pub(crate) enum Command {
     Investigate(Investigate),
     Demo(Demo),
+    Findings(crate::findings::Findings),
     Show(Show),
     Search(Search),
     Timeline(Timeline),
@@ -230,7 +231,7 @@ pub(crate) struct Schema {
     pub(crate) name: Option<String>,
 }
 
-fn level(text: &str) -> Result<Level, String> {
+pub(crate) fn level(text: &str) -> Result<Level, String> {
     Level::parse(text)
         .ok_or_else(|| "the levels are critical, high, medium, low and informational".to_owned())
 }

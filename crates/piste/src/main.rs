@@ -7,7 +7,9 @@ mod case;
 mod cli;
 mod clock;
 mod demo;
+mod export;
 mod failure;
+mod findings;
 mod investigate;
 mod look;
 mod metrics;
@@ -46,6 +48,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
     match &cli.command {
         Command::Investigate(arguments) => investigate::run(arguments, &cli.common),
         Command::Demo(arguments) => demo::run(arguments, &cli.common),
+        Command::Findings(arguments) => findings::run(arguments, &cli.common),
         Command::Show(arguments) => show::run(arguments, &cli.common),
         Command::Search(arguments) => search::run(arguments, &cli.common),
         Command::Timeline(arguments) => timeline::run(arguments, &cli.common),
