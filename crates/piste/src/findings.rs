@@ -3,7 +3,7 @@
 //! In: a case. Out: the findings, the gravest first or by day; one finding opened to its rows, each with the command that
 //! shows its bytes; or the hits in the form of another tool. Nothing is written into the case.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -25,6 +25,8 @@ use crate::out;
 
 /// Characters of a title, a place or a field's value.
 const SHOWN_CHARS: usize = 300;
+/// Days of an opened finding; `--by day` has them all.
+const DAYS_SHOWN: usize = 31;
 
 /// Lists the findings, opens one to its rows, or writes the hits for another tool.
 ///
@@ -73,8 +75,8 @@ pub(crate) fn run(arguments: &Findings, common: &Common) -> Result<u8, Failure> 
     let found = selected(arguments, &common.case)?;
     if arguments.export.wanted() {
         arguments.export.zone()?;
-        let keys: BTreeMap<String, ()> = found.into_iter().map(|finding| (finding.key, ())).collect();
-        let mut hits = hits(&common.case, move |detection| keys.contains_key(&key_of(detection)))?;
+        let keys: BTreeSet<String> = found.into_iter().map(|finding| finding.key).collect();
+        let mut hits = hits(&common.case, move |detection| keys.contains(&key_of(detection)))?;
         let rules = rules_of_last_run(&common.case)?;
         let mut out = arguments.export.open()?;
         let done = export(&lake, &mut hits, &rules, &arguments.export, &mut out)?;
@@ -223,8 +225,10 @@ fn undated(finding: &Finding) -> u64 {
 fn open(arguments: &Findings, case: &Path, finding: &Finding) -> Result<(), Failure> {
     if !arguments.json {
         out::data(&in_words(finding, finding.count));
-        let days = finding.days.iter().map(|day| format!("{} x{}", day.day, day.count));
-        out::data(&format!("       {}\n\n", days.collect::<Vec<_>>().join(", ")));
+        let days = finding.days.iter().take(DAYS_SHOWN).map(|day| format!("{} x{}", day.day, day.count));
+        let more = finding.days.len().saturating_sub(DAYS_SHOWN);
+        let more = if more > 0 { format!(" and {more} more days") } else { String::new() };
+        out::data(&format!("       {}{more}\n\n", days.collect::<Vec<_>>().join(", ")));
     }
     let mut shown = 0;
     let limit = arguments.limit.unwrap_or(usize::MAX);

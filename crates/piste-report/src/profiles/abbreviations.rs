@@ -1,7 +1,7 @@
-//! Hayabusa's short words for channels and tactics, so that its users and their tools read what they know.
+//! Hayabusa's short words for channels, providers and tactics, so that its users and their tools read what they know.
 //!
-//! In: a Windows channel or a Sigma tag. Out: the short word. Source: Hayabusa's public lists of abbreviations (channel,
-//! generic, ATT&CK tactics), as of version 4.0.0.
+//! In: a Windows channel or provider, or a Sigma tag. Out: the short word. Source: Hayabusa's public lists of
+//! abbreviations (channel, provider, generic, ATT&CK tactics), as of version 4.0.0.
 
 /// Channel and short word, for channels that the list names.
 const CHANNELS: [(&str, &str); 44] = [
@@ -51,7 +51,23 @@ const CHANNELS: [(&str, &str); 44] = [
     ("Windows PowerShell", "PwShClassic"),
 ];
 
-/// Parts of any other channel's name.
+/// Provider and short word, for providers that the list names.
+const PROVIDERS: [(&str, &str); 12] = [
+    ("Microsoft-Windows-Security-Auditing", "Sec"),
+    ("Microsoft-Windows-Sysmon", "Sysmon"),
+    ("Microsoft-Windows-TaskScheduler", "TaskScheduler"),
+    ("Microsoft-Windows-TerminalServices-Gateway/Operational", "RDS-GTW"),
+    ("Microsoft-Windows-TerminalServices-LocalSessionManager", "RDS-LSM"),
+    ("Microsoft-Windows-TerminalServices-RemoteConnectionManager", "RDS-RCM"),
+    ("Microsoft-Windows-WMI-Activity", "WMI-Activity"),
+    ("Microsoft-Windows-WinRM", "WinRM"),
+    ("Microsoft-Windows-Windows Defender", "Defender"),
+    ("Microsoft-Windows-Windows Firewall With Advanced Security", "Firewall"),
+    ("Microsoft-Windows-WindowsUpdateClient", "WinUpdate"),
+    ("Service Control Manager", "SCM"),
+];
+
+/// Parts of any other channel's or provider's name.
 const PARTS: [(&str, &str); 11] = [
     ("Microsoft", "MS"),
     ("Windows", "Win"),
@@ -86,7 +102,16 @@ const TACTICS: [(&str, &str); 14] = [
 
 /// `Sec` for `Security`; a channel that is not listed has its common parts cut short: `MS-Win-Kernel-PnP/Op`.
 pub(super) fn channel(name: &str) -> String {
-    match CHANNELS.iter().find(|(long, _)| long.eq_ignore_ascii_case(name)) {
+    short(&CHANNELS, name)
+}
+
+/// `SCM` for `Service Control Manager`; others as for [`channel`].
+pub(super) fn provider(name: &str) -> String {
+    short(&PROVIDERS, name)
+}
+
+fn short(listed: &[(&str, &str)], name: &str) -> String {
+    match listed.iter().find(|(long, _)| long.eq_ignore_ascii_case(name)) {
         Some((_, short)) => (*short).to_owned(),
         None => PARTS.iter().fold(name.to_owned(), |name, (long, short)| name.replace(long, short)),
     }
@@ -146,6 +171,8 @@ mod tests {
         ] {
             assert_eq!(channel(long), short);
         }
+        assert_eq!(provider("Service Control Manager"), "SCM");
+        assert_eq!(provider("Microsoft-Windows-Security-SPP"), "MS-Win-Sec-SPP");
     }
 
     #[test]

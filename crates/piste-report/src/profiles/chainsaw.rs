@@ -3,6 +3,7 @@
 //! In: hits. Out: objects with Chainsaw's keys, the event nested as `Event.System` and `Event.EventData` for Windows rows;
 //! and one CSV line an event with the titles of all rules that matched it.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
@@ -11,6 +12,7 @@ use piste_model::{EvidenceId, Level};
 use super::columns::{all, flat, joined};
 use super::ordered::{Object, scalar};
 use super::{HitRow, times};
+use crate::escape;
 
 /// Header of `sigma.csv`, by which Timeline Explorer knows the file.
 pub(super) const HEADER: [&str; 9] = [
@@ -177,10 +179,21 @@ impl Line {
         let _ = write!(self.detections, "{blank}{BULLET} {}", flat(&row.detection.rule_title)); // to a String
     }
 
-    /// The cells in the order of [`HEADER`].
-    pub(super) fn cells(&self) -> Vec<&str> {
-        let mut cells: Vec<&str> = self.cells.iter().map(String::as_str).collect();
-        cells.insert(1, &self.detections);
-        cells
+    /// The cells in the order of [`HEADER`], quoted where they must be; numbers and times are ours and stay as they are.
+    pub(super) fn cells(&self) -> Vec<Cow<'_, str>> {
+        let [time, path, count, provider, code, record, host, data] = &self.cells;
+        let text = |text| escape::csv(text);
+        let ours = |text| Cow::Borrowed(text);
+        vec![
+            ours(time.as_str()),
+            text(&self.detections),
+            text(path),
+            ours(count),
+            text(provider),
+            ours(code),
+            ours(record),
+            text(host),
+            text(data),
+        ]
     }
 }

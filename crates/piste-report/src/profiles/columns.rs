@@ -249,7 +249,7 @@ impl Column {
             Self::MitreTags => into.put(name, Tags::of(&row.about.tags).mitre),
             Self::OtherTags => into.put(name, Tags::of(&row.about.tags).others),
             Self::EventId => {
-                into.put(name, row.detection.event_code.map_or(Value::from(NOTHING), Value::from))
+                into.put(name, row.detection.event_code.map_or(Value::from(NOTHING), Value::from));
             }
             Self::RecordId => into.put(name, row.detection.record),
             other => into.put(name, other.plain(row, zone)),
@@ -273,7 +273,7 @@ impl Column {
             Self::RuleModifiedDate => or_nothing(&about.modified),
             Self::RuleCreationDate => or_nothing(&about.date),
             Self::Status => or_nothing(&about.status),
-            Self::Provider => or_nothing(row.provider),
+            Self::Provider => or_nothing(&abbreviations::provider(row.provider)),
             Self::RuleFile => or_nothing(about.path.rsplit(['/', '\\']).next().unwrap_or_default()),
             Self::RuleId => or_nothing(&detection.rule_id),
             Self::EvtxFile => detection.path.clone(),
@@ -337,7 +337,7 @@ pub(super) fn details<'a>(row: &HitRow<'a>) -> Vec<(&'a str, &'a str)> {
     let others = telling.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let known: Vec<&str> = pairs.iter().map(|(name, _)| *name).collect();
     let listed = known.iter().any(|name| is_data(name));
-    pairs.extend(others.filter(|(name, _)| !known.contains(name) && !(*name == "Data" && listed)));
+    pairs.extend(others.filter(|(name, _)| !(known.contains(name) || listed && *name == "Data")));
     pairs
 }
 

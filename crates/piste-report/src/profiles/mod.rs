@@ -264,7 +264,7 @@ impl<W: Write> HitWriter<W> {
             }
             Format::TleCsv => {
                 let cells: Vec<String> =
-                    tle(self.profile).map(|column| quoted(&self.text(column, row))).collect();
+                    tle(self.profile).map(|column| quoted(&self.cell(column, row))).collect();
                 writeln!(self.out, "{}", cells.join(","))
             }
             Format::Json => writeln!(self.out, "{}", self.object(row).pretty()),
@@ -274,14 +274,14 @@ impl<W: Write> HitWriter<W> {
                 write!(self.out, "{comma}\n{}", chainsaw::object(row, &self.zone).line())
             }
             Format::ChainsawCsv => self.chainsaw_line(row),
-            Format::TimesketchJsonl => match timesketch::object(row) {
-                Some(object) => writeln!(self.out, "{}", object.line()),
-                None => {
-                    self.written -= 1;
-                    self.undated += 1;
-                    Ok(())
+            Format::TimesketchJsonl => {
+                if let Some(object) = timesketch::object(row) {
+                    return writeln!(self.out, "{}", object.line());
                 }
-            },
+                self.written -= 1;
+                self.undated += 1;
+                Ok(())
+            }
         }
     }
 
@@ -315,8 +315,7 @@ impl<W: Write> HitWriter<W> {
 
     fn write_pending(&mut self) -> io::Result<()> {
         let Some(line) = self.pending.take() else { return Ok(()) };
-        let cells: Vec<_> = line.cells().into_iter().map(escape::csv).collect();
-        writeln!(self.out, "{}", cells.join(","))
+        writeln!(self.out, "{}", line.cells().join(","))
     }
 
     /// Hits written.
@@ -348,8 +347,7 @@ fn tle(profile: Profile) -> impl Iterator<Item = Column> {
     columns::of(profile).iter().copied().filter(|column| *column != Column::RuleId)
 }
 
-/// A cell in quotes, whether it needs them or not.
-fn quoted(text: &str) -> String {
-    let cell = if text == "-" { text.into() } else { escape::csv(text) };
-    if cell.starts_with('"') { cell.into_owned() } else { format!("\"{cell}\"") }
+/// A cell in quotes, whether it needs them or not; where it does, it has them already.
+fn quoted(cell: &str) -> String {
+    if cell.starts_with('"') { cell.to_owned() } else { format!("\"{cell}\"") }
 }

@@ -26,7 +26,9 @@ impl Object {
         };
         match node {
             Node::Leaf(Value::Array(values)) => values.push(value),
-            Node::Leaf(first) => *first = Value::Array(vec![first.take(), value]),
+            Node::Leaf(first) => {
+                *first = Value::Array(vec![first.take(), value]);
+            }
             Node::Object(_) => {} // a name of ours: what evidence says under it has no place
         }
     }

@@ -59,9 +59,11 @@ fn rule() -> RuleText {
     }
 }
 
-/// What all forms are tried on.
+type Fields = Vec<(String, String)>;
+
+/// What all forms are tried on: detection, rule, provider, fields, header.
 struct Hits {
-    hits: Vec<(Detection, RuleText, &'static str, Vec<(String, String)>, Vec<(String, String)>)>,
+    hits: Vec<(Detection, RuleText, &'static str, Fields, Fields)>,
 }
 
 fn hits() -> Hits {
@@ -220,7 +222,7 @@ fn every_object_of_every_json_form_parses() {
     assert_eq!(array.as_array().map(Vec::len), Some(5));
     let pretty = write(Profile::Standard, Format::Json, TimeZone::UTC);
     let objects = serde_json::Deserializer::from_str(&pretty).into_iter::<serde_json::Value>();
-    assert_eq!(objects.filter(Result::is_ok).count(), 5);
+    assert_eq!(objects.flatten().count(), 5);
 }
 
 #[test]

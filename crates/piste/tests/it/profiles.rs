@@ -73,7 +73,7 @@ fn each_profile_writes_every_hit_with_its_row() {
     let column = |name: &str| rows[0].iter().position(|one| one == name).expect("the column is there");
     for row in &rows[1..] {
         assert_eq!(row[column("Channel")], "Sysmon");
-        assert_eq!(row[column("Provider")], "Microsoft-Windows-Sysmon");
+        assert_eq!(row[column("Provider")], "Sysmon");
         assert_ne!(row[column("RuleAuthor")], "-", "the rules of the run are read again");
         assert!(row[column("Details")].contains("CommandLine: cmd /c"), "{row:?}");
         assert!(row[column("Timestamp")].ends_with(" +00:00"), "{row:?}");
