@@ -150,6 +150,8 @@ fn new_finding(key: &GroupKey, detection: &Detection) -> Finding {
         rows: Vec::new(),
         rule_id: Some(detection.rule_id.clone()),
         details: detection.details.clone(),
+        actor: detection.actor.clone(),
+        acting_process: detection.acting_process.clone(),
         days: Vec::new(),
         new: None,
         new_rows: 0,

@@ -131,6 +131,12 @@ pub struct Finding {
     /// The telling fields of its earliest row.
     #[serde(default)]
     pub details: std::collections::BTreeMap<String, String>,
+    /// The account that acted, which its detections share; `None` where they name none.
+    #[serde(default)]
+    pub actor: Option<String>,
+    /// The executable that acted, likewise.
+    #[serde(default)]
+    pub acting_process: Option<String>,
     /// The detections by day, the earliest [`Finding::MAX_DAYS`] days; those without a time stand under none.
     #[serde(default)]
     pub days: Vec<DayCount>,

@@ -1,7 +1,7 @@
-//! `piste findings`: the findings of a case to work through, and the hits behind them.
+//! `piste findings`: the findings of a case to work through, and the detections behind them.
 //!
 //! In: a case. Out: the findings, the gravest first or by day; one finding opened to its rows, each with the command that
-//! shows its bytes; or the hits in the form of another tool. Nothing is written into the case.
+//! shows its bytes; or the detections in the form of another tool. Nothing is written into the case.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -28,10 +28,10 @@ const SHOWN_CHARS: usize = 300;
 /// Days of an opened finding; `--by day` has them all.
 const DAYS_SHOWN: usize = 31;
 
-/// Lists the findings, opens one to its rows, or writes the hits for another tool.
+/// Lists the findings, opens one to its rows, or writes the detections for another tool.
 ///
-/// A finding groups equal hits: the same rule, host, account and executable. With --output, --profile or --format the
-/// hits themselves are written, in the form of Hayabusa, Chainsaw, Timeline Explorer or Timesketch.
+/// A finding groups equal detections: the same rule, host, account and executable. With --output, --profile or --format the
+/// detections themselves are written, in the form of Hayabusa, Chainsaw, Timeline Explorer or Timesketch.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  piste findings --level high --by day\n  piste findings F-12\n  piste findings --profile verbose -o hits.csv"
@@ -85,7 +85,7 @@ pub(crate) fn run(arguments: &Findings, common: &Common) -> Result<u8, Failure> 
                 0 => String::new(),
                 undated => format!("; {undated} without a time were left out"),
             };
-            out::note(&format!("{} hits{left_out}", done.written));
+            out::note(&format!("{} detections{left_out}", done.written));
         }
         return Ok(0);
     }
@@ -168,7 +168,7 @@ fn in_words(finding: &Finding, count: u64) -> String {
         Some(New::Rows) => format!(", {} rows new", finding.new_rows),
         None => String::new(),
     };
-    let whose = [&finding.entities.account, &finding.entities.process].map(|list| list.first());
+    let whose = [&finding.actor, &finding.acting_process];
     let whose: Vec<String> = whose.into_iter().flatten().map(|name| terminal(name, SHOWN_CHARS)).collect();
     format!(
         "{:<6} {:<13} {} .. {}  {}\n       {} (x{count}{new}) {}\n",
@@ -193,17 +193,17 @@ fn by_day(arguments: &Findings, found: &[Finding]) {
         let shown = findings.iter().take(arguments.limit.unwrap_or(usize::MAX));
         if arguments.json {
             for (finding, count) in shown {
-                let Finding { id, key, title, level, hosts, rule_id, entities, .. } = finding;
+                let Finding { id, key, title, level, hosts, rule_id, actor, acting_process, .. } = finding;
                 let line = json!({
                     "day": day, "count": count, "id": id, "key": key, "title": title, "level": level,
-                    "hosts": hosts, "rule_id": rule_id, "account": entities.account, "process": entities.process,
+                    "hosts": hosts, "rule_id": rule_id, "actor": actor, "acting_process": acting_process,
                 });
                 out::data(&format!("{line}\n"));
             }
             continue;
         }
         let total: u64 = findings.iter().map(|(_, count)| count).sum();
-        out::data(&format!("{day}: {} findings, {total} hits\n", findings.len()));
+        out::data(&format!("{day}: {} findings, {total} detections\n", findings.len()));
         for (finding, count) in shown {
             out::data(&in_words(finding, *count));
         }
@@ -211,12 +211,12 @@ fn by_day(arguments: &Findings, found: &[Finding]) {
     let undated: u64 = found.iter().map(undated).sum();
     if undated > 0 && !arguments.json {
         out::note(&format!(
-            "{undated} hits stand under no day: they have no time, or lie past a finding's 1,000 days"
+            "{undated} detections stand under no day: they have no time, or lie past a finding's 1,000 days"
         ));
     }
 }
 
-/// Hits that no day counts.
+/// Detections that no day counts.
 fn undated(finding: &Finding) -> u64 {
     finding.count.saturating_sub(finding.days.iter().map(|day| day.count).sum())
 }

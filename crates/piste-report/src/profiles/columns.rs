@@ -312,8 +312,10 @@ pub(super) fn flat(text: &str) -> String {
 
 /// `Name: value ¦ Name: value`.
 pub(super) fn joined(pairs: &[(&str, &str)]) -> String {
-    let values: Vec<String> =
-        pairs.iter().map(|(name, value)| format!("{}: {}", flat(name), flat(value))).collect();
+    let values: Vec<String> = pairs
+        .iter()
+        .map(|(name, value)| format!("{}: {}", flat(name), flat(value)).trim_end().to_owned())
+        .collect();
     if values.is_empty() { NOTHING.to_owned() } else { values.join(SEPARATOR) }
 }
 

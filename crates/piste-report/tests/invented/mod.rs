@@ -167,6 +167,8 @@ fn findings(detections: &[Detection]) -> Vec<Finding> {
                 ("CommandLine".to_owned(), (*command).to_owned()),
                 ("ParentImage".to_owned(), "C:\\Windows\\System32\\inetsrv\\w3wp.exe".to_owned()),
             ]),
+            actor: None,
+            acting_process: None,
             days: Vec::new(),
             new: None,
             new_rows: 0,

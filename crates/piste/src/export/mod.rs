@@ -53,7 +53,7 @@ pub(crate) struct Exported {
 }
 
 impl ExportOptions {
-    /// Whether any of them was given: hits are to be written.
+    /// Whether any of them was given: detections are to be written.
     pub(crate) fn wanted(&self) -> bool {
         self.output.is_some() || self.profile.is_some() || self.format.is_some()
     }

@@ -90,7 +90,7 @@ fn a_file_is_not_written_over_unless_asked() {
         scratch.piste(&all)
     };
     let run = write(&[]).expect(0);
-    assert!(run.out.is_empty() && run.err.contains(" hits"), "{run:?}");
+    assert!(run.out.is_empty() && run.err.contains(" detections"), "{run:?}");
     let first = fs::read_to_string(scratch.path("hits.csv")).expect("it is written");
     assert!(first.starts_with("Timestamp,RuleTitle,Level,"), "{first}");
     assert!(write(&[]).expect(2).err.contains("error[output-exists]"));
