@@ -60,6 +60,11 @@ impl FindingNumbers {
         (id, Some(json!({"id": id.to_string(), "key": key})))
     }
 
+    /// The highest number given; 0 if none is.
+    pub fn highest(&self) -> u32 {
+        self.highest
+    }
+
     /// How many numbers are given.
     pub fn len(&self) -> usize {
         self.by_key.len()

@@ -6,10 +6,19 @@
 use std::collections::BTreeMap;
 
 use piste_model::hash::sha256_hex;
-use piste_model::{Detection, Entities, Finding, FindingId, FindingKind, Level};
+use piste_model::{Detection, Entities, Finding, FindingId, FindingKind, Level, New};
 
 /// Detections of one rule on one host above which the rule tells little there.
 const NOISY: u64 = 500;
+
+/// What an earlier run had; all above is new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Since {
+    /// The highest evidence id that it knew.
+    pub evidence: u32,
+    /// The highest number of a finding that it knew.
+    pub finding: u32,
+}
 
 /// Groups detections as they pass by.
 #[derive(Debug, Default)]
@@ -18,6 +27,7 @@ pub struct Findings {
     /// Detections of each (rule, host).
     counts: BTreeMap<(String, String), u64>,
     statuses: BTreeMap<String, String>,
+    since: Option<Since>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,19 +38,45 @@ struct GroupKey {
     process: String,
 }
 
-impl Findings {
-    /// Adds one detection; `file_sha256` is that of its evidence.
-    pub fn add(&mut self, detection: &Detection, file_sha256: &str) {
-        let key = GroupKey {
+impl GroupKey {
+    fn of(detection: &Detection) -> Self {
+        Self {
             rule: detection.rule_id.clone(),
             host: detection.host.clone(),
             account: detection.actor.clone().unwrap_or_default(),
             process: detection.acting_process.clone().unwrap_or_default(),
-        };
+        }
+    }
+
+    fn hash(&self) -> String {
+        let text = ["detection", &self.rule, &self.host, &self.account, &self.process].join("\u{1f}");
+        sha256_hex(text.as_bytes()).chars().take(32).collect()
+    }
+}
+
+/// The key of the finding that a detection belongs to.
+pub fn key_of(detection: &Detection) -> String {
+    GroupKey::of(detection).hash()
+}
+
+impl Findings {
+    /// Groups and marks what is new since an earlier run.
+    pub fn since(since: Option<Since>) -> Self {
+        Self { since, ..Self::default() }
+    }
+
+    /// Adds one detection; `file_sha256` is that of its evidence.
+    pub fn add(&mut self, detection: &Detection, file_sha256: &str) {
+        let key = GroupKey::of(detection);
         *self.counts.entry((key.rule.clone(), key.host.clone())).or_default() += 1;
         self.statuses.entry(key.rule.clone()).or_insert_with(|| detection.status.clone());
         let finding = self.groups.entry(key).or_insert_with_key(|key| new_finding(key, detection));
         finding.count += 1;
+        finding.new_rows +=
+            u64::from(self.since.is_some_and(|since| detection.evidence_id.0 > since.evidence));
+        if let Some(time) = detection.time {
+            finding.count_day(time);
+        }
         finding.last = finding.last.max(detection.time);
         finding.first = match (finding.first, detection.time) {
             (Some(first), Some(time)) => Some(first.min(time)),
@@ -54,7 +90,7 @@ impl Findings {
 
     /// The findings, the gravest first: by level, confidence, first trace, key. `number` gives each key its F-n.
     pub fn finish(self, mut number: impl FnMut(&str) -> FindingId) -> Vec<Finding> {
-        let Self { groups, counts, statuses } = self;
+        let Self { groups, counts, statuses, since } = self;
         let mut findings: Vec<Finding> = groups
             .into_iter()
             .map(|(key, mut finding)| {
@@ -73,6 +109,10 @@ impl Findings {
         });
         for finding in &mut findings {
             finding.id = number(&finding.key);
+            finding.new = since.and_then(|since| {
+                let rows = (finding.new_rows > 0).then_some(New::Rows);
+                if finding.id.0 > since.finding { Some(New::Finding) } else { rows }
+            });
         }
         findings
     }
@@ -93,10 +133,9 @@ fn confidence(status: &str, count: u64, level: Level) -> &'static str {
 }
 
 fn new_finding(key: &GroupKey, detection: &Detection) -> Finding {
-    let text = ["detection", &key.rule, &key.host, &key.account, &key.process].join("\u{1f}");
     Finding {
         id: FindingId(0),
-        key: sha256_hex(text.as_bytes()).chars().take(32).collect(),
+        key: key.hash(),
         kind: FindingKind::Detection,
         title: detection.rule_title.clone(),
         level: detection.level,
@@ -111,6 +150,11 @@ fn new_finding(key: &GroupKey, detection: &Detection) -> Finding {
         rows: Vec::new(),
         rule_id: Some(detection.rule_id.clone()),
         details: detection.details.clone(),
+        actor: detection.actor.clone(),
+        acting_process: detection.acting_process.clone(),
+        days: Vec::new(),
+        new: None,
+        new_rows: 0,
     }
 }
 
@@ -176,6 +220,52 @@ mod tests {
         F-3 A high low x2 ["bob"]
         F-4 A high low x1 ["eve"]
         "#);
+    }
+
+    #[test]
+    fn what_an_earlier_run_did_not_have_is_new() {
+        let since = Some(Since { evidence: 1, finding: 2 });
+        let found = |since| {
+            let mut findings = Findings::since(since);
+            for (rule, evidence) in [("a", 1), ("b", 1), ("b", 2), ("b", 2), ("c", 1), ("d", 2)] {
+                let mut one = detection(rule, Level::High, "test", "bob", 5);
+                one.evidence_id = EvidenceId(evidence);
+                findings.add(&one, "00");
+            }
+            let numbers = |key: &str| {
+                let rules =
+                    ["a", "b", "c", "d"].map(|rule| key_of(&detection(rule, Level::Low, "", "bob", 0)));
+                let at = rules.iter().position(|known| known == key).expect("the key is of the detection");
+                FindingId(u32::try_from(at).expect("few") + 1)
+            };
+            let mut found = findings.finish(numbers);
+            found.sort_by_key(|finding| finding.id);
+            found.iter().map(|finding| (finding.new, finding.new_rows)).collect::<Vec<_>>()
+        };
+        let expected = [(None, 0), (Some(New::Rows), 2), (Some(New::Finding), 0), (Some(New::Finding), 1)];
+        assert_eq!(found(since), expected);
+        assert_eq!(found(None), [(None, 0); 4], "a first run has nothing to compare with");
+    }
+
+    #[test]
+    fn days_are_counted_and_bounded() {
+        let mut findings = Findings::default();
+        let days = i64::try_from(Finding::MAX_DAYS).expect("few") + 5;
+        for day in (0..days).rev().chain([3]) {
+            findings.add(&detection("a", Level::High, "test", "bob", day * 86_400 + 7), "00");
+        }
+        let mut undated = detection("a", Level::High, "test", "bob", 0);
+        undated.time = None;
+        findings.add(&undated, "00");
+        let found = findings.finish(|_| FindingId(1));
+        let finding = found.first().expect("one group");
+        assert_eq!(finding.count, days.unsigned_abs() + 2);
+        assert_eq!(finding.days.len(), Finding::MAX_DAYS);
+        let shown: Vec<_> = finding.days.iter().take(5).map(|day| (day.day.as_str(), day.count)).collect();
+        assert_eq!(
+            shown,
+            [("1970-01-01", 1), ("1970-01-02", 1), ("1970-01-03", 1), ("1970-01-04", 2), ("1970-01-05", 1)]
+        );
     }
 
     #[test]

@@ -16,6 +16,6 @@ mod values;
 pub mod vector;
 
 pub use engine::{Engine, Hit, RowEngine};
-pub use findings::Findings;
+pub use findings::{Findings, Since, key_of};
 pub use plan::Plan;
 pub use vector::{Needs, VectorEngine};

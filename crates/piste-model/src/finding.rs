@@ -75,6 +75,25 @@ pub enum FindingKind {
     Lead,
 }
 
+/// The detections of one day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayCount {
+    /// `2021-03-14`, in UTC.
+    pub day: String,
+    /// Detections of that day.
+    pub count: u64,
+}
+
+/// What an earlier run of the case, over other evidence or rules, did not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum New {
+    /// The finding itself.
+    Finding,
+    /// Rows of it: they stand in evidence that was sealed since.
+    Rows,
+}
+
 /// One judged statement over one or many rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -112,11 +131,45 @@ pub struct Finding {
     /// The telling fields of its earliest row.
     #[serde(default)]
     pub details: std::collections::BTreeMap<String, String>,
+    /// The account that acted, which its detections share; `None` where they name none.
+    #[serde(default)]
+    pub actor: Option<String>,
+    /// The executable that acted, likewise.
+    #[serde(default)]
+    pub acting_process: Option<String>,
+    /// The detections by day, the earliest [`Finding::MAX_DAYS`] days; those without a time stand under none.
+    #[serde(default)]
+    pub days: Vec<DayCount>,
+    /// What is new since the baseline: the last finished run of the case over other evidence, rules or version. `None`
+    /// where nothing is, and where there is no such run.
+    #[serde(default)]
+    pub new: Option<New>,
+    /// Rows in evidence that was sealed since the baseline; 0 where there is none.
+    #[serde(default)]
+    pub new_rows: u64,
 }
 
 impl Finding {
     /// The most rows that a finding lists; `detections.jsonl` has them all.
     pub const MAX_ROWS: usize = 20;
+    /// The most days that a finding counts by.
+    pub const MAX_DAYS: usize = 1_000;
+
+    /// Counts one detection under its day.
+    pub fn count_day(&mut self, time: Instant) {
+        let day = time.date();
+        match self.days.binary_search_by(|known| known.day.cmp(&day)) {
+            Ok(at) => {
+                if let Some(known) = self.days.get_mut(at) {
+                    known.count += 1;
+                }
+            }
+            Err(at) => {
+                self.days.insert(at, DayCount { day, count: 1 });
+                self.days.truncate(Self::MAX_DAYS);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

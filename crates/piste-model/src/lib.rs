@@ -17,7 +17,7 @@ pub mod time;
 
 pub use detection::Detection;
 pub use evidence::{Damage, Evidence};
-pub use finding::{Entities, Finding, FindingKind, RowRef};
+pub use finding::{DayCount, Entities, Finding, FindingKind, New, RowRef};
 pub use id::{EvidenceId, FindingId};
 pub use issue::Issue;
 pub use level::Level;

@@ -39,6 +39,15 @@ pub struct RuleFigures {
     pub sets: Vec<RuleSetFigures>,
 }
 
+/// What is new since the baseline: the last finished run of the case over other evidence, rules or version.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewFigures {
+    /// Findings that the baseline did not have.
+    pub findings: u64,
+    /// Other findings with rows in evidence that was sealed since.
+    pub with_new_rows: u64,
+}
+
 /// The figures of one run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
@@ -62,6 +71,9 @@ pub struct Summary {
     pub rules: RuleFigures,
     /// Lines of `findings.jsonl`.
     pub findings: Option<u64>,
+    /// What is new; `null` where there is no earlier run to compare with.
+    #[serde(default)]
+    pub new: Option<NewFigures>,
     /// Doors found.
     pub doors: Option<u64>,
     /// Intrusions found.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use piste_model::evidence::EvidenceState;
-use piste_model::{Evidence, Finding, Level};
+use piste_model::{Evidence, Finding, Level, New};
 
 use crate::escape;
 use crate::figures::{bytes, counted, date_of_day, minute_hand, more, percent, thousands};
@@ -45,6 +45,7 @@ pub fn summary(view: &RunView<'_>) -> String {
             computers(&mut page, view);
             rules(&mut page, view);
         }
+        new_findings(&mut page, view);
         findings(&mut page, view);
     } else {
         page.heading("Results Summary");
@@ -155,6 +156,20 @@ fn rules(page: &mut Page, view: &RunView<'_>) {
     }
 }
 
+/// What an earlier run of the case did not have.
+fn new_findings(page: &mut Page, view: &RunView<'_>) {
+    let Some(new) = view.summary.new else { return };
+    let since = view.since.map_or_else(String::new, |at| format!(" of {}", minute_hand(at)));
+    let more_rows = format!("{} with more rows", thousands(new.with_new_rows));
+    let found = counted(new.findings, "finding", "findings");
+    page.heading(&format!("New since the run{since}: {found}, {more_rows}"));
+    let listed = view.new_first();
+    for finding in listed.iter().take(FINDINGS) {
+        one_finding(page, finding);
+    }
+    page.text(0, &more(listed.len().saturating_sub(FINDINGS), "new ones", "findings.jsonl"));
+}
+
 fn findings(page: &mut Page, view: &RunView<'_>) {
     let sorted = view.gravest_first();
     if sorted.is_empty() {
@@ -195,7 +210,12 @@ fn one_finding(page: &mut Page, finding: &Finding) {
     if finding.verdict != "unreviewed" {
         let _ = write!(verdict, ", verdict {}", word(&finding.verdict)); // writing to a String cannot fail
     }
-    let judged = format!("({count}, confidence {}{verdict})", word(&finding.confidence));
+    let new = match finding.new {
+        Some(New::Finding) => ", new".to_owned(),
+        Some(New::Rows) => format!(", {} new", thousands(finding.new_rows)),
+        None => String::new(),
+    };
+    let judged = format!("({count}{new}, confidence {}{verdict})", word(&finding.confidence));
     page.line(7, &[(None, format!("       {title} {judged}"))]);
     if let Some((name, value)) = telling_detail(finding) {
         let room = page.width.saturating_sub(7);

@@ -90,6 +90,9 @@ pub struct RunView<'a> {
     pub tallies: &'a Tallies,
     /// Which areas the rules ran over.
     pub areas: &'a Areas,
+    /// When the earlier run ended that findings are marked against; the HTML report does not look at it, since it
+    /// holds nothing of a clock.
+    pub since: Option<Instant>,
     /// How to write; the HTML report does not look at it.
     pub options: Style,
 }
@@ -115,6 +118,14 @@ impl<'a> RunView<'a> {
             (Reverse(finding.level), confidence, finding.first.is_none(), finding.first, finding.id)
         });
         sorted
+    }
+
+    /// Findings that are new, then those with new rows, each the gravest first.
+    pub(crate) fn new_first(&self) -> Vec<&'a Finding> {
+        let mut new = self.gravest_first();
+        new.retain(|finding| finding.new.is_some());
+        new.sort_by_key(|finding| finding.new);
+        new
     }
 
     /// Issues by slug, each with the one that comes first in the evidence.

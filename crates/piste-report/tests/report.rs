@@ -7,8 +7,8 @@ mod invented;
 use std::collections::BTreeMap;
 
 use invented::{Invented, invented, time};
-use piste_model::summary::RuleSetFigures;
-use piste_model::{Entities, FindingId, Instant};
+use piste_model::summary::{NewFigures, RuleSetFigures};
+use piste_model::{Entities, FindingId, Instant, New};
 use piste_report::escape::is_hidden;
 use piste_report::{Area, Areas, Style, terminal};
 
@@ -17,6 +17,32 @@ const PLAIN: Style = Style { colour: false, width: 100 };
 #[test]
 fn the_terminal_summary_reads_like_this() {
     insta::assert_snapshot!(terminal::summary(&invented().run(PLAIN)));
+}
+
+#[test]
+fn what_is_new_comes_first_and_is_marked() {
+    let mut run = invented();
+    run.summary.new = Some(NewFigures { findings: 1, with_new_rows: 1 });
+    for (finding, (new, rows)) in run.findings.iter_mut().zip([(New::Rows, 2), (New::Finding, 0)]) {
+        (finding.new, finding.new_rows) = (Some(new), rows);
+    }
+    let mut view = run.run(PLAIN);
+    view.since = Some(time("2021-03-27T09:00:00Z"));
+    let text = terminal::summary(&view);
+    let from = text.find("New since").unwrap();
+    let to = text.find("Findings, ").unwrap();
+    let listed: Vec<&str> = text[from..to]
+        .lines()
+        .filter(|line| line.starts_with("New") || line.contains("confidence"))
+        .collect();
+    assert_eq!(listed[0], "New since the run of 2021-03-27 09:00:00: 1 finding, 1 with more rows:");
+    assert_eq!(listed.len(), 3, "{text}");
+    assert!(listed[1].contains("(1 event, new, confidence"), "{listed:?}");
+    assert!(listed[2].contains("(3 events, 2 new, confidence"), "{listed:?}");
+    let page = run.html();
+    assert_eq!(page.matches("<span class=\"new\">").count(), 2);
+    assert!(page.contains("<b>1 new finding</b> came up and 1 earlier one got more rows"), "{page}");
+    assert!(!page.contains("2021-03-27"), "the page holds nothing of a clock");
 }
 
 #[test]

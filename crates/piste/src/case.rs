@@ -8,9 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use piste_case::{FindingNumbers, Ledger, kind};
+use piste_hunt::Since;
 use piste_lake::{Item, Lake, Place, Sealed, StoredPath, path_text};
 use piste_model::{EvidenceId, Finding, FindingId, Instant, Issue};
-use serde::Deserialize as _;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -27,6 +28,28 @@ pub(crate) struct Case {
     pub(crate) lake: Lake,
     known: Known,
     at: Instant,
+    /// What this run reads and hunts with, once that is known.
+    inputs: Option<Inputs>,
+}
+
+/// What a run's findings came from. A later run over other inputs compares itself with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Inputs {
+    /// Digest of the evidence read, the rules and the version.
+    digest: String,
+    /// The highest evidence id given.
+    evidence: u32,
+    /// The highest number of a finding given.
+    findings: u32,
+}
+
+/// The earlier run that this one is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Baseline {
+    /// What it knew.
+    pub(crate) since: Since,
+    /// When it ended.
+    pub(crate) at: Instant,
 }
 
 /// What the ledger says of earlier runs.
@@ -42,6 +65,8 @@ struct Known {
     /// Runs whose sealing came to its end.
     intakes: u32,
     given: Vec<PathBuf>,
+    /// Finished runs, of those in a row with equal inputs the last.
+    runs: Vec<(Inputs, Instant)>,
     numbers: FindingNumbers,
     /// Hash of the rules of the run begun last.
     last_hunt: Option<String>,
@@ -65,7 +90,7 @@ impl Case {
         let mut known = Known::default();
         let (mut ledger, opened) = Ledger::open_with(&folder.join("ledger.jsonl"), |entry| {
             known.numbers.observe(entry)?;
-            known.observe(&entry.kind, &entry.body);
+            known.observe(&entry.kind, &entry.body, entry.at);
             Ok(())
         })?;
         if opened.entries == 0 {
@@ -76,7 +101,7 @@ impl Case {
             ledger.append("ledger.recovered", body, at)?;
         }
         let lake = Lake::open(folder)?;
-        Ok(Self { folder: folder.to_owned(), ledger, lake, known, at })
+        Ok(Self { folder: folder.to_owned(), ledger, lake, known, at, inputs: None })
     }
 
     /// Paths that earlier runs were given.
@@ -118,9 +143,25 @@ impl Case {
     }
 
     /// Records that a run has ended.
-    pub(crate) fn end_run(&mut self, body: Value) -> Result<(), Failure> {
+    pub(crate) fn end_run(&mut self, mut body: Value) -> Result<(), Failure> {
+        if let (Some(body), Some(inputs)) = (body.as_object_mut(), &mut self.inputs) {
+            inputs.findings = self.known.numbers.highest();
+            body.insert("inputs".to_owned(), json!(inputs));
+        }
         self.ledger.append(kind::RUN_FINISHED, body, self.at)?;
         Ok(())
+    }
+
+    /// Notes what this run reads and hunts with, and finds the run to compare it with: the last one that finished with
+    /// other inputs. A repeat of a run, or the end of one that was killed, has the same baseline as that run.
+    pub(crate) fn baseline(&mut self, digest: String) -> Option<Baseline> {
+        let earlier = self.known.runs.iter().rev().find(|(inputs, _)| inputs.digest != digest);
+        let baseline = earlier.map(|(inputs, at)| Baseline {
+            since: Since { evidence: inputs.evidence, finding: inputs.findings },
+            at: *at,
+        });
+        self.inputs = Some(Inputs { digest, evidence: self.known.highest, findings: 0 });
+        baseline
     }
 
     /// Gives every item its id and locator: those that the ledger has for the same content at the same place, or new
@@ -195,9 +236,13 @@ impl Case {
 }
 
 impl Known {
-    fn observe(&mut self, entry_kind: &str, body: &Value) {
+    fn observe(&mut self, entry_kind: &str, body: &Value, at: Instant) {
         if entry_kind == kind::RUN_FINISHED {
             self.is_read |= self.reads;
+            if let Some(Ok(inputs)) = body.get("inputs").map(Inputs::deserialize) {
+                self.runs.pop_if(|(last, _)| last.digest == inputs.digest);
+                self.runs.push((inputs, at));
+            }
         }
         if entry_kind == kind::RUN_STARTED {
             self.last_hunt = body.get("rules_sha256").and_then(Value::as_str).map(str::to_owned);

@@ -37,6 +37,7 @@ pub(crate) enum Command {
     Investigate(Investigate),
     Hunt(Hunt),
     Demo(Demo),
+    Findings(crate::findings::Findings),
     Show(Show),
     Search(Search),
     Timeline(Timeline),
@@ -246,7 +247,7 @@ pub(crate) struct Schema {
     pub(crate) name: Option<String>,
 }
 
-fn level(text: &str) -> Result<Level, String> {
+pub(crate) fn level(text: &str) -> Result<Level, String> {
     Level::parse(text)
         .ok_or_else(|| "the levels are critical, high, medium, low and informational".to_owned())
 }

@@ -8,7 +8,9 @@ mod cli;
 mod clock;
 mod demo;
 mod difference;
+mod export;
 mod failure;
+mod findings;
 mod hunt;
 mod investigate;
 mod lab;
@@ -50,6 +52,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Investigate(arguments) => investigate::run(arguments, &cli.common),
         Command::Hunt(arguments) => hunt::run(arguments, &cli.common),
         Command::Demo(arguments) => demo::run(arguments, &cli.common),
+        Command::Findings(arguments) => findings::run(arguments, &cli.common),
         Command::Show(arguments) => show::run(arguments, &cli.common),
         Command::Search(arguments) => search::run(arguments, &cli.common),
         Command::Timeline(arguments) => timeline::run(arguments, &cli.common),

@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &Timeline, common: &Common) -> Result<u8, Failure> 
     Ok(0)
 }
 
-fn zone(name: Option<&str>) -> Result<TimeZone, Failure> {
+pub(crate) fn zone(name: Option<&str>) -> Result<TimeZone, Failure> {
     let Some(name) = name else { return Ok(TimeZone::UTC) };
     TimeZone::get(name).map_err(|_| {
         Failure::usage(

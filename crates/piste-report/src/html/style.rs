@@ -54,6 +54,7 @@ td.n+td,th.n+th:not(.n){padding-left:.9rem}
 .finding .rows{font-size:.8rem;color:#383f47;padding:0 0 .7rem 7.4rem}
 .finding .rows code{font-size:1em}
 .finding .rows ul{margin:0;padding:0;list-style:none;max-width:none}
+.new{font-weight:600;border-bottom:2px solid #14457a}
 .ref{display:inline-block;min-width:6.5rem;margin-right:.4rem;font-weight:600;white-space:nowrap}
 .level{display:inline-block;margin-top:.15rem;padding:0 .4rem;border-radius:2px;font-size:.74rem;font-weight:600;
  border:1px solid}

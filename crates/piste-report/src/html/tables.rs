@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use piste_model::evidence::EvidenceState;
-use piste_model::{Evidence, EvidenceId, Finding, Level};
+use piste_model::{Evidence, EvidenceId, Finding, Level, New};
 
 use super::headline::days_of;
 use super::pictures::{path, sorted};
@@ -40,6 +40,15 @@ pub(super) fn findings(view: &ReportView<'_>, out: &mut String) {
         put!(out, "<p>{text}</p>\n");
         return;
     }
+    if let Some(new) = view.run.summary.new {
+        put!(
+            out,
+            "<p>Since an earlier run of this case over other evidence or rules, <b>{}</b> came up and {} got more rows; \
+             they are marked as new.</p>\n",
+            counted(new.findings, "new finding", "new findings"),
+            counted(new.with_new_rows, "earlier one", "earlier ones"),
+        );
+    }
     out.push_str(
         "<p class=\"note\">Each row reference names the sealed file, the record in it and the record's hash; section 9 \
          has the files' SHA-256, section 10 says how to look the record up.</p>\n<table>\n",
@@ -61,7 +70,7 @@ fn one_finding(finding: &Finding, out: &mut String) {
         span(finding.first, finding.last),
         if finding.hosts.is_empty() { host("") } else { list(&finding.hosts, 5, 64) },
         html_cut(&finding.title, 300),
-        counted(finding.count, "event", "events"),
+        events(finding),
         html_cut(&finding.confidence, 20),
         html_cut(&finding.verdict, 40),
         id = finding.id
@@ -91,6 +100,18 @@ fn one_finding(finding: &Finding, out: &mut String) {
     out.push_str("</dl></td></tr>\n<tr><td colspan=\"3\" class=\"rows\">");
     rows(finding, out);
     out.push_str("</td></tr></tbody>\n");
+}
+
+/// How many events, and what of it is new.
+fn events(finding: &Finding) -> String {
+    let count = counted(finding.count, "event", "events");
+    match finding.new {
+        Some(New::Finding) => format!("<span class=\"new\">new</span> {count}"),
+        Some(New::Rows) => {
+            format!("{count}, <span class=\"new\">{} new</span>", thousands(finding.new_rows))
+        }
+        None => count,
+    }
 }
 
 /// One line a row: the file as a link into section 9, the record, its place and hash.

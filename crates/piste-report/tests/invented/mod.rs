@@ -35,6 +35,7 @@ impl Invented {
             findings: &self.findings,
             tallies: &self.tallies,
             areas: &self.areas,
+            since: None,
             options,
         }
     }
@@ -166,6 +167,11 @@ fn findings(detections: &[Detection]) -> Vec<Finding> {
                 ("CommandLine".to_owned(), (*command).to_owned()),
                 ("ParentImage".to_owned(), "C:\\Windows\\System32\\inetsrv\\w3wp.exe".to_owned()),
             ]),
+            actor: None,
+            acting_process: None,
+            days: Vec::new(),
+            new: None,
+            new_rows: 0,
         });
     }
     findings
@@ -247,6 +253,7 @@ fn summary() -> Summary {
             sets: vec![set("built-in", "c0", 12), set("sigma/rules", "5e", 3_742)],
         },
         findings: Some(8),
+        new: None,
         doors: None,
         intrusions: None,
     }

@@ -10,12 +10,12 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Lines, Write};
 use std::path::{Path, PathBuf};
 
-use piste_hunt::Findings;
+use piste_hunt::{Findings, Since};
 use piste_lake::copies::Copy;
 use piste_lake::store::{Attachment, Found, rename_durably, tmp_name, write_durably};
 use piste_lake::{LakeError, Unit};
-use piste_model::summary::Summary;
-use piste_model::{Detection, Evidence, EvidenceId, Finding, Level};
+use piste_model::summary::{NewFigures, Summary};
+use piste_model::{Detection, Evidence, EvidenceId, Finding, Level, New};
 use piste_report::{RunView, Style, Tallies, TimelineCsv, html, terminal};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -65,8 +65,10 @@ pub(crate) fn write(
         paths,
         copies: hit_copies(case, units, &found)?,
     };
+    let baseline = case.baseline(inputs(&joined.evidence, units, hunt));
+    let since = baseline.map(|baseline| baseline.since);
     let (sources, merged) = few_enough(found, case.lake.tmp())?;
-    let streamed = stream(&folder, &sources, &sha256, &places)?;
+    let streamed = stream(&folder, &sources, &sha256, &places, since)?;
     let findings = streamed.findings;
     for path in &merged {
         let _ = fs::remove_file(path); // what stays is removed when the case is next opened
@@ -76,6 +78,7 @@ pub(crate) fn write(
     let Joined { evidence, issues, coverage, hosts: _, areas, not_run, mut summary, incomplete } = joined;
     summary.detections = Some(streamed.tallies.total());
     summary.findings = Some(findings.len() as u64);
+    summary.new = since.map(|_| new_figures(&findings));
     folder.lines("evidence.jsonl", &evidence)?;
     folder.lines("issues.jsonl", &issues)?;
     folder.lines("findings.jsonl", &findings)?;
@@ -88,6 +91,7 @@ pub(crate) fn write(
         findings: &findings,
         tallies: &streamed.tallies,
         areas: &areas,
+        since: baseline.map(|baseline| baseline.at),
         options: Style { colour: out::colour(), width: out::width() },
     };
     let shown: Vec<piste_report::Coverage> = coverage.iter().filter_map(shown_coverage).collect();
@@ -116,6 +120,20 @@ pub(super) fn write_run(
     Ok(())
 }
 
+/// Digest of what decides on the findings: the evidence, how it is read, the rules and the version.
+fn inputs(evidence: &[Evidence], units: &[Unit], hunt: &Hunt) -> String {
+    let mut ids: Vec<u32> = evidence.iter().map(|one| one.id.0).collect();
+    ids.sort_unstable();
+    let units: Vec<&str> = units.iter().map(|unit| unit.key.as_str()).collect();
+    let text = json!([env!("CARGO_PKG_VERSION"), hunt.rules.sha256, ids, units]).to_string();
+    piste_model::hash::sha256_hex(text.as_bytes())
+}
+
+fn new_figures(findings: &[Finding]) -> NewFigures {
+    let count = |what| findings.iter().filter(|finding| finding.new == Some(what)).count() as u64;
+    NewFigures { findings: count(New::Finding), with_new_rows: count(New::Rows) }
+}
+
 fn gravest(findings: &[Finding]) -> Option<Level> {
     findings.iter().map(|finding| finding.level).max()
 }
@@ -142,8 +160,9 @@ fn stream(
     sources: &[PathBuf],
     sha256: &BTreeMap<u32, &str>,
     places: &Places<'_>,
+    since: Option<Since>,
 ) -> Result<Streamed, Failure> {
-    let mut streamed = Streamed { tallies: Tallies::default(), findings: Findings::default() };
+    let mut streamed = Streamed { tallies: Tallies::default(), findings: Findings::since(since) };
     let mut timeline =
         TimelineCsv::new(folder.writer("timeline.csv")?).map_err(folder.failed("timeline.csv"))?;
     let mut lines = folder.writer("detections.jsonl")?;

@@ -81,7 +81,7 @@ impl Range {
 }
 
 /// `MX01` means `MX01.min.example` too; case does not count.
-fn is_host(wanted: &str, host: &str) -> bool {
+pub(crate) fn is_host(wanted: &str, host: &str) -> bool {
     let short = host.split('.').next().unwrap_or(host);
     wanted.eq_ignore_ascii_case(host) || wanted.eq_ignore_ascii_case(short)
 }

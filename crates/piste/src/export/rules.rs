@@ -1,0 +1,76 @@
+//! What rules say of themselves, for outputs that show it.
+//!
+//! In: loaded rules, or the case's ledger, which names the rules of the last run. Out: their texts by rule id.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use piste_case::{kind, read_with};
+use piste_model::summary::RuleSetFigures;
+use piste_report::profiles::RuleText;
+use piste_rules::{BUILT_IN_PATH, Rule};
+
+use crate::failure::{self, Failure};
+use crate::out;
+
+/// What a rule says of itself.
+pub(crate) fn rule_text(rule: &Rule) -> RuleText {
+    let sigma = &rule.sigma;
+    let said = |text: &Option<String>| text.clone().unwrap_or_default();
+    let authors = sigma.author.iter().flat_map(|authors| authors.split(','));
+    RuleText {
+        id: rule.id.clone(),
+        title: rule.title.clone(),
+        level: rule.level.as_str().to_owned(),
+        status: rule.status.clone(),
+        authors: authors.map(|author| author.trim().to_owned()).filter(|author| !author.is_empty()).collect(),
+        date: said(&sigma.date),
+        modified: said(&sigma.modified),
+        description: said(&sigma.description),
+        references: sigma.references.clone(),
+        falsepositives: sigma.falsepositives.clone(),
+        tags: rule.tags.clone(),
+        product: said(&rule.logsource.product),
+        category: said(&rule.logsource.category),
+        service: said(&rule.logsource.service),
+        path: rule.path.clone(),
+    }
+}
+
+/// The rules of the case's last run, read again from where they were. Where that cannot be, a warning says so and what the
+/// detections tell of their rules must do.
+pub(crate) fn rules_of_last_run(case: &Path) -> Result<BTreeMap<String, RuleText>, Failure> {
+    let mut sets: Vec<RuleSetFigures> = Vec::new();
+    let mut sha256 = String::new();
+    read_with(&case.join("ledger.jsonl"), |entry| {
+        if entry.kind == kind::RUN_STARTED {
+            let rules = entry.body.get("rules").cloned().unwrap_or_default();
+            sets = serde_json::from_value(rules).unwrap_or_default();
+            let hash = entry.body.get("rules_sha256").and_then(|hash| hash.as_str());
+            hash.unwrap_or_default().clone_into(&mut sha256);
+        }
+        Ok(())
+    })?;
+    let built_in = sets.iter().any(|set| set.path == BUILT_IN_PATH);
+    let given = sets.iter().filter(|set| set.path != BUILT_IN_PATH);
+    let paths: Vec<PathBuf> = given.map(|set| PathBuf::from(&set.path)).collect();
+    let Ok(sources) = piste_rules::catalog::sources() else { return Ok(BTreeMap::new()) };
+    match piste_rules::load(&paths, built_in, &sources) {
+        Ok(loaded) => {
+            if loaded.sha256 != sha256 {
+                out::note(
+                    "warning: the rules are not what the last run hunted with: their texts are today's",
+                );
+            }
+            Ok(loaded.rules.iter().map(|rule| (rule.id.clone(), rule_text(rule))).collect())
+        }
+        Err(error) => {
+            let why = failure::chain(&error);
+            out::note(&format!(
+                "warning: the rules of the last run cannot be read again: {}; authors, dates and files of rules are left out",
+                piste_report::escape::visible(&why)
+            ));
+            Ok(BTreeMap::new())
+        }
+    }
+}
