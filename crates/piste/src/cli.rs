@@ -19,7 +19,7 @@ pub(crate) struct Cli {
 }
 
 /// Flags of every command.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Common {
     /// Folder of the case.
     #[arg(long, global = true, value_name = "DIR", default_value = "piste-case")]
@@ -103,7 +103,8 @@ impl Investigate {
 /// Hunts with other rules through what was read before.
 ///
 /// Without EVIDENCE the case's stored rows are hunted; the evidence itself is not touched. The detections of each rule set
-/// are kept, and what they add to or lack of the last hunt is shown. With EVIDENCE it is investigated first.
+/// are kept, and what they add to or lack of the last hunt is shown. With EVIDENCE it is investigated first. With --output,
+/// --profile or --format the detections are written in the form of another tool.
 #[derive(Debug, Args)]
 #[command(
     mut_arg("evidence", |evidence| evidence.required(false)),
@@ -112,6 +113,8 @@ impl Investigate {
 pub(crate) struct Hunt {
     #[command(flatten)]
     pub(crate) hunt: Investigate,
+    #[command(flatten)]
+    pub(crate) export: crate::export::ExportOptions,
 }
 
 /// Plants a small intrusion in invented evidence and investigates it, under ./piste-demo.

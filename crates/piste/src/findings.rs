@@ -11,7 +11,7 @@ use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use piste_hunt::key_of;
-use piste_lake::LakeError;
+use piste_lake::{Lake, LakeError};
 use piste_model::{Detection, Finding, Level, New, RowRef};
 use piste_report::escape::{terminal, visible};
 use serde_json::json;
@@ -74,19 +74,8 @@ pub(crate) fn run(arguments: &Findings, common: &Common) -> Result<u8, Failure> 
     let lake = lake_of(&common.case)?;
     let found = selected(arguments, &common.case)?;
     if arguments.export.wanted() {
-        arguments.export.zone()?;
         let keys: BTreeSet<String> = found.into_iter().map(|finding| finding.key).collect();
-        let mut hits = hits(&common.case, move |detection| keys.contains(&key_of(detection)))?;
-        let rules = rules_of_last_run(&common.case)?;
-        let mut out = arguments.export.open()?;
-        let done = export(&lake, &mut hits, &rules, &arguments.export, &mut out)?;
-        if !common.quiet {
-            let left_out = match done.undated {
-                0 => String::new(),
-                undated => format!("; {undated} without a time were left out"),
-            };
-            out::note(&format!("{} detections{left_out}", done.written));
-        }
+        write_hits(&lake, &arguments.export, common, move |detection| keys.contains(&key_of(detection)))?;
         return Ok(0);
     }
     match (&arguments.finding, found.first()) {
@@ -95,6 +84,28 @@ pub(crate) fn run(arguments: &Findings, common: &Common) -> Result<u8, Failure> 
         _ => list(arguments, &found),
     }
     Ok(0)
+}
+
+/// Writes the detections of the last run in the form of another tool.
+pub(crate) fn write_hits(
+    lake: &Lake,
+    options: &ExportOptions,
+    common: &Common,
+    wanted: impl Fn(&Detection) -> bool + 'static,
+) -> Result<(), Failure> {
+    options.zone()?;
+    let mut hits = hits(&common.case, wanted)?;
+    let rules = rules_of_last_run(&common.case)?;
+    let mut out = options.open()?;
+    let done = export(lake, &mut hits, &rules, options, &mut out)?;
+    if !common.quiet {
+        let left_out = match done.undated {
+            0 => String::new(),
+            undated => format!("; {undated} without a time were left out"),
+        };
+        out::note(&format!("{} detections{left_out}", done.written));
+    }
+    Ok(())
 }
 
 /// The findings asked for, the gravest first, as they stand in the file.

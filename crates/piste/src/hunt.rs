@@ -18,11 +18,19 @@ use crate::{clock, look, out};
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<u8, Failure> {
+    arguments.export.zone()?;
+    let quiet = Common { quiet: true, ..common.clone() };
+    // The detections take the place of the summary.
+    let shown = if arguments.export.wanted() { &quiet } else { common };
     let code = if arguments.hunt.evidence.is_empty() {
-        over_the_lake(arguments, common)?
+        over_the_lake(arguments, shown)?
     } else {
-        investigate::run(&arguments.hunt, common)?
+        investigate::run(&arguments.hunt, shown)?
     };
+    if arguments.export.wanted() {
+        let lake = Lake::at(&common.case);
+        crate::findings::write_hits(&lake, &arguments.export, common, |_| true)?;
+    }
     Ok(code)
 }
 
