@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use piste_rules::{Gate, Rule, RuleSet, load, logsource_label};
+use piste_rules::{Gate, LoadOptions, Rule, RuleSet, load, logsource_label};
 
 use crate::sources;
 
@@ -25,7 +25,7 @@ fn folder() -> Option<PathBuf> {
 }
 
 fn loaded() -> Option<RuleSet> {
-    Some(load(&[folder()?], false, &sources()).expect("SigmaHQ's rules load"))
+    Some(load(&LoadOptions::of(&[folder()?], false), &sources()).expect("SigmaHQ's rules load"))
 }
 
 #[test]
@@ -37,7 +37,11 @@ fn all_rules_load() {
     assert_eq!(set.rules.len(), 3754);
     assert!(set.not_run.iter().all(|one| one.slug == "rule-no-source"));
     assert_eq!(set.rules.iter().filter(|rule| rule.gate == Gate::Nothing).count(), set.not_run.len());
-    assert!(set.rules.iter().all(|rule| rule.line > 0 && rule.sigma.title == rule.title));
+    assert!(
+        set.rules
+            .iter()
+            .all(|rule| rule.line > 0 && rule.sigma.as_ref().is_some_and(|sigma| sigma.title == rule.title))
+    );
 }
 
 #[test]
