@@ -104,8 +104,10 @@ impl Given {
         for (draft, made) in drafts.iter().zip(made) {
             let RuleDraft { draft: Draft { order, set, path, parsed }, .. } = draft;
             match made {
-                Ok(rule) => {
-                    if rule.gate == Gate::Nothing {
+                Ok((rule, unknown)) => {
+                    if let Some(fault) = unknown {
+                        not_run.push((*order, NotRun::of(&rule, fault.slug, fault.reason)));
+                    } else if rule.gate == Gate::Nothing {
                         not_run.push((*order, no_source(&rule)));
                     }
                     rules.push(rule);
@@ -161,13 +163,14 @@ impl Given {
         self.sets.iter().zip(rules).map(|(set, rules)| of_set(set, *rules)).collect()
     }
 
-    /// A rule after filters, pipelines and placeholders, in that order: fields that a filter brings are mapped too.
+    /// A rule after filters, pipelines and placeholders, in that order: fields that a filter brings are mapped too. One
+    /// with an unknown placeholder loads, may look at no row, and comes with the reason.
     fn make(
         &self,
         draft: &RuleDraft,
         filters: &[Draft<FilterRule>],
         sources: &Sources,
-    ) -> Result<Rule, Fault> {
+    ) -> Result<(Rule, Option<Fault>), Fault> {
         let RuleDraft { draft: Draft { path, parsed, .. }, selected, filters: fitting } = draft;
         let mut sigma = parsed.sigma.clone();
         let fitting: Vec<_> = fitting.iter().filter_map(|&index| Some(&filters.get(index)?.parsed)).collect();
@@ -175,7 +178,15 @@ impl Given {
         if !self.pipelines.is_empty() {
             self.pipelines.apply(&mut sigma)?;
         }
-        let filled = self.placeholders.apply(&mut sigma)?;
+        let before = sigma.detection.clone();
+        let (filled, unknown) = match self.placeholders.apply(&mut sigma) {
+            Ok(filled) => (filled, None),
+            Err(fault) if fault.slug == "rule-placeholder-unknown" => {
+                sigma.detection = before; // as the author wrote it, for whoever shows it
+                (false, Some(fault))
+            }
+            Err(fault) => return Err(fault),
+        };
         if filled || !fitting.is_empty() || !self.pipelines.is_empty() {
             check::check(&sigma)?;
         }
@@ -187,7 +198,8 @@ impl Given {
             service: part(&given.service),
         };
         let (attack, tactics) = attack_of(&sigma.tags);
-        Ok(Rule {
+        let gate = if unknown.is_some() { Gate::Nothing } else { Gate::of(&logsource, sources) };
+        let rule = Rule {
             id: parsed.id.clone(),
             name: sigma.name.clone(),
             title: sigma.title.clone(),
@@ -199,11 +211,12 @@ impl Given {
             about: About::of(&sigma),
             path: path.clone(),
             line: parsed.line,
-            gate: Gate::of(&logsource, sources),
+            gate,
             logsource,
             reports: *selected,
             sigma: Some(Arc::new(sigma)),
-        })
+        };
+        Ok((rule, unknown))
     }
 
     fn make_correlation(

@@ -330,32 +330,32 @@ mod tests {
     #[test]
     fn broken_rules_say_where() {
         insta::assert_snapshot!(shown("title: T\ndetection:\n  a: [1\n  condition: a\n"), @r"
-        rule-unreadable 1 -: 4:12: did not find expected ',' or ']'
+        rule-unreadable 4:12 -: did not find expected ',' or ']'
         ");
         insta::assert_snapshot!(shown(&format!("{GOOD}---\ntitle: U\nx: 'a\n")), @r"
         rule T 1
-        rule-unreadable 8 -: 10:1: found unexpected end of stream
+        rule-unreadable 10:1 -: found unexpected end of stream
         ");
         insta::assert_snapshot!(shown(&GOOD.replace("condition: a", "condition: a and")), @r"
-        rule-unreadable 1 r1: 6:19: condition: expected quantifier, ident, or not_op
+        rule-unreadable 6:19 r1: condition: expected quantifier, ident, or not_op
         ");
         insta::assert_snapshot!(shown(&GOOD.replace("condition: a", "condition: >\n    a and")), @r"
-        rule-unreadable 1 r1: 6: condition: expected quantifier, ident, or not_op
+        rule-unreadable 6 r1: condition: expected quantifier, ident, or not_op
         ");
         insta::assert_snapshot!(shown(&GOOD.replace("condition: a", "condition: nosuch")), @r"
-        rule-unreadable 1 r1: 6:14: unknown detection identifier: nosuch
+        rule-unreadable 6:14 r1: unknown detection identifier: nosuch
         ");
         insta::assert_snapshot!(shown(&GOOD.replace("{b: c}", "{b|nosuch: c}")), @r"
-        rule-unreadable 1 r1: 5:8: Unknown modifier 'nosuch'
+        rule-unreadable 5:8 r1: Unknown modifier 'nosuch'
         ");
         insta::assert_snapshot!(shown(&GOOD.replace("{b: c}", "{b|re: 'c(?!d)'}")), @r"
-        rule-look-around 1 r1: the regular expression `c(?!d)` does not compile: look-around is not supported
+        rule-look-around 5:14 r1: the regular expression `c(?!d)` does not compile: look-around is not supported
         ");
         insta::assert_snapshot!(shown("title: T\nlogsource: {product: windows}\n"), @r"
         rule-unreadable 1 T: Missing required field 'detection'
         ");
         insta::assert_snapshot!(shown(&GOOD.replace("condition: a", "condition: a | count() > 5")), @r"
-        rule-unreadable 1 r1: 6:16: condition: expected EOI, or_op, or and_op
+        rule-unreadable 6:16 r1: condition: expected EOI, or_op, or and_op
         ");
     }
 
@@ -376,17 +376,23 @@ mod tests {
     }
 
     #[test]
-    fn what_later_versions_run_is_named_as_such() {
+    fn correlations_and_filters_are_told_apart() {
         let correlation = "title: C\nid: 7\ncorrelation:\n  type: event_count\n  rules: [a]\n  group-by: [User]\n  \
                            timespan: 5m\n  condition: {gte: 10}\n";
         insta::assert_snapshot!(shown(correlation), @r"
-        rule-correlation-later 1 C: a correlation, which this version does not run
+        correlation C 1
         ");
         let filter = "title: F\nlogsource: {product: windows}\nfilter:\n  rules: [a]\n  selection: {User: x}\n  \
                       condition: not selection\n";
         insta::assert_snapshot!(shown(filter), @r"
-        rule-filter-later 1 F: a filter of other rules, which this version does not run
+        filter F 1
         ");
+        let vague = filter.replace("  rules: [a]\n", "");
+        insta::assert_snapshot!(shown(&vague), @"rule-unreadable 1 F: a filter names its rules in `filter: rules:`, by id or name, or says `rules: any` there");
+        insta::assert_snapshot!(shown(&filter.replace("[a]", "[]")), @"rule-unreadable 1 F: a filter names its rules in `filter: rules:`, by id or name, or says `rules: any` there");
+        let any = filter.replace("[a]", "any");
+        insta::assert_snapshot!(shown(&any), @"filter F 1");
+        insta::assert_snapshot!(shown(&any.replace("logsource: {product: windows}\n", "")), @"rule-unreadable 1 F: a filter of any rule names the log source that it is for");
     }
 
     #[test]
@@ -407,13 +413,13 @@ mod tests {
         ");
         let deep = format!("title: T\ndetection: {}1{}\n", "[".repeat(500), "]".repeat(500));
         insta::assert_snapshot!(shown(&deep), @r"
-        rule-unreadable 1 -: 2:139: recursion limit exceeded
+        rule-unreadable 2:139 -: recursion limit exceeded
         ");
         insta::assert_snapshot!(shown("title: \0\u{1}\n"), @r"
-        rule-unreadable 1 -: 1:1: control characters are not allowed at position 7
+        rule-unreadable 1:1 -: control characters are not allowed at position 7
         ");
         insta::assert_snapshot!(shown("&a a: *a\n*b : c\n"), @r"
-        rule-unreadable 1 -: 2:1: unknown anchor
+        rule-unreadable 2:1 -: unknown anchor
         ");
     }
 }

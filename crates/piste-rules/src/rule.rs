@@ -17,8 +17,8 @@ use crate::gate::Gate;
 /// What was parsed (`correlations`, [`Rule::sigma`]) is not serialised: a rule set that comes from a cache has none.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RuleSet {
-    /// Rules that loaded, in the order of sets, then paths, then documents. Those whose [`Gate::Nothing`] fits no row
-    /// are among them, and in `not_run` too.
+    /// Rules that loaded, in the order of sets, then paths, then documents. Those whose [`Gate::Nothing`] fits no row, for
+    /// want of a source or of a placeholder's values, are among them, and in `not_run` too.
     pub rules: Vec<Rule>,
     /// Correlations whose references are all there, in the same order. Empty in a set from a cache.
     #[serde(skip)]
@@ -136,6 +136,21 @@ impl ParsedCorrelation {
     /// Its level; informational if it gives none.
     pub fn level(&self) -> Level {
         level_of(self.rule.level)
+    }
+
+    /// As [`Rule::status`].
+    pub fn status(&self) -> String {
+        status_word(self.rule.status)
+    }
+
+    /// As [`Rule::attack`].
+    pub fn attack(&self) -> Vec<String> {
+        attack_of(&self.rule.tags).0
+    }
+
+    /// As [`Rule::tactics`].
+    pub fn tactics(&self) -> Vec<String> {
+        attack_of(&self.rule.tags).1
     }
 }
 
@@ -255,13 +270,14 @@ impl NotRun {
         self
     }
 
-    /// Whether this is a rule that did not load, as against one that loaded and has no source, one that was left out
+    /// Whether this is a rule that did not load, as against one that loaded and has no source or placeholder, one that was left out
     /// on purpose, or no rule at all.
     pub fn is_not_loaded(&self) -> bool {
         !matches!(
             self.slug.as_ref(),
             "rule-no-source"
                 | "rule-no-evidence"
+                | "rule-placeholder-unknown"
                 | "rule-not-sigma"
                 | "rule-excluded"
                 | "rule-exclusion-unused"

@@ -37,7 +37,12 @@ fn shown(set: &RuleSet, root: &Path) -> String {
         .rules
         .iter()
         .map(|rule| format!("{} {}:{} {}", rule.id, rule.path, rule.line, logsource_label(rule)));
-    let not_run = set.not_run.iter().map(|one| serde_json::to_string(one).expect("serialises"));
+    let not_run = set.not_run.iter().map(|one| {
+        let column = one.column.map(|column| format!(":{column}")).unwrap_or_default();
+        let id = one.rule_id.as_deref().unwrap_or("-");
+        assert!(one.hint.is_some(), "{} has no hint", one.slug);
+        format!("{} {}:{}{column} {id}: {}", one.slug, one.path, one.line, one.reason)
+    });
     let figures = &set.figures;
     let sets = figures.sets.iter().map(|one| format!("set {} {}", one.path, one.rules));
     let counts = format!("loaded {}, not loaded {}", figures.loaded, figures.not_loaded);
@@ -70,14 +75,14 @@ fn everything_that_does_not_run_is_said() {
     r1 SET/a/copy.yml:1 windows/process_creation
     r2 SET/b/cloud.yml:1 aws/cloudtrail
     r3 SET/b/nowhere.yml:1 
-    {"rule_id":"r2","path":"SET/b/cloud.yml","line":1,"slug":"rule-no-source","reason":"Piste reads no source for product aws, service cloudtrail"}
-    {"rule_id":"r3","path":"SET/b/nowhere.yml","line":1,"slug":"rule-no-source","reason":"the rule names no log source"}
-    {"rule_id":"r1","path":"SET/b/same-id.yml","line":1,"slug":"rule-duplicate","reason":"its id is that of SET/a/copy.yml:1, which runs"}
-    {"rule_id":null,"path":"SET/broken.yml","line":1,"slug":"rule-unreadable","reason":"3:1: did not find expected node content"}
-    {"rule_id":null,"path":"SET/compose.yaml","line":1,"slug":"rule-not-sigma","reason":"a YAML document without detection: no Sigma rule"}
-    {"rule_id":null,"path":"SET/empty.yml","line":1,"slug":"rule-not-sigma","reason":"the file has no YAML document"}
-    {"rule_id":null,"path":"SET/latin.yml","line":1,"slug":"rule-unreadable","reason":"the file is not UTF-8 text, from byte 10"}
-    {"rule_id":"r4","path":"SET/look.yml","line":1,"slug":"rule-look-around","reason":"the regular expression `c(?=d)` does not compile: look-around is not supported"}
+    rule-no-source SET/b/cloud.yml:1 r2: Piste reads no source for product aws, service cloudtrail
+    rule-no-source SET/b/nowhere.yml:1 r3: the rule names no log source
+    rule-duplicate SET/b/same-id.yml:1 r1: its id is that of SET/a/copy.yml:1, which runs
+    rule-unreadable SET/broken.yml:3:1 -: did not find expected node content
+    rule-not-sigma SET/compose.yaml:1 -: a YAML document without detection: no Sigma rule
+    rule-not-sigma SET/empty.yml:1 -: the file has no YAML document
+    rule-unreadable SET/latin.yml:1 -: the file is not UTF-8 text, from byte 10
+    rule-look-around SET/look.yml:4:26 r4: the regular expression `c(?=d)` does not compile: look-around is not supported
     set SET 3
     loaded 3, not loaded 4
     "#);

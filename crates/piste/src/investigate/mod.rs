@@ -83,13 +83,8 @@ pub(crate) fn run(arguments: &Investigate, common: &Common) -> Result<u8, Failur
 }
 
 fn load_rules(arguments: &Investigate) -> Result<Hunt, Failure> {
-    let sources = piste_rules::catalog::sources().map_err(|error| {
-        Failure::environment("catalogue", failure::chain(&error), "nothing was read", "report this as a bug")
-    })?;
-    let rules = piste_rules::load(
-        &piste_rules::LoadOptions::of(&arguments.rules, !arguments.no_built_in_rules),
-        &sources,
-    )?;
+    let sources = crate::rules::sources()?;
+    let rules = piste_rules::load(&arguments.which.load_options(), &sources)?;
     let (engine, not_compiled) = RowEngine::new(&rules);
     Ok(Hunt { rules, engine, not_compiled, sources })
 }
