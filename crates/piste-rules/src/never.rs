@@ -54,7 +54,8 @@ fn never(rule: &Rule, closed: &BTreeMap<String, BTreeSet<String>>) -> Option<Not
         return Some(NotRun::of(rule, "rule-field-never", reason));
     }
     if answer(sigma, &mut of_query) == Answer::No {
-        let reason = "it needs a path in cs-uri-query, where IIS writes only what follows the question mark";
+        let reason =
+            "it looks for a path in cs-uri-query, where IIS writes only what follows the question mark";
         return Some(NotRun::of(rule, "rule-query-holds-path", reason));
     }
     None

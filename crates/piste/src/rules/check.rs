@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &Check, common: &Common) -> Result<u8, Failure> {
     all.sort_by(|a, b| (&a.path, a.line, a.column, &a.slug).cmp(&(&b.path, b.line, b.column, &b.slug)));
     let mut text = page(&all, arguments.json);
     if !arguments.json && !common.quiet {
-        text += &summary(&set, never.len());
+        text += &summary(&set, &never);
     }
     out::data(&text);
     let strict = arguments.strict && set.figures.not_loaded > 0;
@@ -57,15 +57,23 @@ fn page(list: &[NotRun], json: bool) -> String {
     page
 }
 
-fn summary(set: &RuleSet, never: usize) -> String {
+fn summary(set: &RuleSet, never: &[NotRun]) -> String {
     let no_source = set.not_run.iter().filter(|one| one.slug == "rule-no-source").count();
     let excluded = set.not_run.iter().filter(|one| one.slug == "rule-excluded").count();
+    let unknown = set.not_run.iter().filter(|one| one.slug == "rule-placeholder-unknown").count();
+    let by_field = never.iter().filter(|one| one.slug == "rule-field-never").count();
     let mut text = format!(
-        "{} rules load, {} do not, {} can never match ({no_source} without a source, {never} by what they ask for)",
+        "{} rules load, {} do not, {} can never match ({no_source} without a source, {by_field} by their fields)",
         set.figures.loaded,
         set.figures.not_loaded,
-        no_source + never
+        no_source + by_field
     );
+    if unknown > 0 {
+        let _ = write!(text, ", {unknown} wait for placeholders");
+    }
+    if never.len() > by_field {
+        let _ = write!(text, ", {} look for a path where IIS writes none", never.len() - by_field);
+    }
     if excluded > 0 {
         let _ = write!(text, ", {excluded} are excluded");
     }

@@ -18,6 +18,7 @@ mod looking;
 mod outputs;
 mod real_data;
 mod resume;
+mod rules;
 mod schema_check;
 mod scratch;
 mod tidy;
