@@ -13,6 +13,7 @@ use piste_hunt::{Engine, RowEngine};
 use piste_lake::copies::keep_rows;
 use piste_lake::scan::Table;
 use piste_lake::{Batch, Lake};
+use piste_rules::LoadOptions;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -21,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rules = PathBuf::from(arguments.next().ok_or(usage)?);
     let most: usize = arguments.next().map_or(Ok(usize::MAX), |text| text.parse())?;
     let sources = piste_rules::catalog::sources()?;
-    let rules = piste_rules::load(&[rules], true, &sources)?;
+    let rules = piste_rules::load(&LoadOptions::of(&[rules], true), &sources)?;
     let (engine, _) = RowEngine::new(&rules);
     let (mut rows, mut hits, mut spent) = (0, 0, Duration::ZERO);
     let lake = Lake::at(&case);
@@ -35,7 +36,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                             return Ok(());
                         }
                         let mut keep = vec![false; all.num_rows()];
-                        of.iter().filter_map(|row| keep.get_mut(*row)).for_each(|keep| *keep = true);
+                        for row in of {
+                            if let Some(keep) = keep.get_mut(row) {
+                                *keep = true;
+                            }
+                        }
                         let Ok(of) = keep_rows(all, &keep) else { continue };
                         let batch = Batch { shape, rows: of };
                         let start = Instant::now();

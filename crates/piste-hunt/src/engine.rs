@@ -66,13 +66,7 @@ impl RowEngine {
             .map(|(number, rule)| match compile(number, rule) {
                 Ok(compiled) => Some(Gated { gate: rule.gate.clone(), compiled }),
                 Err(reason) => {
-                    not_run.push(NotRun {
-                        rule_id: Some(rule.id.clone()),
-                        path: rule.path.clone(),
-                        line: rule.line,
-                        slug: "rule-not-compiled",
-                        reason,
-                    });
+                    not_run.push(NotRun::of(rule, "rule-not-compiled", reason));
                     None
                 }
             })
@@ -124,7 +118,8 @@ impl RowEngine {
 
 /// Compiles one rule under its number as id, so that a match tells which rule it was.
 fn compile(number: usize, rule: &Rule) -> Result<CompiledRule, String> {
-    let mut sigma = rule.sigma.clone();
+    let parsed = rule.sigma.as_deref().ok_or("the rule comes from a cache, without its text")?;
+    let mut sigma = parsed.clone();
     sigma.id = Some(number.to_string());
     keywords::spell_out(&mut sigma);
     compile_rule(&sigma).map_err(|error| error.to_string())

@@ -12,7 +12,9 @@ fn matched(rules: &str, lines: &str) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("rules.yml"), rules).expect("writes");
     let sources = piste_rules::catalog::sources().expect("the catalogue parses");
-    let rules = piste_rules::load(&[folder.path().to_owned()], false, &sources).expect("the rules load");
+    let rules =
+        piste_rules::load(&piste_rules::LoadOptions::of(&[folder.path().to_owned()], false), &sources)
+            .expect("the rules load");
     assert!(rules.not_run.iter().all(|rule| rule.slug == "rule-no-source"), "{:?}", rules.not_run);
     let (engine, not_compiled) = RowEngine::new(&rules);
     assert!(not_compiled.is_empty(), "{not_compiled:?}");
@@ -149,7 +151,8 @@ fn real_rules_compile() {
         return;
     }
     let sources = piste_rules::catalog::sources().expect("the catalogue parses");
-    let rules = piste_rules::load(&[folder], true, &sources).expect("the rules load");
+    let rules =
+        piste_rules::load(&piste_rules::LoadOptions::of(&[folder], true), &sources).expect("the rules load");
     let (_, not_compiled) = RowEngine::new(&rules);
     assert_eq!(not_compiled.len(), 0, "{not_compiled:?}");
 }

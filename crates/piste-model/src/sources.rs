@@ -24,23 +24,25 @@ pub struct Shape {
 }
 
 /// One way in which a logsource appears in evidence.
+///
+/// Serialises with all its fields: it is part of cached rule sets, whose form does not name fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// Windows channel, compared without case.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub channel: Option<String>,
     /// Dataset, for what is no Windows event.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub dataset: Option<String>,
     /// Windows providers, compared without case; any if empty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub providers: Vec<String>,
     /// Event ids; any if empty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub events: Vec<i32>,
     /// Field values that a row must have besides, compared without case: `EventType: [CreateKey]`.
-    #[serde(default, rename = "where", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, rename = "where")]
     pub conditions: BTreeMap<String, Vec<String>>,
 }
 

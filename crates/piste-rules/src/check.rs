@@ -3,8 +3,8 @@
 //! In: a rule as parsed. Out: nothing, or the slug and the reason of its [`crate::NotRun`]. The hunt compiles all patterns
 //! of all rules together; a rule that would spoil that is found here, alone and with its place.
 
-use rsigma_ir::{LowerOptions, lower_rule};
-use rsigma_parser::{Detection, DetectionItem, Modifier, SigmaRule, SigmaValue};
+use rsigma_ir::lower::{LowerOptions, lower_filter, lower_rule};
+use rsigma_parser::{Detection, DetectionItem, Detections, FilterRule, Modifier, SigmaRule, SigmaValue};
 
 /// More regular expressions than any real rule has; each may take milliseconds to compile.
 const MAX_PATTERNS: usize = 200;
@@ -16,28 +16,47 @@ pub(crate) struct Fault {
     pub(crate) slug: &'static str,
     /// For [`crate::NotRun::reason`].
     pub(crate) reason: String,
+    /// The text of the rule that is at fault, to find its place.
+    pub(crate) text: Option<String>,
+}
+
+impl Fault {
+    pub(crate) fn new(slug: &'static str, reason: impl Into<String>) -> Self {
+        Self { slug, reason: reason.into(), text: None }
+    }
 }
 
 /// Checks a rule.
 pub(crate) fn check(rule: &SigmaRule) -> Result<(), Fault> {
     let lowered = lower_rule(rule, &LowerOptions::default());
-    lowered.map_err(|error| Fault { slug: "rule-unreadable", reason: error.to_string() })?;
+    lowered.map_err(|error| Fault::new("rule-unreadable", error.to_string()))?;
+    check_patterns(&rule.detection)
+}
+
+/// Checks a filter, before it is part of any rule.
+pub(crate) fn check_filter(filter: &FilterRule) -> Result<(), Fault> {
+    let lowered = lower_filter(filter, &LowerOptions::default());
+    lowered.map_err(|error| Fault::new("rule-unreadable", error.to_string()))?;
+    check_patterns(&filter.detection)
+}
+
+fn check_patterns(detections: &Detections) -> Result<(), Fault> {
     let mut patterns = Vec::new();
     // The parser keeps selections in a hash map; sorted, the first fault is always the same one.
-    let mut named: Vec<_> = rule.detection.named.iter().collect();
+    let mut named: Vec<_> = detections.named.iter().collect();
     named.sort_by_key(|(name, _)| name.as_str());
     for (_, detection) in named {
         collect(detection, &mut patterns);
     }
     if patterns.len() > MAX_PATTERNS {
         let reason = format!("over {MAX_PATTERNS} regular expressions, which no rule has");
-        return Err(Fault { slug: "rule-regex", reason });
+        return Err(Fault::new("rule-regex", reason));
     }
-    patterns.iter().try_for_each(|pattern| compile(pattern))
+    patterns.iter().try_for_each(|(flags, pattern)| compile(flags, pattern))
 }
 
 /// Adds the regular expressions of a selection, flags included.
-fn collect(detection: &Detection, patterns: &mut Vec<String>) {
+fn collect(detection: &Detection, patterns: &mut Vec<(String, String)>) {
     match detection {
         Detection::AllOf(items) => items.iter().for_each(|item| collect_item(item, patterns)),
         Detection::AnyOf(list) | Detection::And(list) => list.iter().for_each(|one| collect(one, patterns)),
@@ -53,8 +72,9 @@ fn collect(detection: &Detection, patterns: &mut Vec<String>) {
     }
 }
 
-fn collect_item(item: &DetectionItem, patterns: &mut Vec<String>) {
-    if !item.field.has_modifier(Modifier::Re) {
+fn collect_item(item: &DetectionItem, patterns: &mut Vec<(String, String)>) {
+    // What a placeholder stands for is not yet known; the rule is checked again once it is.
+    if !item.field.has_modifier(Modifier::Re) || item.field.has_modifier(Modifier::Expand) {
         return;
     }
     let flags: String = [(Modifier::IgnoreCase, 'i'), (Modifier::Multiline, 'm'), (Modifier::DotAll, 's')]
@@ -65,14 +85,14 @@ fn collect_item(item: &DetectionItem, patterns: &mut Vec<String>) {
     for value in &item.values {
         if let SigmaValue::String(text) = value {
             let pattern = text.as_plain().unwrap_or_else(|| text.original.clone());
-            patterns.push(format!("{prefix}{pattern}"));
+            patterns.push((prefix.clone(), pattern));
         }
     }
 }
 
 /// Compiles one regular expression, to learn whether it can be.
-fn compile(pattern: &str) -> Result<(), Fault> {
-    let Err(error) = regex::Regex::new(pattern) else { return Ok(()) };
+fn compile(flags: &str, pattern: &str) -> Result<(), Fault> {
+    let Err(error) = regex::Regex::new(&format!("{flags}{pattern}")) else { return Ok(()) };
     let message = error.to_string();
     let (slug, why) = if message.contains("look-around") {
         ("rule-look-around", "look-around is not supported".to_owned())
@@ -84,7 +104,8 @@ fn compile(pattern: &str) -> Result<(), Fault> {
         ("rule-regex", last.trim().trim_start_matches("error: ").to_owned())
     };
     let shown: String = pattern.chars().take(120).collect();
-    Err(Fault { slug, reason: format!("the regular expression `{shown}` does not compile: {why}") })
+    let reason = format!("the regular expression `{shown}` does not compile: {why}");
+    Err(Fault { slug, reason, text: Some(pattern.to_owned()) })
 }
 
 #[cfg(test)]
@@ -94,14 +115,14 @@ mod tests {
     #[track_caller]
     fn check_pattern(pattern: &str, slug: &str, reason: &str) {
         assert_eq!(
-            compile(pattern).map_err(|fault| (fault.slug.to_owned(), fault.reason)),
+            compile("", pattern).map_err(|fault| (fault.slug.to_owned(), fault.reason)),
             Err((slug.to_owned(), reason.to_owned()))
         );
     }
 
     #[test]
     fn faults_of_patterns_are_told_apart() {
-        assert_eq!(compile(r"(?i)a\d+$"), Ok(()));
+        assert_eq!(compile("(?i)", r"a\d+$"), Ok(()));
         check_pattern(
             "a(?=b)",
             "rule-look-around",

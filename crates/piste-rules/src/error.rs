@@ -43,6 +43,35 @@ pub enum RuleError {
     /// No rules were asked for.
     #[error("no rules were given, and the built-in ones are left out")]
     Nothing,
+    /// The selection leaves nothing.
+    #[error("no rule is left by --level, --status, --tag, --exclude-rule and --exclusions")]
+    NoneSelected,
+    /// A processing pipeline that cannot be applied as it is meant.
+    #[error("the pipeline `{path}` cannot be used: {reason}")]
+    Pipeline {
+        /// As given.
+        path: PathBuf,
+        /// One line.
+        reason: String,
+    },
+    /// Placeholder values that cannot be read.
+    #[error("the placeholder values at `{path}` cannot be read: {reason}")]
+    Placeholders {
+        /// As given, or the file in the folder given.
+        path: PathBuf,
+        /// One line.
+        reason: String,
+    },
+    /// A bad line of the exclusions file.
+    #[error("the exclusions file cannot be read: {path}:{line}: {reason}")]
+    Exclusions {
+        /// As given.
+        path: PathBuf,
+        /// From 1.
+        line: u64,
+        /// One line.
+        reason: String,
+    },
 }
 
 fn place(first: &NotRun) -> String {
@@ -58,6 +87,10 @@ impl RuleError {
             Self::NoFiles { .. } => "rules-no-files",
             Self::NoneLoads { .. } => "rules-none-load",
             Self::Nothing => "rules-none-given",
+            Self::NoneSelected => "rules-none-selected",
+            Self::Pipeline { .. } => "rules-pipeline",
+            Self::Placeholders { .. } => "rules-placeholders",
+            Self::Exclusions { .. } => "rules-exclusions",
         }
     }
 
@@ -74,6 +107,15 @@ impl RuleError {
             Self::NoFiles { .. } => "give a folder that holds Sigma rules, or a rule file itself".to_owned(),
             Self::NoneLoads { path, .. } => format!("see each reason: piste rules check {}", path.display()),
             Self::Nothing => "give a folder of Sigma rules with --rules".to_owned(),
+            Self::NoneSelected => "widen the selection, or give more rules with --rules".to_owned(),
+            Self::Pipeline { .. } => {
+                "remove that step from the pipeline, or write it by steps that Piste applies".to_owned()
+            }
+            Self::Placeholders { .. } => {
+                "give a folder of name.txt files with one value a line, or a YAML file of name: [values]"
+                    .to_owned()
+            }
+            Self::Exclusions { .. } => "correct the line, or begin it with # to leave it out".to_owned(),
         }
     }
 }

@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 
 use piste_model::sources::{Logsource as Entry, Shape, Source, Sources};
+use serde::{Deserialize, Serialize};
 
 use crate::rule::Logsource;
 
 /// Which rows a rule may look at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Gate {
     /// Any of these.
     Sources(Vec<Source>),

@@ -2,33 +2,46 @@
 //!
 //! In: a parsed Sigma rule with its place. Out: the values that the hunt, `piste rules` and `rules_not_run.jsonl` read.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use piste_model::Level;
 use piste_model::summary::RuleFigures;
-use rsigma_parser::{SigmaRule, Status};
-use serde::Serialize;
+use rsigma_parser::{CorrelationRule, SigmaRule, Status};
+use serde::{Deserialize, Serialize};
 
 use crate::gate::Gate;
 
 /// Everything that was loaded to hunt with.
-#[derive(Debug, Clone)]
+///
+/// What was parsed (`correlations`, [`Rule::sigma`]) is not serialised: a rule set that comes from a cache has none.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RuleSet {
-    /// Rules that loaded, in the order of sets, then paths, then documents. Those whose [`Gate::Nothing`] fits no row
-    /// are among them, and in `not_run` too.
+    /// Rules that loaded, in the order of sets, then paths, then documents. Those whose [`Gate::Nothing`] fits no row, for
+    /// want of a source or of a placeholder's values, are among them, and in `not_run` too.
     pub rules: Vec<Rule>,
+    /// Correlations whose references are all there, in the same order. Empty in a set from a cache.
+    #[serde(skip)]
+    pub correlations: Vec<ParsedCorrelation>,
     /// What does not run, and why, in the same order.
     pub not_run: Vec<NotRun>,
-    /// Counts for `summary.json`. `loaded` counts `rules`; `not_loaded` counts the rules among `not_run` that did not
+    /// Counts for `summary.json`. `loaded` counts `rules` and `correlations`; `not_loaded` counts the rules among `not_run` that did not
     /// load. A rule without a source loaded, and a YAML file of something else is no rule: neither is counted there.
     pub figures: RuleFigures,
-    /// SHA-256 over all sets' hashes, in order, 64 hex digits.
+    /// SHA-256 over all sets' hashes in order, the pipelines, the placeholders and the selection; 64 hex digits. The same
+    /// hash means the same hunt.
     pub sha256: String,
+    /// Rules and correlations that `--level`, `--status` or `--tag` leave out.
+    pub not_selected: u64,
 }
 
 /// One Sigma rule that parsed and whose patterns compile.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Rule {
     /// The rule's UUID as written, else its title.
     pub id: String,
+    /// Sigma's `name`, by which correlations and filters may call it.
+    pub name: Option<String>,
     /// The rule's title.
     pub title: String,
     /// The rule's level; informational if it gives none.
@@ -41,6 +54,8 @@ pub struct Rule {
     pub attack: Vec<String>,
     /// ATT&CK tactics of the tags, with hyphens: `initial-access`.
     pub tactics: Vec<String>,
+    /// What people read about it.
+    pub about: About,
     /// File, as the set's path was given; `built-in/...` for Piste's own.
     pub path: String,
     /// Line of the rule's title in that file, from 1.
@@ -49,12 +64,103 @@ pub struct Rule {
     pub logsource: Logsource,
     /// Which rows it may look at.
     pub gate: Gate,
-    /// The rule as parsed.
-    pub sigma: SigmaRule,
+    /// Whether its hits are detections of their own; false where only correlations without `generate: true` want them.
+    pub reports: bool,
+    /// The rule after filters, pipelines and placeholders; none in a set from a cache.
+    #[serde(skip)]
+    pub sigma: Option<Arc<SigmaRule>>,
+}
+
+impl Rule {
+    /// Whether a correlation or filter that refers to `reference` means this rule: by id without case, or by name.
+    pub fn is_called(&self, reference: &str) -> bool {
+        self.id.eq_ignore_ascii_case(reference) || self.name.as_deref() == Some(reference)
+    }
+}
+
+/// What a rule says about itself for people.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// `description`; empty if it gives none.
+    pub description: String,
+    /// `author`, split at its commas.
+    pub authors: Vec<String>,
+    /// `date` as written; empty if it gives none.
+    pub date: String,
+    /// `modified` as written; empty if it gives none.
+    pub modified: String,
+    /// `references`.
+    pub references: Vec<String>,
+    /// `falsepositives`.
+    pub falsepositives: Vec<String>,
+}
+
+impl About {
+    /// Of a parsed rule.
+    pub(crate) fn of(sigma: &SigmaRule) -> Self {
+        let text = |given: &Option<String>| given.as_deref().unwrap_or_default().trim().to_owned();
+        let author = sigma.author.as_deref().unwrap_or_default();
+        let authors = author.split(',').map(str::trim).filter(|one| !one.is_empty());
+        Self {
+            description: text(&sigma.description),
+            authors: authors.map(str::to_owned).collect(),
+            date: text(&sigma.date),
+            modified: text(&sigma.modified),
+            references: sigma.references.clone(),
+            falsepositives: sigma.falsepositives.clone(),
+        }
+    }
+}
+
+/// A correlation whose references are all there.
+#[derive(Debug, Clone)]
+pub struct ParsedCorrelation {
+    /// Its UUID as written, else its title.
+    pub id: String,
+    /// The correlation as parsed, after pipelines.
+    pub rule: Arc<CorrelationRule>,
+    /// File, as the set's path was given.
+    pub path: String,
+    /// Line of its title in that file, from 1.
+    pub line: u64,
+    /// As [`Rule::reports`]: false where only correlations without `generate: true` want it.
+    pub reports: bool,
+}
+
+impl ParsedCorrelation {
+    /// As [`Rule::is_called`].
+    pub fn is_called(&self, reference: &str) -> bool {
+        self.id.eq_ignore_ascii_case(reference) || self.rule.name.as_deref() == Some(reference)
+    }
+
+    /// Its level; informational if it gives none.
+    pub fn level(&self) -> Level {
+        level_of(self.rule.level)
+    }
+
+    /// As [`Rule::status`].
+    pub fn status(&self) -> String {
+        status_word(self.rule.status)
+    }
+
+    /// As [`Rule::attack`].
+    pub fn attack(&self) -> Vec<String> {
+        attack_of(&self.rule.tags).0
+    }
+
+    /// As [`Rule::tactics`].
+    pub fn tactics(&self) -> Vec<String> {
+        attack_of(&self.rule.tags).1
+    }
+}
+
+/// Sigma's level as Piste's; informational for none.
+pub(crate) fn level_of(level: Option<rsigma_parser::Level>) -> Level {
+    level.and_then(|level| Level::parse(level.as_str())).unwrap_or(Level::Informational)
 }
 
 /// Sigma's `logsource`, without its remarks.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Logsource {
     /// `windows`.
     pub product: Option<String>,
@@ -77,25 +183,108 @@ impl Logsource {
 }
 
 /// A rule, or a file where one was looked for, that is not hunted with: one line of `rules_not_run.jsonl`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NotRun {
     /// The rule's UUID or title, where it could be read.
     pub rule_id: Option<String>,
     /// File, as the set's path was given.
     pub path: String,
-    /// Line of the rule's title, else of the document's beginning, from 1.
+    /// Line of the fault where it is known, else of the rule's title, else of the document's beginning; from 1.
     pub line: u64,
-    /// Stable name: `rule-unreadable`, `rule-not-sigma`, `rule-correlation-later`, `rule-filter-later`,
-    /// `rule-duplicate`, `rule-no-source`, `rule-look-around`, `rule-backreference`, `rule-regex`.
-    pub slug: &'static str,
+    /// Column of the fault in that line, from 1, in bytes.
+    pub column: Option<u64>,
+    /// Stable name: see [`NotRun::hint_of`].
+    pub slug: Cow<'static, str>,
     /// One line, without a final period.
     pub reason: String,
+    /// One step to take.
+    pub hint: Option<String>,
 }
 
 impl NotRun {
-    /// Whether this is a rule that did not load, as against one that loaded and has no source, or no rule at all.
+    /// With the slug's own hint and without a column.
+    pub fn new(
+        rule_id: Option<String>,
+        path: &str,
+        line: u64,
+        slug: &'static str,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self {
+            rule_id,
+            path: path.to_owned(),
+            line,
+            column: None,
+            slug: Cow::Borrowed(slug),
+            reason: reason.into(),
+            hint: Self::hint_of(slug).map(str::to_owned),
+        }
+    }
+
+    /// Of a rule that loaded.
+    pub fn of(rule: &Rule, slug: &'static str, reason: impl Into<String>) -> Self {
+        Self::new(Some(rule.id.clone()), &rule.path, rule.line, slug, reason)
+    }
+
+    /// The step to take for each slug.
+    pub fn hint_of(slug: &str) -> Option<&'static str> {
+        Some(match slug {
+            "rule-unreadable" => "correct the file there; the rule is left out until then",
+            "rule-not-sigma" => "nothing to do, unless a rule should be there",
+            "rule-duplicate" => "give one of the two another id, or leave one out",
+            "rule-no-source" => "nothing to do: Piste has no such events to look at",
+            "rule-no-evidence" => "collect logs of this kind, if they exist",
+            "rule-look-around" | "rule-backreference" => {
+                "write it as several patterns without, or as contains, startswith and endswith"
+            }
+            "rule-regex" => "correct the regular expression",
+            "rule-not-compiled" => "report this rule as one that Piste should compile",
+            "rule-excluded" => "take the exclusion back, if the rule should run",
+            "rule-exclusion-unused" => "remove the line, or correct its id: no rule has it",
+            "rule-filter-unused" => {
+                "check the ids or names and the log source of the filter against the rules that should be filtered"
+            }
+            "rule-filter-size" => "shorten the filters that fit this rule",
+            "rule-pipeline" => "leave the pipeline out for this rule, by a rule condition",
+            "rule-placeholder-unknown" => {
+                "give a folder with a file of that name, or a YAML file that lists it, with --placeholders"
+            }
+            "rule-placeholder-size" => "shorten the lists of the placeholders",
+            "rule-correlation-reference" => {
+                "add the rule that is missing to the rules given, or correct the id or name"
+            }
+            "rule-correlation" => "correct the correlation",
+            "rule-field-never" => "check the field's name against the source's own",
+            "rule-query-holds-path" => {
+                "match the path with cs-uri-stem: IIS never writes it into cs-uri-query"
+            }
+            _ => return None,
+        })
+    }
+
+    /// The same at another line and column.
+    #[must_use]
+    pub fn at(mut self, line: u64, column: Option<u64>) -> Self {
+        self.line = line;
+        self.column = column;
+        self
+    }
+
+    /// Whether this is a rule that did not load, as against one that loaded and has no source or placeholder, one that was left out
+    /// on purpose, or no rule at all.
     pub fn is_not_loaded(&self) -> bool {
-        !matches!(self.slug, "rule-no-source" | "rule-not-sigma")
+        !matches!(
+            self.slug.as_ref(),
+            "rule-no-source"
+                | "rule-no-evidence"
+                | "rule-placeholder-unknown"
+                | "rule-not-sigma"
+                | "rule-excluded"
+                | "rule-exclusion-unused"
+                | "rule-filter-unused"
+                | "rule-field-never"
+                | "rule-query-holds-path"
+        )
     }
 }
 

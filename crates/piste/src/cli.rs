@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use piste_model::{Instant, Level};
 
+use crate::rules::arguments::{RuleOptions, Rules};
+
 /// Finds, dates and ends an intrusion: from evidence to answer, offline.
 #[derive(Debug, Parser)]
 #[command(name = "piste", version, arg_required_else_help = true, max_term_width = 110)]
@@ -42,6 +44,7 @@ pub(crate) enum Command {
     Search(Search),
     Timeline(Timeline),
     Metrics(Metrics),
+    Rules(Rules),
     Schema(Schema),
     Lab(crate::lab::Lab),
 }
@@ -60,12 +63,8 @@ pub(crate) struct Investigate {
     /// Leave out a path that an earlier run of the case was given; may be given several times.
     #[arg(long, value_name = "PATH")]
     pub(crate) withdraw: Vec<PathBuf>,
-    /// Sigma rules beside Piste's own: a file or folder; may be given several times.
-    #[arg(long, value_name = "PATH")]
-    pub(crate) rules: Vec<PathBuf>,
-    /// Hunt without Piste's own rules.
-    #[arg(long)]
-    pub(crate) no_built_in_rules: bool,
+    #[command(flatten)]
+    pub(crate) which: RuleOptions,
     /// Keep every copy of a record that lies in several logs as a row of its own.
     #[arg(long)]
     pub(crate) no_dedup: bool,
@@ -89,8 +88,7 @@ impl Investigate {
         Self {
             evidence: vec![evidence],
             withdraw: Vec::new(),
-            rules: Vec::new(),
-            no_built_in_rules: false,
+            which: RuleOptions::default(),
             no_dedup: false,
             password_file: None,
             fail_on: None,

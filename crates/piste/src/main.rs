@@ -18,6 +18,7 @@ mod look;
 mod metrics;
 mod out;
 mod progress;
+mod rules;
 mod schema;
 mod search;
 mod show;
@@ -57,6 +58,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Search(arguments) => search::run(arguments, &cli.common),
         Command::Timeline(arguments) => timeline::run(arguments, &cli.common),
         Command::Metrics(arguments) => metrics::run(arguments, &cli.common),
+        Command::Rules(arguments) => rules::run(arguments, &cli.common),
         Command::Schema(arguments) => schema::run(arguments),
         Command::Lab(arguments) => lab::run(arguments, &cli.common),
     }

@@ -8,7 +8,7 @@ mod encode;
 mod pattern;
 mod weight;
 
-use piste_rules::{NotRun, RuleSet};
+use piste_rules::{Gate, NotRun, RuleSet};
 use rsigma_ir::{LowerOptions, lower_rule};
 use serde::{Deserialize, Serialize};
 
@@ -182,20 +182,24 @@ pub fn plan(rules: &RuleSet) -> (Plan, Vec<NotRun>) {
     let mut compiler = compile::Compiler::default();
     let mut not_run = Vec::new();
     for rule in &rules.rules {
-        let reason = match lower_rule(&rule.sigma, &LowerOptions::default()) {
-            Ok(lowered) => compiler.add(&lowered),
-            Err(error) => {
+        let lowered = rule.sigma.as_ref().map(|sigma| lower_rule(sigma, &LowerOptions::default()));
+        let reason = match lowered {
+            // A rule that can look at no row has its reason already.
+            _ if rule.gate == Gate::Nothing => {
+                compiler.add_none();
+                None
+            }
+            Some(Ok(lowered)) => compiler.add(&lowered),
+            Some(Err(error)) => {
                 compiler.add_none();
                 Some(error.to_string())
             }
+            None => {
+                compiler.add_none();
+                Some("the rule's text is not here".to_owned())
+            }
         };
-        not_run.extend(reason.map(|reason| NotRun {
-            rule_id: Some(rule.id.clone()),
-            path: rule.path.clone(),
-            line: rule.line,
-            slug: "rule-not-compiled",
-            reason,
-        }));
+        not_run.extend(reason.map(|reason| NotRun::of(rule, "rule-not-compiled", reason)));
     }
     (compiler.finish(), not_run)
 }

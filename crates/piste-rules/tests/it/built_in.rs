@@ -7,14 +7,14 @@ use std::fs;
 use std::path::Path;
 
 use piste_model::Level;
-use piste_rules::{BUILT_IN, Gate, RuleSet, load};
+use piste_rules::{BUILT_IN, Gate, LoadOptions, RuleSet, load};
 use rsigma_eval::{Engine, event::JsonEvent};
 use serde_json::{Value, json};
 
 use crate::sources;
 
 fn loaded() -> RuleSet {
-    load(&[], true, &sources()).expect("the built-in rules load")
+    load(&LoadOptions::of(&[], true), &sources()).expect("the built-in rules load")
 }
 
 #[test]
@@ -27,9 +27,11 @@ fn all_load_with_a_gate_a_level_and_a_technique() {
         assert_ne!(rule.gate, Gate::Nothing, "{}", rule.path);
         assert!(rule.level > Level::Informational && !rule.attack.is_empty(), "{}", rule.path);
         assert!(!rule.tactics.is_empty() && !rule.status.is_empty(), "{}", rule.path);
-        assert_eq!(rule.sigma.author.as_deref(), Some("Piste"), "{}", rule.path);
-        assert!(rule.sigma.description.is_some() && !rule.sigma.references.is_empty(), "{}", rule.path);
-        assert!(!rule.sigma.falsepositives.is_empty(), "{}", rule.path);
+        let about = &rule.about;
+        assert_eq!(about.authors, ["Piste"], "{}", rule.path);
+        assert!(!about.description.is_empty() && !about.references.is_empty(), "{}", rule.path);
+        assert!(!about.falsepositives.is_empty() && !about.date.is_empty(), "{}", rule.path);
+        assert!(rule.reports, "{}", rule.path);
         assert!(is_uuid(&rule.id), "{}", rule.path);
     }
     let titles: BTreeSet<_> = set.rules.iter().map(|rule| &rule.title).collect();
@@ -63,7 +65,7 @@ fn check(path: &str, matching: &[Value], other: &[Value]) {
     let set = loaded();
     let rule = set.rules.iter().find(|rule| rule.path == format!("built-in/{path}")).expect("listed");
     let mut engine = Engine::new();
-    engine.add_rule(&rule.sigma).expect("compiles");
+    engine.add_rule(rule.sigma.as_deref().expect("just parsed")).expect("compiles");
     let matches = |event: &Value| !engine.evaluate(&JsonEvent::borrow(event)).is_empty();
     for event in matching {
         assert!(matches(event), "{path} should match {event}");

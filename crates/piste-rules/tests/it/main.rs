@@ -4,6 +4,7 @@
 
 mod built_in;
 mod load;
+mod rewrite;
 mod sigmahq;
 
 use piste_model::sources::Sources;

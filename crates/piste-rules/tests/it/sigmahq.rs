@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use piste_rules::{Gate, Rule, RuleSet, load, logsource_label};
+use piste_rules::{Gate, LoadOptions, Rule, RuleSet, could_never_match, load, logsource_label};
 
 use crate::sources;
 
@@ -25,7 +25,7 @@ fn folder() -> Option<PathBuf> {
 }
 
 fn loaded() -> Option<RuleSet> {
-    Some(load(&[folder()?], false, &sources()).expect("SigmaHQ's rules load"))
+    Some(load(&LoadOptions::of(&[folder()?], false), &sources()).expect("SigmaHQ's rules load"))
 }
 
 #[test]
@@ -35,9 +35,19 @@ fn all_rules_load() {
     assert!(broken.is_empty(), "{broken:#?}");
     assert_eq!((set.figures.loaded, set.figures.not_loaded), (3754, 0));
     assert_eq!(set.rules.len(), 3754);
-    assert!(set.not_run.iter().all(|one| one.slug == "rule-no-source"));
+    // Two rules of 2026 leave a list to the institution.
+    let unknown: Vec<_> = set.not_run.iter().filter(|one| one.slug == "rule-placeholder-unknown").collect();
+    assert!(
+        unknown.iter().all(|one| one.reason.contains("%known_cdcs%")) && unknown.len() == 2,
+        "{unknown:#?}"
+    );
+    assert!(set.not_run.iter().all(|one| one.slug == "rule-no-source" || unknown.contains(&one)));
     assert_eq!(set.rules.iter().filter(|rule| rule.gate == Gate::Nothing).count(), set.not_run.len());
-    assert!(set.rules.iter().all(|rule| rule.line > 0 && rule.sigma.title == rule.title));
+    assert!(
+        set.rules
+            .iter()
+            .all(|rule| rule.line > 0 && rule.sigma.as_ref().is_some_and(|sigma| sigma.title == rule.title))
+    );
 }
 
 #[test]
@@ -49,7 +59,7 @@ fn every_windows_log_source_is_supplied_or_known_to_be_absent() {
         .rules
         .iter()
         .filter(is_windows)
-        .filter(|rule| rule.gate == Gate::Nothing)
+        .filter(|rule| rule.gate == Gate::Nothing && !rule.path.contains("CVE-2026-54121"))
         .map(logsource_label)
         .collect();
     let expected: BTreeSet<String> =
@@ -65,6 +75,14 @@ fn other_products_fit_no_row_of_the_catalogue() {
             && rule.gate != Gate::Nothing
     });
     assert_eq!(foreign.map(logsource_label).collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+#[test]
+fn rules_that_could_never_match_are_few_and_known() {
+    let Some(set) = loaded() else { return };
+    let never = could_never_match(&set.rules);
+    let of = |slug: &str| never.iter().filter(|one| one.slug == slug).count();
+    assert_eq!((of("rule-field-never"), of("rule-query-holds-path")), (1, 38), "{never:#?}");
 }
 
 #[test]

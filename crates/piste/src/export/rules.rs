@@ -8,27 +8,26 @@ use std::path::{Path, PathBuf};
 use piste_case::{kind, read_with};
 use piste_model::summary::RuleSetFigures;
 use piste_report::profiles::RuleText;
-use piste_rules::{BUILT_IN_PATH, Rule};
+use piste_rules::{BUILT_IN_PATH, LoadOptions, Rule};
 
 use crate::failure::{self, Failure};
 use crate::out;
 
 /// What a rule says of itself.
 pub(crate) fn rule_text(rule: &Rule) -> RuleText {
-    let sigma = &rule.sigma;
+    let about = rule.about.clone();
     let said = |text: &Option<String>| text.clone().unwrap_or_default();
-    let authors = sigma.author.iter().flat_map(|authors| authors.split(','));
     RuleText {
         id: rule.id.clone(),
         title: rule.title.clone(),
         level: rule.level.as_str().to_owned(),
         status: rule.status.clone(),
-        authors: authors.map(|author| author.trim().to_owned()).filter(|author| !author.is_empty()).collect(),
-        date: said(&sigma.date),
-        modified: said(&sigma.modified),
-        description: said(&sigma.description),
-        references: sigma.references.clone(),
-        falsepositives: sigma.falsepositives.clone(),
+        authors: about.authors,
+        date: about.date,
+        modified: about.modified,
+        description: about.description,
+        references: about.references,
+        falsepositives: about.falsepositives,
         tags: rule.tags.clone(),
         product: said(&rule.logsource.product),
         category: said(&rule.logsource.category),
@@ -55,7 +54,7 @@ pub(crate) fn rules_of_last_run(case: &Path) -> Result<BTreeMap<String, RuleText
     let given = sets.iter().filter(|set| set.path != BUILT_IN_PATH);
     let paths: Vec<PathBuf> = given.map(|set| PathBuf::from(&set.path)).collect();
     let Ok(sources) = piste_rules::catalog::sources() else { return Ok(BTreeMap::new()) };
-    match piste_rules::load(&paths, built_in, &sources) {
+    match piste_rules::load(&LoadOptions::of(&paths, built_in), &sources) {
         Ok(loaded) => {
             if loaded.sha256 != sha256 {
                 out::note(

@@ -233,13 +233,11 @@ fn areas(hunt: &Hunt, shapes: &BTreeSet<Shape>) -> (Areas, Vec<NotRun>) {
         let area = seen.entry(label.clone()).or_insert((0, ran));
         area.0 += 1;
         if !ran {
-            no_rows.push(NotRun {
-                rule_id: Some(rule.id.clone()),
-                path: rule.path.clone(),
-                line: rule.line,
-                slug: "rule-no-evidence",
-                reason: format!("this evidence holds no event of {label}"),
-            });
+            no_rows.push(NotRun::of(
+                rule,
+                "rule-no-evidence",
+                format!("this evidence holds no event of {label}"),
+            ));
         }
     }
     let pick = |wanted: bool| {

@@ -89,10 +89,8 @@ pub(crate) fn run(arguments: &Investigate, common: &Common) -> Result<u8, Failur
 }
 
 pub(crate) fn load_rules(arguments: &Investigate) -> Result<Hunt, Failure> {
-    let sources = piste_rules::catalog::sources().map_err(|error| {
-        Failure::environment("catalogue", failure::chain(&error), "nothing was read", "report this as a bug")
-    })?;
-    let rules = piste_rules::load(&arguments.rules, !arguments.no_built_in_rules, &sources)?;
+    let sources = crate::rules::sources()?;
+    let rules = piste_rules::load(&arguments.which.load_options(), &sources)?;
     let (plan, not_compiled) = plan::plan(&rules);
     let engine = VectorEngine::new(&rules, plan);
     Ok(Hunt { rules, engine, not_compiled, sources })

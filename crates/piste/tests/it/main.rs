@@ -21,6 +21,7 @@ mod outputs;
 mod profiles;
 mod real_data;
 mod resume;
+mod rules;
 mod schema_check;
 mod scratch;
 mod tidy;

@@ -1,0 +1,130 @@
+//! Which rules: the options that every command shares that loads rules, and those of `piste rules`.
+//!
+//! In: what the user typed. Out: [`LoadOptions`], and one struct a command.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use piste_model::Level;
+use piste_rules::{LoadOptions, Selection};
+
+/// Which rules to hunt with.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct RuleOptions {
+    /// Sigma rules, filters and correlations beside Piste's own: a file or folder; may be given several times.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Leave Piste's own rules out.
+    #[arg(long)]
+    pub(crate) no_built_in_rules: bool,
+    /// A processing pipeline in pySigma's YAML; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pipeline: Vec<PathBuf>,
+    /// Values for %name% in rules: a folder of name.txt with one value a line, or a YAML file of name: [values].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) placeholders: Vec<PathBuf>,
+    /// Only rules of this level or above.
+    #[arg(long, value_name = "LEVEL", value_parser = crate::cli::level)]
+    pub(crate) level: Option<Level>,
+    /// Only rules of this status; may be given several times.
+    #[arg(long, value_name = "STATUS", value_parser = ["stable", "test", "experimental", "deprecated", "unsupported"])]
+    pub(crate) status: Vec<String>,
+    /// Only rules with this tag or one under it, as attack.t1505; may be given several times.
+    #[arg(long, value_name = "TAG")]
+    pub(crate) tag: Vec<String>,
+    /// Leave out the rule with this id or title; may be given several times.
+    #[arg(long, value_name = "RULE")]
+    pub(crate) exclude_rule: Vec<String>,
+    /// Rules to leave out: lines of id,reason,YYYY-MM-DD; # begins a remark.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) exclusions: Option<PathBuf>,
+}
+
+impl RuleOptions {
+    /// What to load.
+    pub(crate) fn load_options(&self) -> LoadOptions {
+        LoadOptions {
+            paths: self.rules.clone(),
+            built_in: !self.no_built_in_rules,
+            pipelines: self.pipeline.clone(),
+            placeholders: self.placeholders.clone(),
+            selection: Selection {
+                level: self.level,
+                statuses: self.status.clone(),
+                tags: self.tag.clone(),
+                exclude: self.exclude_rule.clone(),
+                exclusions: self.exclusions.clone(),
+            },
+        }
+    }
+}
+
+/// Lists, checks and updates rules.
+#[derive(Debug, Args)]
+pub(crate) struct Rules {
+    #[command(subcommand)]
+    pub(crate) command: RulesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesCommand {
+    List(List),
+    Check(Check),
+    Update(Update),
+}
+
+/// Lists the rules, the gravest first.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  piste rules list --rules sigma/rules --level high --tag attack.t1505")]
+pub(crate) struct List {
+    /// As --rules.
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) which: RuleOptions,
+    /// Print JSON lines.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Says of each rule that will not run, or could never match, where and why.
+///
+/// Exits with 0 unless no rule loads; with --strict, with 2 if any rule does not.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  piste rules check our-rules/ --no-built-in-rules --strict")]
+pub(crate) struct Check {
+    /// As --rules.
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) which: RuleOptions,
+    /// Exit with 2 if any rule does not load.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Print JSON lines.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Brings a folder of rules to the state of a source, and says what changes.
+///
+/// SOURCE is a folder, a zip, tar or tar.gz of rules, or an https address of one. Nothing is fetched unless an address is
+/// typed. Only rules and licences are taken; FOLDER/piste-rules.lock keeps source, hash and date.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  piste rules update sigma-master.zip --into sigma --dry-run\n  piste rules update https://github.com/SigmaHQ/sigma/archive/refs/heads/master.zip --into sigma"
+)]
+pub(crate) struct Update {
+    /// Folder, archive or https address.
+    #[arg(value_name = "SOURCE")]
+    pub(crate) source: String,
+    /// Folder to bring up to date; it is made if it is not there.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) into: PathBuf,
+    /// Say what would change and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print the change as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

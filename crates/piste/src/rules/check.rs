@@ -1,0 +1,85 @@
+//! `piste rules check`: each rule that will not run or could never match.
+//!
+//! In: rule folders. Out: place, reason and one step to take for each; a line of counts; an exit code for a pipeline of
+//! checks.
+
+use std::fmt::Write;
+
+use piste_report::escape::visible;
+use piste_rules::{NotRun, RuleError, RuleSet, could_never_match};
+
+use crate::cli::Common;
+use crate::failure::{Failure, USAGE};
+use crate::out;
+use crate::rules::arguments::Check;
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Check, common: &Common) -> Result<u8, Failure> {
+    let sources = super::sources()?;
+    let set = match piste_rules::load(&super::options(&arguments.which, &arguments.paths), &sources) {
+        Ok(set) => set,
+        Err(RuleError::NoneLoads { path, first, not_run }) => {
+            // The reasons are what was asked for, so they come before the error.
+            out::data(&page(&not_run, arguments.json));
+            return Err(RuleError::NoneLoads { path, first, not_run }.into());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let never = could_never_match(&set.rules);
+    let mut all = set.not_run.clone();
+    all.extend(never.iter().cloned());
+    all.sort_by(|a, b| (&a.path, a.line, a.column, &a.slug).cmp(&(&b.path, b.line, b.column, &b.slug)));
+    let mut text = page(&all, arguments.json);
+    if !arguments.json && !common.quiet {
+        text += &summary(&set, &never);
+    }
+    out::data(&text);
+    let strict = arguments.strict && set.figures.not_loaded > 0;
+    Ok(if strict { USAGE } else { 0 })
+}
+
+fn page(list: &[NotRun], json: bool) -> String {
+    let mut page = String::new();
+    for one in list {
+        if json {
+            page += &serde_json::to_string(one).unwrap_or_default();
+            page.push('\n');
+            continue;
+        }
+        let column = one.column.map(|column| format!(":{column}")).unwrap_or_default();
+        let id = one.rule_id.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
+        let text = format!("{}:{}{column}: {}: {}{id}", one.path, one.line, one.slug, one.reason);
+        let _ = writeln!(page, "{}", visible(&text)); // a String takes all
+        if let Some(hint) = &one.hint {
+            let _ = writeln!(page, "  hint: {hint}");
+        }
+    }
+    page
+}
+
+fn summary(set: &RuleSet, never: &[NotRun]) -> String {
+    let no_source = set.not_run.iter().filter(|one| one.slug == "rule-no-source").count();
+    let excluded = set.not_run.iter().filter(|one| one.slug == "rule-excluded").count();
+    let unknown = set.not_run.iter().filter(|one| one.slug == "rule-placeholder-unknown").count();
+    let by_field = never.iter().filter(|one| one.slug == "rule-field-never").count();
+    let mut text = format!(
+        "{} rules load, {} do not, {} can never match ({no_source} without a source, {by_field} by their fields)",
+        set.figures.loaded,
+        set.figures.not_loaded,
+        no_source + by_field
+    );
+    if unknown > 0 {
+        let _ = write!(text, ", {unknown} wait for placeholders");
+    }
+    if never.len() > by_field {
+        let _ = write!(text, ", {} look for a path where IIS writes none", never.len() - by_field);
+    }
+    if excluded > 0 {
+        let _ = write!(text, ", {excluded} are excluded");
+    }
+    if set.not_selected > 0 {
+        let _ = write!(text, ", {} are not selected", set.not_selected);
+    }
+    text.push('\n');
+    text
+}

@@ -1,0 +1,122 @@
+//! `piste rules list`: the rules that would run.
+//!
+//! In: rule folders and a selection. Out: a line a rule, the gravest first, then by title.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use piste_model::Level;
+use piste_report::escape::visible;
+use piste_rules::{RuleSet, logsource_label};
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::out;
+use crate::rules::arguments::List;
+
+/// One line of the list.
+#[derive(Debug, Serialize)]
+struct Line {
+    level: Level,
+    status: String,
+    /// `windows/process_creation`; `correlation` for one.
+    logsource: String,
+    attack: Vec<String>,
+    title: String,
+    id: String,
+    path: String,
+    line: u64,
+    kind: &'static str,
+    tags: Vec<String>,
+    /// Whether it makes detections of its own.
+    reports: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &List) -> Result<u8, Failure> {
+    let set = piste_rules::load(&super::options(&arguments.which, &arguments.paths), &super::sources()?)?;
+    let lines = lines(&set);
+    let mut page = String::new();
+    if arguments.json {
+        for line in &lines {
+            page += &serde_json::to_string(line).unwrap_or_default();
+            page.push('\n');
+        }
+        out::data(&page);
+        return Ok(0);
+    }
+    for line in &lines {
+        let attack = if line.attack.is_empty() { "-".to_owned() } else { line.attack.join(",") };
+        let status = if line.status.is_empty() { "-" } else { &line.status };
+        let text = format!(
+            "{:<5} {:<12} {:<30} {:<20} {}  {}  {}:{}",
+            line.level.short(),
+            status,
+            line.logsource,
+            attack,
+            line.title,
+            line.id,
+            line.path,
+            line.line
+        );
+        let _ = writeln!(page, "{}", visible(&text)); // a String takes all
+    }
+    page += &totals(&set, &lines);
+    out::data(&page);
+    Ok(0)
+}
+
+fn lines(set: &RuleSet) -> Vec<Line> {
+    let rules = set.rules.iter().map(|rule| Line {
+        level: rule.level,
+        status: rule.status.clone(),
+        logsource: logsource_label(rule),
+        attack: rule.attack.clone(),
+        title: rule.title.clone(),
+        id: rule.id.clone(),
+        path: rule.path.clone(),
+        line: rule.line,
+        kind: "rule",
+        tags: rule.tags.clone(),
+        reports: rule.reports,
+    });
+    let correlations = set.correlations.iter().map(|one| Line {
+        level: one.level(),
+        status: one.status(),
+        logsource: "correlation".to_owned(),
+        attack: one.attack(),
+        title: one.rule.title.clone(),
+        id: one.id.clone(),
+        path: one.path.clone(),
+        line: one.line,
+        kind: "correlation",
+        tags: one.rule.tags.clone(),
+        reports: one.reports,
+    });
+    let mut lines: Vec<Line> = rules.chain(correlations).collect();
+    lines.sort_by(|a, b| {
+        b.level.cmp(&a.level).then_with(|| (&a.title, &a.path, a.line).cmp(&(&b.title, &b.path, b.line)))
+    });
+    lines
+}
+
+/// The counts at the end.
+fn totals(set: &RuleSet, lines: &[Line]) -> String {
+    let mut by_level: BTreeMap<Level, u64> = BTreeMap::new();
+    for line in lines {
+        *by_level.entry(line.level).or_default() += 1;
+    }
+    let counts = Level::DESCENDING
+        .iter()
+        .filter_map(|level| Some(format!("{} {level}", by_level.get(level)?)))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let mut text = format!("\n{} rules: {counts}\n", lines.len());
+    if set.not_selected > 0 {
+        let _ = writeln!(text, "{} more are left out by --level, --status or --tag", set.not_selected);
+    }
+    if !set.not_run.is_empty() {
+        let _ = writeln!(text, "{} remarks on rules that do not run: piste rules check", set.not_run.len());
+    }
+    text
+}

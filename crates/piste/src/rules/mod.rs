@@ -1,0 +1,41 @@
+//! `piste rules`: which rules there are, which will not run, and how they are kept up to date.
+//!
+//! In: rule folders and options. Out: lists for people and JSON lines for scripts. One file a command.
+
+mod archive;
+pub(crate) mod arguments;
+mod check;
+mod list;
+mod update;
+
+use std::path::PathBuf;
+
+use piste_model::sources::Sources;
+use piste_rules::LoadOptions;
+
+use crate::cli::Common;
+use crate::failure::{self, Failure};
+use crate::rules::arguments::{RuleOptions, Rules, RulesCommand};
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Rules, common: &Common) -> Result<u8, Failure> {
+    match &arguments.command {
+        RulesCommand::List(arguments) => list::run(arguments),
+        RulesCommand::Check(arguments) => check::run(arguments, common),
+        RulesCommand::Update(arguments) => update::run(arguments, common),
+    }
+}
+
+/// The catalogue of log sources.
+pub(crate) fn sources() -> Result<Sources, Failure> {
+    piste_rules::catalog::sources().map_err(|error| {
+        Failure::environment("catalogue", failure::chain(&error), "nothing was read", "report this as a bug")
+    })
+}
+
+/// The options, with the paths that stand without `--rules`.
+fn options(which: &RuleOptions, paths: &[PathBuf]) -> LoadOptions {
+    let mut options = which.load_options();
+    options.paths.extend_from_slice(paths);
+    options
+}

@@ -1,0 +1,206 @@
+//! `piste rules`: what is listed, checked and brought up to date, and the options that select rules.
+//!
+//! In: rule files and archives that the tests make. Out: what the binary printed, and the folders that it wrote.
+
+use std::fs;
+use std::io::{Cursor, Write};
+
+use serde_json::Value;
+
+use crate::scratch::{Scratch, text};
+
+fn rule(id: &str, title: &str, more: &str) -> String {
+    format!(
+        "title: {title}\nid: {id}\n{more}logsource: {{product: windows, category: process_creation}}\n\
+         detection: {{a: {{Image: x}}, condition: a}}\n"
+    )
+}
+
+fn zip(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in files {
+        writer.start_file(*name, zip::write::SimpleFileOptions::default()).expect("a member");
+        writer.write_all(content.as_bytes()).expect("written");
+    }
+    writer.finish().expect("a zip").into_inner()
+}
+
+/// A tar of plain files, gzipped.
+fn tar_gz(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (name, content) in files {
+        let mut header = [0_u8; 512];
+        header[..name.len()].copy_from_slice(name.as_bytes());
+        header[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
+        header[156] = b'0';
+        header[148..156].fill(b' ');
+        let sum: u64 = header.iter().map(|&byte| u64::from(byte)).sum();
+        header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        bytes.extend_from_slice(&header);
+        bytes.extend_from_slice(content.as_bytes());
+        bytes.resize(bytes.len().next_multiple_of(512), 0);
+    }
+    bytes.resize(bytes.len() + 1024, 0);
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gz.write_all(&bytes).expect("written");
+    gz.finish().expect("a gzip")
+}
+
+fn objects(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).expect("each line is an object")).collect()
+}
+
+#[test]
+fn a_list_is_sorted_and_selected() {
+    let scratch = Scratch::new();
+    scratch.write("r/a.yml", rule("r1", "Zed", "level: high\nstatus: test\ntags: [attack.t1505.003]\n"));
+    scratch.write("r/b.yml", rule("r2", "Bed", "level: high\n"));
+    scratch.write("r/c.yml", rule("r3", "Ant", "level: low\n"));
+    let run = scratch.piste(&["rules", "list", "r", "--no-built-in-rules", "--json"]).expect(0);
+    let titles: Vec<String> = objects(&run.out).iter().map(|one| text(one, "title")).collect();
+    assert_eq!(titles, ["Bed", "Zed", "Ant"]);
+    let run = scratch
+        .piste(&["rules", "list", "--rules", "r", "--no-built-in-rules", "--tag", "attack.t1505"])
+        .expect(0);
+    assert!(run.out.contains("high  test") && run.out.contains("T1505.003") && run.out.contains("r/a.yml:1"));
+    assert!(
+        run.out.ends_with("1 rules: 1 high\n2 more are left out by --level, --status or --tag\n"),
+        "{}",
+        run.out
+    );
+    assert!(scratch.piste(&["rules", "list"]).expect(0).out.contains("built-in/"));
+}
+
+#[test]
+fn a_check_names_place_reason_and_hint() {
+    let scratch = Scratch::new();
+    scratch.write("r/a.yml", rule("r1", "Good", ""));
+    scratch.write("r/b.yml", rule("r2", "Bad", "").replace("Image: x", "'Image|re': 'a(?=b)'"));
+    scratch.write("r/c.yml", rule("r3", "Cloud", "").replace("windows", "aws"));
+    scratch.write(
+        "r/d.yml",
+        "title: W\nid: r4\nlogsource: {category: webserver}\ndetection:\n  a: {c-useragent: x}\n  condition: a\n",
+    );
+    let arguments = ["rules", "check", "r", "--no-built-in-rules"];
+    let run = scratch.piste(&arguments).expect(0);
+    assert!(run.out.contains("r/b.yml:4:27: rule-look-around: "), "{}", run.out);
+    assert!(run.out.contains("r/d.yml:1: rule-field-never: it needs `c-useragent`"), "{}", run.out);
+    assert!(
+        run.out
+            .ends_with("3 rules load, 1 do not, 2 can never match (1 without a source, 1 by their fields)\n"),
+        "{}",
+        run.out
+    );
+    scratch.piste(&[&arguments[..], &["--strict"]].concat()).expect(2);
+    let run = scratch.piste(&[&arguments[..], &["--json"]].concat()).expect(0);
+    let found = objects(&run.out);
+    assert_eq!(
+        found.iter().map(|one| text(one, "slug")).collect::<Vec<_>>(),
+        ["rule-look-around", "rule-no-source", "rule-field-never"]
+    );
+    assert!(found.iter().all(|one| !text(one, "hint").is_empty()));
+    // Where no rule loads, the reasons are still said.
+    let run = scratch.piste(&["rules", "check", "r/b.yml", "--no-built-in-rules"]).expect(2);
+    assert!(run.out.contains("rule-look-around") && run.err.contains("error[rules-none-load]"));
+}
+
+#[test]
+fn the_options_count_in_an_investigation() {
+    let scratch = Scratch::new();
+    let event = r#"{"Channel":"Microsoft-Windows-Sysmon/Operational","EventID":1,"Provider_Name":"Microsoft-Windows-Sysmon","EventRecordID":1,"Computer":"MX01","@timestamp":"2021-03-02T03:00:00Z","Image":"x","User":"svc"}"#;
+    scratch.write("e.jsonl", format!("{event}\n"));
+    scratch.write("r/a.yml", rule("r1", "One", "level: high\n"));
+    scratch.write("r/b.yml", rule("r2", "Two", "level: low\n"));
+    let titles = |case: &str, options: &str| {
+        scratch.investigate_in(case, &format!("e.jsonl --rules r --no-built-in-rules {options}")).expect(0);
+        let list = scratch.lines_in(case, "detections.jsonl");
+        let mut titles: Vec<String> = list.iter().map(|one| text(one, "rule_title")).collect();
+        titles.sort();
+        titles
+    };
+    assert_eq!(titles("c1", ""), ["One", "Two"]);
+    assert_eq!(titles("c2", "--level high"), ["One"]);
+    assert_eq!(titles("c3", "--exclude-rule r1"), ["Two"]);
+    let filter = "title: F\nid: f\nlogsource: {product: windows}\nfilter:\n  rules: [r1]\n  s: {User: svc}\n  \
+                  condition: not s\n";
+    scratch.write("r/f.yml", filter);
+    assert_eq!(titles("c4", ""), ["Two"]);
+}
+
+#[test]
+fn an_update_is_pinned_and_says_what_changes() {
+    let scratch = Scratch::new();
+    let licence = ("sigma-1/LICENSE", "free");
+    let (one, two) = (rule("r1", "One", "level: high\n"), rule("r2", "Two", "level: low\n"));
+    scratch.write(
+        "one.zip",
+        zip(&[licence, ("sigma-1/rules/a.yml", &one), ("sigma-1/rules/b.yml", &two), ("sigma-1/x.py", "no")]),
+    );
+    let run = scratch.piste(&["rules", "update", "one.zip", "--into", "sigma", "--dry-run"]).expect(0);
+    assert!(run.out.starts_with("+ high  One  r1\n+ low   Two  r2\n"), "{}", run.out);
+    assert!(!scratch.path("sigma").exists());
+    scratch.piste(&["rules", "update", "one.zip", "--into", "sigma"]).expect(0);
+    assert!(scratch.path("sigma/rules/a.yml").is_file() && scratch.path("sigma/LICENSE").is_file());
+    assert!(!scratch.path("sigma/x.py").exists());
+    let lock: Value =
+        serde_json::from_slice(&fs::read(scratch.path("sigma/piste-rules.lock")).expect("a lock"))
+            .expect("JSON");
+    assert_eq!((text(&lock, "source").as_str(), lock["rules"].as_u64()), ("one.zip", Some(2)));
+    // The next state: one changed, one gone, one new.
+    let (changed, new) = (one.replace("Image: x", "Image: y"), rule("r3", "New", ""));
+    scratch.write("two.tgz", tar_gz(&[("s/rules/a.yml", &changed), ("s/rules/c.yml", &new)]));
+    let run = scratch.piste(&["rules", "update", "two.tgz", "--into", "sigma", "--json"]).expect(0);
+    let change = &objects(&run.out)[0];
+    let ids = |list: &str| {
+        change[list].as_array().expect("a list").iter().map(|one| text(one, "id")).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (ids("added"), ids("removed"), ids("changed")),
+        (vec!["r3".into()], vec!["r2".into()], vec!["r1".into()])
+    );
+    assert!(!scratch.path("sigma/rules/b.yml").exists());
+    // What was changed by hand is not overwritten.
+    scratch.write("sigma/rules/own.yml", rule("r9", "Own", ""));
+    let run = scratch.piste(&["rules", "update", "one.zip", "--into", "sigma"]).expect(2);
+    assert!(run.err.contains("were changed since the last update"), "{}", run.err);
+    let hidden = fs::read_dir(scratch.path("")).expect("listed").flatten();
+    assert!(
+        hidden.into_iter().all(|one| !one.file_name().to_string_lossy().starts_with('.')),
+        "nothing is left beside"
+    );
+}
+
+#[test]
+fn a_hostile_or_wrong_source_changes_nothing() {
+    let scratch = Scratch::new();
+    let good = rule("r1", "One", "");
+    scratch.write("own/a.yml", &good);
+    scratch.write("slip.zip", zip(&[("rules/../../evil.yml", &good)]));
+    scratch.write("slip.tgz", tar_gz(&[("../evil.yml", &good)]));
+    scratch.write("drive.zip", zip(&[("C:\\evil.yml", &good)]));
+    scratch.write("none.zip", zip(&[("readme.md", "x")]));
+    scratch.write("text.zip", "not an archive");
+    scratch.write("cut.zip", &zip(&[("a.yml", &good)])[..60]);
+    for name in [
+        "slip.zip",
+        "slip.tgz",
+        "drive.zip",
+        "none.zip",
+        "text.zip",
+        "cut.zip",
+        "missing.zip",
+        "http://127.0.0.1/x.zip",
+    ] {
+        let run = scratch.piste(&["rules", "update", name, "--into", "sigma"]).expect(2);
+        assert!(run.err.starts_with("error[rules-"), "{name}: {}", run.err);
+        assert!(!scratch.path("sigma").exists() && !scratch.path("evil.yml").exists(), "{name}");
+    }
+    let run = scratch.piste(&["rules", "update", "own", "--into", "own"]).expect(2);
+    assert!(run.err.contains("files that no update wrote"), "{}", run.err);
+    // Without curl the user is told how to do without.
+    let mut command = scratch.command(&["rules", "update", "https://127.0.0.1:9/x.zip", "--into", "sigma"]);
+    let output = command.env("PATH", scratch.path("nowhere")).output().expect("the binary starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("fetch the file with a browser"), "{said}");
+}
