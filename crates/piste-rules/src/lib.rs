@@ -5,6 +5,7 @@
 //! rule is dropped silently. Evaluation is the hunt's; this crate knows no rows.
 
 pub mod catalog;
+pub mod correlation;
 
 mod built_in;
 mod check;
