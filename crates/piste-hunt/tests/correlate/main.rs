@@ -1,0 +1,8 @@
+//! Correlations: tables of cases for each type, and properties against a naive reading of the specification.
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails where it panics")]
+
+mod files;
+mod nesting;
+mod oracle;
+mod support;
+mod tables;
