@@ -190,7 +190,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Contribution> {
     };
     let origin = from.text()?;
     let reference = from.u32()?;
-    let carried = (0..from.length()?).map(|_| from.optional_text()).collect::<Option<Vec<_>>>()?;
+    let carried = from.carried()?;
     from.0.is_empty().then_some(Contribution {
         correlation,
         group,
@@ -242,10 +242,14 @@ impl<'a> Source<'a> {
         std::str::from_utf8(self.counted()?).ok().map(str::to_owned)
     }
 
-    fn optional_text(&mut self) -> Option<Option<String>> {
-        let there = self.u8()? != 0;
-        let text = self.text()?;
-        Some(there.then_some(text))
+    fn carried(&mut self) -> Option<Vec<Option<String>>> {
+        let mut carried = Vec::new();
+        for _ in 0..self.length()? {
+            let there = self.u8()? != 0;
+            let text = self.text()?;
+            carried.push(there.then_some(text));
+        }
+        Some(carried)
     }
 
     fn place(&mut self) -> Option<Place> {

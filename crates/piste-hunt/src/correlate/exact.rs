@@ -109,7 +109,9 @@ mod tests {
 
     fn sum(values: &[f64]) -> f64 {
         let mut sum = ExactSum::new();
-        values.iter().for_each(|value| sum.add(*value));
+        for value in values {
+            sum.add(*value);
+        }
         sum.value()
     }
 
@@ -133,9 +135,12 @@ mod tests {
             passing in proptest::collection::vec(any::<f64>().prop_filter("finite", |x| x.is_finite()), 0..40),
         ) {
             let mut exact = ExactSum::new();
-            passing.iter().for_each(|value| exact.add(*value));
-            keep.iter().for_each(|value| exact.add(*value));
-            passing.iter().rev().for_each(|value| exact.remove(*value));
+            for value in passing.iter().chain(&keep) {
+                exact.add(*value);
+            }
+            for value in passing.iter().rev() {
+                exact.remove(*value);
+            }
             prop_assert_eq!(exact.value(), keep.iter().sum::<f64>());
         }
     }

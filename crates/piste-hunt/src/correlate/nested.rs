@@ -104,7 +104,9 @@ impl<'a> Nested<'a> {
 
 impl Drop for Nested<'_> {
     fn drop(&mut self) {
-        self.spilled.iter().for_each(|path| Scratch::remove(path));
+        for path in &self.spilled {
+            Scratch::remove(path);
+        }
     }
 }
 

@@ -186,8 +186,8 @@ impl Reader {
             return Err(self.damaged(start, "its checksum is another"));
         }
         if length == END {
-            let count = self.buffer.as_slice().try_into().map(u64::from_le_bytes);
-            let complete = count == Ok(self.count) && self.end.is_none();
+            let count = self.buffer.as_slice().try_into().map(u64::from_le_bytes).ok();
+            let complete = count == Some(self.count) && self.end.is_none();
             return if complete { Ok(None) } else { Err(self.damaged(start, "its count is another")) };
         }
         let one = decode(&self.buffer).ok_or_else(|| self.damaged(start, "a frame cannot be read"))?;
@@ -225,9 +225,15 @@ impl Scratch {
     }
 }
 
+fn remove_all(paths: &[PathBuf]) {
+    for path in paths {
+        Scratch::remove(path);
+    }
+}
+
 impl Drop for Scratch {
     fn drop(&mut self) {
-        self.made.iter().for_each(|path| Self::remove(path));
+        remove_all(&self.made);
     }
 }
 
@@ -245,12 +251,12 @@ pub(super) fn merge(
             merge_into(&path, some)?;
             merged.push(Section::whole(&path));
         }
-        passing.iter().for_each(|path| Scratch::remove(path));
+        remove_all(&passing);
         passing = merged.iter().map(|section| section.path.clone()).collect();
         sections = merged;
     }
     let merged = merge_into(&scratch.next(), &sections)?;
-    passing.iter().for_each(|path| Scratch::remove(path));
+    remove_all(&passing);
     Ok(merged)
 }
 

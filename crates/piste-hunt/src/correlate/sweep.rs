@@ -99,17 +99,13 @@ impl<'a> Sweep<'a> {
             if run.as_ref().is_some_and(|run| run.time < since) {
                 self.finish(run.take(), nested, emit)?;
             }
-            match &mut run {
-                Some(run) => run.extend(anchor, at, window.events - before, value),
-                None => {
-                    let (start, first) = match oldest.as_ref() {
-                        Some((start, first)) => (*start, first.place.clone()),
-                        None => (at, anchor.place.clone()),
-                    };
-                    let witnesses = window.witnesses();
-                    run = Some(Run::begin(anchor, at, (start, first), window.events, value, witnesses));
-                }
+            if let Some(run) = &mut run {
+                run.extend(anchor, at, window.events - before, value);
+                continue;
             }
+            let first = oldest.as_ref().map(|(start, first)| (*start, first.place.clone()));
+            let first = first.unwrap_or_else(|| (at, anchor.place.clone()));
+            run = Some(Run::begin(anchor, at, first, window.events, value, window.witnesses()));
         }
         self.finish(run, nested, emit)
     }

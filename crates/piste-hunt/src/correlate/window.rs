@@ -22,7 +22,7 @@ pub(super) struct Window<'a> {
 enum Measured {
     Events,
     Distinct(BTreeMap<[u8; 16], u64>),
-    Sum { sum: ExactSum, numbers: u64 },
+    Sum { sum: Box<ExactSum>, numbers: u64 },
     Rank(Ranked),
     Rules { occurs: Vec<Occurs>, chains: Vec<Chain> },
 }
@@ -50,7 +50,7 @@ impl<'a> Window<'a> {
         let measured = match correlation.kind {
             Kind::EventCount => Measured::Events,
             Kind::ValueCount => Measured::Distinct(BTreeMap::new()),
-            Kind::ValueSum | Kind::ValueAvg => Measured::Sum { sum: ExactSum::new(), numbers: 0 },
+            Kind::ValueSum | Kind::ValueAvg => Measured::Sum { sum: Box::new(ExactSum::new()), numbers: 0 },
             Kind::ValueMedian => Measured::Rank(Ranked::new(50)),
             Kind::ValuePercentile => Measured::Rank(Ranked::new(correlation.percentile)),
             Kind::Temporal | Kind::TemporalOrdered => Measured::Rules {
@@ -93,7 +93,7 @@ impl<'a> Window<'a> {
                     occurs.count -= 1;
                 }
             }
-            (Measured::Distinct(values), Measure::Value(digest)) if was_new => lessen(values, digest),
+            (Measured::Distinct(values), Measure::Value(digest)) if was_new => lessen(values, &digest),
             (Measured::Sum { sum, numbers }, Measure::Number(key)) if was_new => {
                 sum.remove(number_of(key));
                 *numbers -= 1;
@@ -179,7 +179,9 @@ fn judge_rules(
         };
         holds.then_some(value)
     };
-    occurs.iter_mut().for_each(|one| one.now = false);
+    for one in occurs {
+        one.now = false;
+    }
     value
 }
 
@@ -196,11 +198,11 @@ impl Chain {
     }
 }
 
-fn lessen<K: Ord>(values: &mut BTreeMap<K, u64>, key: K) {
-    if let Some(count) = values.get_mut(&key) {
+fn lessen<K: Ord>(values: &mut BTreeMap<K, u64>, key: &K) {
+    if let Some(count) = values.get_mut(key) {
         *count -= 1;
         if *count == 0 {
-            values.remove(&key);
+            values.remove(key);
         }
     }
 }
@@ -234,10 +236,10 @@ impl Ranked {
     fn remove(&mut self, key: u64) {
         self.count -= 1;
         if self.low.contains_key(&key) {
-            lessen(&mut self.low, key);
+            lessen(&mut self.low, &key);
             self.low_count -= 1;
         } else {
-            lessen(&mut self.high, key);
+            lessen(&mut self.high, &key);
         }
         self.balance();
     }
@@ -251,13 +253,13 @@ impl Ranked {
         let rank = self.rank();
         while self.low_count < rank {
             let Some(key) = self.high.first_key_value().map(|(key, _)| *key) else { break };
-            lessen(&mut self.high, key);
+            lessen(&mut self.high, &key);
             *self.low.entry(key).or_default() += 1;
             self.low_count += 1;
         }
         while self.low_count > rank {
             let Some(key) = self.low.last_key_value().map(|(key, _)| *key) else { break };
-            lessen(&mut self.low, key);
+            lessen(&mut self.low, &key);
             *self.high.entry(key).or_default() += 1;
             self.low_count -= 1;
         }
@@ -274,7 +276,7 @@ impl Ranked {
             return Some(lower);
         }
         let upper = self.high.first_key_value().map_or(lower, |(key, _)| number_of(*key));
-        Some(lower / 2.0 + upper / 2.0)
+        Some(lower.midpoint(upper))
     }
 }
 
@@ -286,7 +288,6 @@ mod tests {
 
     proptest! {
         #[test]
-        #[expect(clippy::float_cmp, reason = "the same numbers are meant")]
         fn ranks_are_those_of_the_sorted_list(
             steps in proptest::collection::vec((0..6_i32, any::<bool>()), 1..60),
             percentile in 0..=100_u8,

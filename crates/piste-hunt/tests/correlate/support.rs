@@ -17,14 +17,14 @@ use rsigma_parser::parse_sigma_yaml;
 
 /// One matched row.
 #[derive(Debug, Clone)]
-pub struct Row {
-    pub nanos: Option<i64>,
-    pub rules: Vec<usize>,
-    pub fields: Vec<(String, String)>,
-    pub record: i64,
+pub(crate) struct Row {
+    pub(crate) nanos: Option<i64>,
+    pub(crate) rules: Vec<usize>,
+    pub(crate) fields: Vec<(String, String)>,
+    pub(crate) record: i64,
 }
 
-pub fn rows(text: &str) -> Vec<Row> {
+pub(crate) fn rows(text: &str) -> Vec<Row> {
     let events = text.split(';').map(str::trim).filter(|event| !event.is_empty());
     let row = |(record, event): (usize, &str)| {
         let mut words = event.split_whitespace();
@@ -50,7 +50,7 @@ fn text(value: Option<&str>) -> ArrayRef {
     Arc::new(DictionaryArray::<Int32Type>::from_iter([value]))
 }
 
-pub fn batch(row: &Row) -> RecordBatch {
+pub(crate) fn batch(row: &Row) -> RecordBatch {
     let host = row.fields.iter().find(|(name, _)| name == "host").map_or("", |(_, host)| host.as_str());
     let hash: [u8; 16] = (row.record as u128).to_le_bytes();
     let mut columns: Vec<(String, ArrayRef)> = vec![
@@ -76,7 +76,7 @@ pub fn batch(row: &Row) -> RecordBatch {
         .unwrap()
 }
 
-pub fn correlations(yaml: &str) -> Vec<Correlation> {
+pub(crate) fn correlations(yaml: &str) -> Vec<Correlation> {
     let parsed = parse_sigma_yaml(yaml).unwrap();
     assert!(parsed.errors.is_empty(), "{:?}", parsed.errors);
     let listed: Vec<Listed<'_>> =
@@ -91,7 +91,7 @@ pub fn correlations(yaml: &str) -> Vec<Correlation> {
 }
 
 /// Sweeps rows that come in these runs.
-pub fn sweep(correlator: &Correlator, runs: &[Vec<Row>]) -> (Vec<CorrelationHit>, Skipped) {
+pub(crate) fn sweep(correlator: &Correlator, runs: &[Vec<Row>]) -> (Vec<CorrelationHit>, Skipped) {
     let folder = tempfile::tempdir().unwrap();
     let (mut paths, mut skipped) = (Vec::new(), Skipped::default());
     for (number, rows) in runs.iter().enumerate() {
@@ -120,7 +120,7 @@ pub fn sweep(correlator: &Correlator, runs: &[Vec<Row>]) -> (Vec<CorrelationHit>
 }
 
 /// `Title [bob] at 5 of 0..9 x4 =3`: group, time it first held, first and last event, events, greatest value.
-pub fn shown(correlations: &[Correlation], hit: &CorrelationHit) -> String {
+pub(crate) fn shown(correlations: &[Correlation], hit: &CorrelationHit) -> String {
     let seconds = |nanos: i64| {
         let (whole, rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
         if rest == 0 {
@@ -143,7 +143,7 @@ pub fn shown(correlations: &[Correlation], hit: &CorrelationHit) -> String {
 }
 
 /// The hits of correlations over events, and what could not contribute.
-pub fn run(yaml: &str, events: &str) -> (Vec<String>, Skipped) {
+pub(crate) fn run(yaml: &str, events: &str) -> (Vec<String>, Skipped) {
     let correlations = correlations(yaml);
     let correlator = Correlator::new(&correlations);
     let (hits, skipped) = sweep(&correlator, &[rows(events)]);
@@ -151,12 +151,12 @@ pub fn run(yaml: &str, events: &str) -> (Vec<String>, Skipped) {
 }
 
 /// One correlation whose `correlation:` has these entries, parted by `;`.
-pub fn yaml(entries: &str) -> String {
+pub(crate) fn yaml(entries: &str) -> String {
     let entries: Vec<String> = entries.split(';').map(|entry| format!("    {}\n", entry.trim())).collect();
     format!("title: T\ncorrelation:\n{}", entries.concat())
 }
 
 #[track_caller]
-pub fn check(entries: &str, events: &str, expected: &[&str]) {
+pub(crate) fn check(entries: &str, events: &str, expected: &[&str]) {
     assert_eq!(run(&yaml(entries), events).0, expected, "{entries}\non {events}");
 }

@@ -30,10 +30,10 @@ pub fn resolve_all(
     rules: &dyn Fn(&str) -> Option<usize>,
 ) -> (Vec<Correlation>, Vec<(usize, Reason)>) {
     let by_name = by_name(listed);
-    let named = |name: &str| if rules(name).is_some() { None } else { by_name.get(name).copied() };
+    let inner_of = |name: &str| if rules(name).is_some() { None } else { by_name.get(name).copied() };
     // Which of the list each refers to.
     let inner: Vec<BTreeSet<usize>> =
-        listed.iter().map(|one| one.rule.rules.iter().filter_map(|name| named(name)).collect()).collect();
+        listed.iter().map(|one| one.rule.rules.iter().filter_map(|name| inner_of(name)).collect()).collect();
     let mut outer: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (at, inner) in inner.iter().enumerate() {
         for to in inner {

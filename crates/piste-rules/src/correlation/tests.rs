@@ -61,6 +61,14 @@ fn a_correlation_carries_all_that_it_says() {
 }
 
 #[test]
+fn a_correlation_can_be_kept() {
+    let text = "    type: temporal\n    rules: [a, b, recon_d]\n    group-by: [User]\n    condition: a and not b or 1 of recon_*\n";
+    let found = one(text).unwrap();
+    let kept = serde_json::to_string(&found).unwrap();
+    assert_eq!(serde_json::from_str::<Correlation>(&kept).unwrap(), found);
+}
+
+#[test]
 fn units_of_time_are_the_specifications() {
     for (text, seconds) in [("90s", 90), ("2m", 120), ("3h", 10_800), ("1d", 86_400), ("1w", 604_800)] {
         let body = format!(
