@@ -57,7 +57,7 @@ pub enum Measure {
     Event,
     /// A value, by the first half of its SHA-256.
     Value([u8; 16]),
-    /// A number, see [`number_key`].
+    /// A number, as an integer of the same order.
     Number(u64),
 }
 

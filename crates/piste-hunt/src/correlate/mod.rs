@@ -54,7 +54,7 @@ use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
 use piste_model::{EvidenceId, Instant};
-use piste_rules::correlation::{Correlation, Reference, silent};
+use piste_rules::correlation::{Correlation, GroupField, Reference, silent};
 use serde::{Deserialize, Serialize};
 
 pub use contribution::{Contribution, Measure, Place};
@@ -150,18 +150,31 @@ impl Gathered {
         self.contributions.is_empty()
     }
 
+    /// Contributions held, each of some hundred bytes: a unit with very many may write several runs.
+    pub fn len(&self) -> usize {
+        self.contributions.len()
+    }
+
     /// Takes over what another thread gathered.
     pub fn append(&mut self, other: Self) {
         self.contributions.extend(other.contributions);
         self.skipped.add(other.skipped);
     }
 
-    /// Writes them, sorted, as the run file `path`, and syncs it.
+    /// Leaves out the rows that turn out to be copies of others, which must not be counted twice.
+    pub fn leave_out(&mut self, is_copy: &dyn Fn(&Place) -> bool) {
+        self.contributions.retain(|one| !is_copy(&one.place));
+    }
+
+    /// Writes them, sorted, as the run file `path`, syncs it, and holds none any more. What was skipped stays counted.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
     pub fn write(&mut self, path: &Path) -> Result<(), CorrelateError> {
         self.contributions.sort_unstable();
         let mut writer = Writer::create(path)?;
-        for one in &self.contributions {
-            writer.push(one)?;
+        for one in self.contributions.drain(..) {
+            writer.push(&one)?;
         }
         writer.finish(true).map(|_| ())
     }
@@ -195,7 +208,7 @@ impl Correlator {
             for (at, reference) in correlation.references.iter().enumerate() {
                 let Reference::Correlation(inner) = reference else { continue };
                 let Some(plan) = plans.get_mut(*inner).filter(|_| *inner < number) else { continue };
-                let fields = |list: &[piste_rules::correlation::GroupField]| -> Vec<String> {
+                let fields = |list: &[GroupField]| -> Vec<String> {
                     list.iter().filter_map(|field| field.fields.get(at).cloned()).collect()
                 };
                 let outer = Outer {
@@ -232,9 +245,7 @@ impl Correlator {
         };
         for (number, reference) in wanted {
             let Some(plan) = self.plans.get(*number) else { continue };
-            let find = |field: &piste_rules::correlation::GroupField| {
-                row::field(rows, row, field.fields.get(*reference)?)
-            };
+            let find = |field: &GroupField| row::field(rows, row, field.fields.get(*reference)?);
             let group = plan.correlation.group_by.iter().map(find).collect::<Option<Vec<_>>>();
             let Some(group) = group else {
                 to.skipped.without_group += 1;

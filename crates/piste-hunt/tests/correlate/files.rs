@@ -36,7 +36,9 @@ fn written(correlator: &Correlator, path: &Path) -> Vec<u8> {
     for row in rows("0 a User=bob; 1 a User=bob; 2 a User=eve; 3 a User=bob") {
         correlator.contribute(0, &batch(&row), 0, EvidenceId(1), &mut gathered);
     }
+    assert_eq!(gathered.len(), 4);
     gathered.write(path).unwrap();
+    assert!(gathered.is_empty(), "what is written is not held any more");
     std::fs::read(path).unwrap()
 }
 
@@ -82,6 +84,19 @@ fn a_hit_that_cannot_be_taken_stops_the_sweep() {
     assert!(matches!(outcome, Err(CorrelateError::Emit(_))));
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
     assert_eq!(left.len(), 1, "only the run itself is left");
+}
+
+#[test]
+fn copies_are_left_out() {
+    let correlator = Correlator::new(&correlations(&yaml(COUNT)));
+    let mut gathered = Gathered::default();
+    for row in rows("0 a User=bob; 1 a User=bob; 1 a User=bob") {
+        let mut more = Gathered::default();
+        correlator.contribute(0, &batch(&row), 0, EvidenceId(1), &mut more);
+        gathered.append(more);
+    }
+    gathered.leave_out(&|place| place.record == 2);
+    assert_eq!(gathered.len(), 2);
 }
 
 #[test]
