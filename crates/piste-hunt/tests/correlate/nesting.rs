@@ -111,3 +111,11 @@ fn a_hit_names_at_most_a_hundred_rows_and_the_one_at_which_it_held() {
     let records: Vec<i64> = hits[0].rows.iter().map(|place| place.record).collect();
     assert_eq!((records.len(), records[0], records[99], hits[0].count), (100, 0, 199, 300));
 }
+
+#[test]
+fn more_moments_than_are_held_are_spilled() {
+    let text = "title: Outer\ncorrelation:\n    type: temporal\n    rules: [any_a, b]\n    timespan: 10d\n---\ntitle: Inner\nname: any_a\ncorrelation:\n    type: event_count\n    rules: [a]\n    timespan: 1s\n    condition: {gte: 1}\n";
+    let mut events: Vec<String> = (1..=60_000).map(|second| format!("{second} a")).collect();
+    events.push("0 b".to_owned());
+    assert_eq!(run(text, &events.join(";")).0, ["Outer[] at 1 of 0..60000 x60001 =2"]);
+}

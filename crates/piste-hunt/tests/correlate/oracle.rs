@@ -225,4 +225,49 @@ proptest! {
         let split: Vec<Vec<Row>> = shuffled.chunks(size).map(<[Row]>::to_vec).collect();
         prop_assert_eq!(sweep(&correlator, &split).0, sweep(&correlator, &[rows]).0);
     }
+
+    #[test]
+    fn nested_hits_do_not_depend_on_the_order_either(
+        mut rows in proptest::collection::vec(row(), 0..40),
+        order in any::<u64>(),
+        files in 1..6_usize,
+    ) {
+        for (record, row) in (0..).zip(rows.iter_mut()) {
+            row.record = record;
+        }
+        let correlator = Correlator::new(&correlations(NESTED));
+        let mut shuffled = rows.clone();
+        shuffled.sort_by_key(|row| (row.record as u64 + 1).wrapping_mul(order | 1).rotate_left(17));
+        let size = shuffled.len().div_ceil(files).max(1);
+        let split: Vec<Vec<Row>> = shuffled.chunks(size).map(<[Row]>::to_vec).collect();
+        prop_assert_eq!(sweep(&correlator, &split), sweep(&correlator, &[rows]));
+    }
 }
+
+/// A count within an ordered correlation within a count, all shown.
+const NESTED: &str = "title: Top
+generate: true
+correlation:
+    type: value_count
+    rules: [middle, c]
+    timespan: 8s
+    condition: {field: User, gte: 1}
+---
+title: Middle
+name: middle
+generate: true
+correlation:
+    type: temporal_ordered
+    rules: [low, b]
+    group-by: [N]
+    timespan: 4s
+---
+title: Low
+name: low
+correlation:
+    type: event_count
+    rules: [a, c]
+    group-by: [User]
+    timespan: 3s
+    condition: {gte: 2}
+";
