@@ -18,7 +18,7 @@ const DETAIL_CHARS_MAX: usize = 1_000;
 const DETAILS_MAX: usize = 16;
 
 /// (domain, name) of accounts; the first that is there is the one that acted, and a finding is grouped by.
-const ACCOUNTS: [(&str, &str); 6] = [
+pub(crate) const ACCOUNTS: [(&str, &str); 6] = [
     ("", "User"),
     ("SubjectDomainName", "SubjectUserName"),
     ("TargetDomainName", "TargetUserName"),
@@ -27,9 +27,9 @@ const ACCOUNTS: [(&str, &str); 6] = [
     ("", "AccountName"),
 ];
 /// Executables; the first that is there is the one that acted.
-const PROCESSES: [&str; 6] =
+pub(crate) const PROCESSES: [&str; 6] =
     ["Image", "NewProcessName", "SourceImage", "ProcessName", "ParentImage", "TargetImage"];
-const FILES: [&str; 8] = [
+pub(crate) const FILES: [&str; 8] = [
     "TargetFilename",
     "ImageLoaded",
     "ImagePath",
@@ -39,7 +39,7 @@ const FILES: [&str; 8] = [
     "Path",
     "cs-uri-stem",
 ];
-const ADDRESSES: [&str; 8] = [
+pub(crate) const ADDRESSES: [&str; 8] = [
     "IpAddress",
     "SourceIp",
     "DestinationIp",
@@ -171,7 +171,7 @@ fn said<'a>(rows: &'a RecordBatch, name: &str, row: usize) -> Option<&'a str> {
     (!matches!(text.trim(), "" | "-" | "N/A" | "NULL")).then_some(text)
 }
 
-fn cut(text: &str) -> String {
+pub(crate) fn cut(text: &str) -> String {
     text.chars().take(DETAIL_CHARS_MAX).collect()
 }
 

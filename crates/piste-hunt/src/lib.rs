@@ -5,6 +5,7 @@
 
 mod bits;
 mod columns;
+pub mod correlate;
 pub mod describe;
 pub mod engine;
 pub mod findings;

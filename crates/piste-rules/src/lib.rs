@@ -6,6 +6,7 @@
 //! knows no rows.
 
 pub mod catalog;
+pub mod correlation;
 
 mod built_in;
 mod check;
