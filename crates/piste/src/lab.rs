@@ -145,13 +145,15 @@ fn beside(evidence: &Path, asked: Option<&Path>, name: &str) -> PathBuf {
 
 /// The counts for people.
 fn shown(stats: &Stats) -> String {
-    let mut text = format!("{} rows, {} bytes, {} files\n\n", stats.rows, stats.bytes, stats.files);
-    text.push_str(&format!("{:<20} {:>12} {:>12} {:>9}\n", "column", "values", "distinct", "ratio"));
-    for (name, column) in &stats.columns {
+    let mut lines = vec![
+        format!("{} rows, {} bytes, {} files\n", stats.rows, stats.bytes, stats.files),
+        format!("{:<20} {:>12} {:>12} {:>9}", "column", "values", "distinct", "ratio"),
+    ];
+    lines.extend(stats.columns.iter().map(|(name, column)| {
         let percent = column.ratio * 100.0;
-        text.push_str(&format!("{name:<20} {:>12} {:>12} {percent:>8.3}%\n", column.values, column.distinct));
-    }
-    text
+        format!("{name:<20} {:>12} {:>12} {percent:>8.3}%", column.values, column.distinct)
+    }));
+    lines.join("\n") + "\n"
 }
 
 fn failed(error: LabError) -> Failure {

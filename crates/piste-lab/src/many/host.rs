@@ -18,6 +18,9 @@ const RUNNING: u32 = 96;
 /// The first of them never end.
 const LASTING: u32 = 12;
 
+/// Files of which scripts come; none for what is typed.
+const SCRIPT_PATHS: [&str; 3] = ["", r"C:\ops\scripts\inventory.ps1", r"C:\ops\monitor\check.ps1"];
+
 /// A running process.
 #[derive(Debug, Clone)]
 pub(super) struct Running {
@@ -400,8 +403,7 @@ impl<'f> Host<'f> {
             }
         });
         draft.compose(|out| out.push_str(&random.guid()));
-        const PATHS: [&str; 3] = ["", r"C:\ops\scripts\inventory.ps1", r"C:\ops\monitor\check.ps1"];
-        let path: &&str = random.pick(&PATHS);
+        let path: &&str = random.pick(&SCRIPT_PATHS);
         draft.text(path);
     }
 
