@@ -2,7 +2,7 @@
 //!
 //! In: events as they enter and leave. Out: the measured value, and whether the correlation's condition holds. The events
 //! themselves are not kept: those that leave are read again from the file. Distinct values and numbers are kept as counts
-//! (about 30 bytes each), a count of events as a number, rules as one counter each.
+//! (about 40 bytes each), a count of events as a number, rules as one counter each.
 
 use std::collections::BTreeMap;
 
