@@ -57,6 +57,9 @@ pub enum LakeError {
         /// Why.
         source: serde_json::Error,
     },
+    /// The files of correlations cannot be written or read.
+    #[error("the files of correlations cannot be used")]
+    Correlations(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A part of Piste failed on one block: a bug. Holds what it said.
     #[error("a part of Piste failed: {0}")]
     Panicked(String),

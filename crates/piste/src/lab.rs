@@ -31,13 +31,12 @@ enum Command {
 #[command(
     after_help = "Examples:\n  piste lab generate --scenario ministry --out lab/evidence\n  piste lab generate --rows 1000000 --format jsonl --out lab/evidence"
 )]
-#[command(group(clap::ArgGroup::new("what").required(true).args(["scenario", "rows"])))]
 struct Generate {
     /// A built-in scenario: `ministry`.
     #[arg(long, value_name = "NAME")]
     scenario: Option<String>,
     /// So many Windows events of a dozen hosts over two years.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", required_unless_present = "scenario", conflicts_with = "scenario")]
     rows: Option<u64>,
     /// Folder for the evidence: new or empty.
     #[arg(long, value_name = "FOLDER")]

@@ -49,7 +49,7 @@ mod runs;
 mod sweep;
 mod window;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
@@ -222,6 +222,21 @@ impl Correlator {
             }
         }
         Self { plans, by_rule }
+    }
+
+    /// Fields that contributions are made from, by the names that rows give them.
+    pub fn fields(&self) -> BTreeSet<&str> {
+        let named = self.plans.iter().flat_map(|plan| plan.correlation.group_by.iter().chain(&plan.correlation.values));
+        named
+            .flat_map(|field| field.fields.iter())
+            .chain(self.plans.iter().flat_map(|plan| plan.carries.iter()))
+            .map(String::as_str)
+            .collect()
+    }
+
+    /// Whether there is any correlation.
+    pub fn is_empty(&self) -> bool {
+        self.plans.is_empty()
     }
 
     /// Whether a correlation refers to the rule.

@@ -5,6 +5,7 @@
 //! the units' results are put together.
 
 mod hosts;
+mod correlated;
 pub(crate) mod join;
 pub(crate) mod outputs;
 pub(crate) mod read;
@@ -15,11 +16,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant as Stopwatch;
 
-use piste_hunt::{VectorEngine, plan};
+use piste_hunt::VectorEngine;
+use piste_hunt::correlate::Correlator;
 use piste_lake::seal::Intake;
 use piste_lake::{Item, Sealer, StoredPath, path_text};
 use piste_model::evidence::EvidenceState;
 use piste_model::sources::Sources;
+use piste_rules::correlation::Correlation;
 use piste_rules::{NotRun, RuleSet};
 use serde_json::json;
 
@@ -28,12 +31,15 @@ use crate::case::Case;
 use crate::cli::{Common, Investigate};
 use crate::failure::{self, Failure};
 use crate::progress::Progress;
+use crate::rules::prepared::Prepared;
 use crate::{clock, out};
 
 /// Everything that a run hunts with.
 pub(crate) struct Hunt {
     pub(crate) rules: RuleSet,
     pub(crate) engine: VectorEngine,
+    pub(crate) correlations: Vec<Correlation>,
+    pub(crate) correlator: Correlator,
     pub(crate) not_compiled: Vec<NotRun>,
     pub(crate) sources: Sources,
 }
@@ -90,10 +96,11 @@ pub(crate) fn run(arguments: &Investigate, common: &Common) -> Result<u8, Failur
 
 pub(crate) fn load_rules(arguments: &Investigate) -> Result<Hunt, Failure> {
     let sources = crate::rules::sources()?;
-    let rules = piste_rules::load(&arguments.which.load_options(), &sources)?;
-    let (plan, not_compiled) = plan::plan(&rules);
+    let Prepared { rules, plan, correlations, not_compiled } =
+        Prepared::load(&arguments.which.load_options(), &sources)?;
     let engine = VectorEngine::new(&rules, plan);
-    Ok(Hunt { rules, engine, not_compiled, sources })
+    let correlator = Correlator::new(&correlations);
+    Ok(Hunt { rules, engine, correlations, correlator, not_compiled, sources })
 }
 
 /// Passwords, one a line, as bytes: archives know no encoding.

@@ -23,6 +23,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::Hunt;
+use super::correlated;
 use super::hosts::Hosts;
 use super::join::Joined;
 use super::read::order;
@@ -59,6 +60,8 @@ pub(crate) fn write(
         joined.evidence.iter().map(|one| (one.id.0, one.sha256.as_str())).collect();
     let paths: BTreeMap<u32, &str> =
         joined.evidence.iter().map(|one| (one.id.0, one.path.as_str())).collect();
+    let paths_owned: BTreeMap<u32, String> =
+        joined.evidence.iter().map(|one| (one.id.0, one.path.clone())).collect();
     let places = Places {
         hosts: &joined.hosts,
         same: same_files(&joined.evidence),
@@ -67,7 +70,11 @@ pub(crate) fn write(
     };
     let baseline = case.baseline(inputs(&joined.evidence, units, hunt));
     let since = baseline.map(|baseline| baseline.since);
-    let (sources, merged) = few_enough(found, case.lake.tmp())?;
+    let path_of = |id: EvidenceId| paths_owned.get(&id.0).cloned().unwrap_or_default();
+    let correlated = correlated::detections(case, units, hunt, &path_of)?;
+    let sources = found.into_iter().chain(correlated.iter().cloned()).collect();
+    let (sources, mut merged) = few_enough(sources, case.lake.tmp())?;
+    merged.extend(correlated);
     let streamed = stream(&folder, &sources, &sha256, &places, since)?;
     let findings = streamed.findings;
     for path in &merged {

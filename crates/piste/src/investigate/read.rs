@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 
 use arrow_array::RecordBatch;
+use piste_hunt::correlate::{CorrelateError, Gathered};
 use piste_hunt::{Engine, Hit, describe};
 use piste_lake::copies::{self, Copy, Identity, Original, Seen};
 use piste_lake::pipeline::{self, Step};
@@ -44,6 +45,8 @@ struct Hunted {
     batch: Batch,
     /// (row, detection), in the order of the rows.
     detections: Vec<(usize, Detection)>,
+    /// What the rows contribute to correlations.
+    gathered: Gathered,
     /// Identities of the rows, where another log may hold the same records.
     identities: Vec<Option<Identity>>,
 }
@@ -61,6 +64,7 @@ struct Worked {
 struct Open {
     batches: Held,
     detections: Vec<Detection>,
+    gathered: Gathered,
     copies: Vec<Copy>,
     record: UnitRecord,
 }
@@ -148,15 +152,19 @@ impl Reading<'_> {
                     .iter()
                     .filter_map(|hit| Some((hit.row, self.detection(item, &batch, *hit)?)))
                     .collect();
+                let mut gathered = Gathered::default();
+                for hit in hits.iter().filter(|hit| self.hunt.correlator.wants(hit.rule)) {
+                    self.hunt.correlator.contribute(hit.rule, &batch.rows, hit.row, item.id, &mut gathered);
+                }
                 let identities = if suspect { copies::identities(&batch) } else { Vec::new() };
-                Hunted { batch, detections, identities }
+                Hunted { batch, detections, gathered, identities }
             })
             .collect();
         Worked { hunted, records, damage, issues }
     }
 
     fn detection(&self, item: &Item, batch: &Batch, hit: Hit) -> Option<Detection> {
-        let rule = self.hunt.rules.rules.get(hit.rule)?;
+        let rule = self.hunt.rules.rules.get(hit.rule).filter(|rule| rule.reports)?;
         Some(describe::detection(rule, item.id, &item.path, &batch.rows, hit.row))
     }
 }
@@ -176,6 +184,7 @@ impl Open {
             count(&hunted.batch, item, &mut self.record);
             self.batches.push(hunted.batch);
             self.detections.extend(hunted.detections.into_iter().map(|(_, detection)| detection));
+            self.gathered.append(hunted.gathered);
         }
         Ok(())
     }
@@ -188,9 +197,10 @@ impl Open {
         seen: &mut Seen,
     ) -> Result<Hunted, LakeError> {
         let rows = &hunted.batch.rows;
-        let offset = |row: usize| {
-            int_at(rows, schema::OFFSET, row).and_then(|at| u64::try_from(at).ok()).unwrap_or_default()
-        };
+        let offsets: Vec<u64> = (0..rows.num_rows())
+            .map(|row| int_at(rows, schema::OFFSET, row).and_then(|at| u64::try_from(at).ok()).unwrap_or_default())
+            .collect();
+        let offset = |row: usize| offsets.get(row).copied().unwrap_or_default();
         let mut keep = vec![true; rows.num_rows()];
         for ((row, identity), keep) in hunted.identities.iter().enumerate().zip(&mut keep) {
             let Some(identity) = identity else { continue };
@@ -215,6 +225,9 @@ impl Open {
                 source,
             })?;
             hunted.detections.retain(|(row, _)| keep.get(*row).copied().unwrap_or(true));
+            let left_out: BTreeSet<u64> =
+                (0..keep.len()).filter(|row| keep.get(*row) == Some(&false)).map(offset).collect();
+            hunted.gathered.leave_out(&|place| left_out.contains(&place.offset));
         }
         Ok(hunted)
     }
@@ -232,6 +245,9 @@ impl Open {
         let copied = case.lake.attachment(unit, Attachment::Copies);
         let detections = lines(&self.detections, &found)?;
         let copies = lines(&self.copies, &copied)?;
+        if !self.gathered.is_empty() {
+            self.gathered.write(&case.lake.found(unit, hunt, Found::Contributions)).map_err(correlate)?;
+        }
         drop((self.detections, self.copies));
         let attachments = [
             (found, detections.as_slice()),
@@ -241,6 +257,11 @@ impl Open {
         case.lake.write_unit(unit, self.batches.into_batches(), &self.record, &attachments)?;
         Ok(self.record)
     }
+}
+
+/// A correlation's files are files of the case.
+pub(super) fn correlate(error: CorrelateError) -> LakeError {
+    LakeError::Correlations(Box::new(error))
 }
 
 pub(super) fn lines<T: Serialize>(values: &[T], path: &std::path::Path) -> Result<Vec<u8>, LakeError> {

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use arrow_array::RecordBatch;
+use piste_hunt::correlate::Gathered;
 use piste_hunt::{Hit, Needs, describe};
 use piste_lake::scan::{Table, text_at};
 use piste_lake::store::{Found, UnitRecord, write_durably};
@@ -19,7 +20,7 @@ use piste_model::sources::Shape;
 use piste_model::{Detection, EvidenceId, schema};
 
 use super::Hunt;
-use super::read::{lines, order};
+use super::read::{correlate, lines, order};
 
 /// Hunts units anew.
 pub(crate) struct Rehunt<'a> {
@@ -64,9 +65,14 @@ impl Rehunt<'_> {
 
     fn unit(&self, unit: &Unit) -> Result<(), LakeError> {
         let record = self.lake.record(unit)?.unwrap_or_default();
-        let mut detections = Vec::new();
+        let mut found = UnitFound::default();
         for (dataset, path) in self.lake.tables(unit)? {
-            self.table(&dataset, &path, &record, &mut detections)?;
+            self.table(&dataset, &path, &record, &mut found)?;
+        }
+        let UnitFound { mut detections, mut gathered } = found;
+        if !gathered.is_empty() {
+            let path = self.lake.found(unit, &self.hunt.rules.sha256, Found::Contributions);
+            gathered.write(&path).map_err(correlate)?;
         }
         detections.sort_by(|a, b| order(a).cmp(&order(b)));
         let path = self.lake.found(unit, &self.hunt.rules.sha256, Found::Detections);
@@ -78,7 +84,7 @@ impl Rehunt<'_> {
         dataset: &str,
         path: &Path,
         record: &UnitRecord,
-        detections: &mut Vec<Detection>,
+        found: &mut UnitFound,
     ) -> Result<(), LakeError> {
         // A unit of very many shapes names some of them only: then nothing is passed over.
         let all_known = record.shapes.len() < UnitRecord::SHAPES_MAX;
@@ -101,12 +107,12 @@ impl Rehunt<'_> {
             let mut hits: Vec<Hit> = Vec::new();
             let mut before = 0;
             table.read(group, &|name| needs.column(name), None, &mut |rows| {
-                let found = self.hunt.engine.hits_in(dataset, rows);
-                hits.extend(found.into_iter().map(|hit| Hit { row: before + hit.row, rule: hit.rule }));
+                let here = self.hunt.engine.hits_in(dataset, rows).into_iter();
+                hits.extend(here.map(|hit| Hit { row: before + hit.row, rule: hit.rule }));
                 before += rows.num_rows();
                 Ok(())
             })?;
-            self.describe(&table, group, &hits, detections)?;
+            self.describe(&table, group, &hits, found)?;
         }
         Ok(())
     }
@@ -116,34 +122,48 @@ impl Rehunt<'_> {
         table: &Table,
         group: usize,
         hits: &[Hit],
-        detections: &mut Vec<Detection>,
+        found: &mut UnitFound,
     ) -> Result<(), LakeError> {
         let numbers: BTreeSet<usize> = hits.iter().map(|hit| hit.row).collect();
         let numbers: Vec<usize> = numbers.into_iter().collect();
         if numbers.is_empty() {
             return Ok(());
         }
-        let columns = describe::columns();
+        let mut columns = describe::columns();
+        columns.extend(self.hunt.correlator.fields());
+        columns.extend([schema::EXTRA]);
         let (mut hits, mut before) = (hits.iter().peekable(), 0);
         table.read(group, &|name| columns.contains(name), Some(&numbers), &mut |rows| {
             let here = numbers.get(before..before + rows.num_rows()).unwrap_or_default();
             before += rows.num_rows();
             for (at, row) in here.iter().enumerate() {
                 while let Some(hit) = hits.next_if(|hit| hit.row == *row) {
-                    detections.extend(self.detection(rows, at, hit.rule));
+                    self.found(rows, at, hit.rule, found);
                 }
             }
             Ok(())
         })
     }
 
-    fn detection(&self, rows: &RecordBatch, row: usize, rule: usize) -> Option<Detection> {
-        let rule = self.hunt.rules.rules.get(rule)?;
-        let id = text_at(rows.column_by_name(schema::EVIDENCE_ID)?, row)?;
-        let id = EvidenceId(id.strip_prefix("E-")?.parse().ok()?);
-        let path = self.paths.get(&id.0).map_or("", String::as_str);
-        Some(describe::detection(rule, id, path, rows, row))
+    fn found(&self, rows: &RecordBatch, row: usize, number: usize, found: &mut UnitFound) {
+        let id = rows.column_by_name(schema::EVIDENCE_ID).and_then(|ids| text_at(ids, row));
+        let id = id.and_then(|id| id.strip_prefix("E-")?.parse().ok()).map(EvidenceId);
+        let (Some(id), Some(rule)) = (id, self.hunt.rules.rules.get(number)) else { return };
+        if rule.reports {
+            let path = self.paths.get(&id.0).map_or("", String::as_str);
+            found.detections.push(describe::detection(rule, id, path, rows, row));
+        }
+        if self.hunt.correlator.wants(number) {
+            self.hunt.correlator.contribute(number, rows, row, id, &mut found.gathered);
+        }
     }
+}
+
+/// What a unit's hunt found so far.
+#[derive(Default)]
+struct UnitFound {
+    detections: Vec<Detection>,
+    gathered: Gathered,
 }
 
 /// Threads that the machine has, or as many as asked.

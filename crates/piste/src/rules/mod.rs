@@ -6,6 +6,7 @@ mod archive;
 pub(crate) mod arguments;
 mod check;
 mod list;
+pub(crate) mod prepared;
 mod update;
 
 use std::path::PathBuf;

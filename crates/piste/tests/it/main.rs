@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod case_faults;
+mod correlations;
 mod edges;
 mod events;
 mod fresh;

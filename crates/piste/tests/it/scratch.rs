@@ -68,6 +68,8 @@ impl Scratch {
         let mut command = Command::new(env!("CARGO_BIN_EXE_piste"));
         command.current_dir(self.0.path()).args(arguments);
         command.env_remove("RUST_BACKTRACE").env_remove("COLUMNS").env("NO_COLOR", "1");
+        // What one test compiles, others may use: the cache is part of what is tested.
+        command.env("PISTE_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
         command
     }
 

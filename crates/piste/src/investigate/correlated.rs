@@ -1,0 +1,65 @@
+//! Correlations over all units.
+//!
+//! In: what each unit's rows contribute. Out: detections in sorted files, to be merged with those of single rows. However many
+//! they are, only so many are held at once.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use piste_hunt::correlate::{CorrelateError, correlation_detection};
+use piste_lake::store::{Found, write_durably};
+use piste_lake::{LakeError, Unit};
+use piste_model::{Detection, EvidenceId};
+
+use super::Hunt;
+use super::read::{correlate, lines, order};
+use crate::case::Case;
+
+/// Detections that are held before they are written.
+const HELD_MAX: usize = 20_000;
+
+/// Computes the correlations; `path` gives the locator of a sealed file. The files are to be removed after use.
+pub(super) fn detections(
+    case: &Case,
+    units: &[Unit],
+    hunt: &Hunt,
+    path: &dyn Fn(EvidenceId) -> String,
+) -> Result<Vec<PathBuf>, LakeError> {
+    let contributions = units.iter().map(|unit| case.lake.found(unit, &hunt.rules.sha256, Found::Contributions));
+    let runs: Vec<PathBuf> = contributions.filter(|run| run.exists()).collect();
+    if hunt.correlator.is_empty() || runs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut files = Files { folder: case.lake.tmp(), held: Vec::new(), written: Vec::new() };
+    let own = case.lake.tmp().join("correlate");
+    fs::create_dir_all(&own).map_err(LakeError::write(&own))?;
+    let swept = hunt.correlator.sweep(&runs, &own, &mut |hit| {
+        let Some(correlation) = hunt.correlations.get(hit.correlation) else { return Ok(()) };
+        files.held.push(correlation_detection(correlation, &hit, path));
+        if files.held.len() >= HELD_MAX {
+            files.write().map_err(|error| CorrelateError::Emit(Box::new(error)))?;
+        }
+        Ok(())
+    });
+    let _ = fs::remove_dir_all(&own); // what stays is in the way of nothing
+    swept.map_err(correlate)?;
+    files.write()?;
+    Ok(files.written)
+}
+
+struct Files<'a> {
+    folder: &'a Path,
+    held: Vec<Detection>,
+    written: Vec<PathBuf>,
+}
+
+impl Files<'_> {
+    fn write(&mut self) -> Result<(), LakeError> {
+        self.held.sort_by(|a, b| order(a).cmp(&order(b)));
+        let path = self.folder.join(format!("correlated-{}.jsonl", self.written.len()));
+        write_durably(&path, &lines(&self.held, &path)?)?;
+        self.held.clear();
+        self.written.push(path);
+        Ok(())
+    }
+}
