@@ -226,7 +226,10 @@ impl Correlator {
 
     /// Fields that contributions are made from, by the names that rows give them.
     pub fn fields(&self) -> BTreeSet<&str> {
-        let named = self.plans.iter().flat_map(|plan| plan.correlation.group_by.iter().chain(&plan.correlation.values));
+        let named = self
+            .plans
+            .iter()
+            .flat_map(|plan| plan.correlation.group_by.iter().chain(&plan.correlation.values));
         named
             .flat_map(|field| field.fields.iter())
             .chain(self.plans.iter().flat_map(|plan| plan.carries.iter()))

@@ -4,8 +4,8 @@
 //! rules are loaded first, so that a wrong path costs nothing; then all evidence is sealed, read and hunted in units, and
 //! the units' results are put together.
 
-mod hosts;
 mod correlated;
+mod hosts;
 pub(crate) mod join;
 pub(crate) mod outputs;
 pub(crate) mod read;

@@ -198,7 +198,9 @@ impl Open {
     ) -> Result<Hunted, LakeError> {
         let rows = &hunted.batch.rows;
         let offsets: Vec<u64> = (0..rows.num_rows())
-            .map(|row| int_at(rows, schema::OFFSET, row).and_then(|at| u64::try_from(at).ok()).unwrap_or_default())
+            .map(|row| {
+                int_at(rows, schema::OFFSET, row).and_then(|at| u64::try_from(at).ok()).unwrap_or_default()
+            })
             .collect();
         let offset = |row: usize| offsets.get(row).copied().unwrap_or_default();
         let mut keep = vec![true; rows.num_rows()];

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::events::{lines, with};
+use crate::events::lines;
 use crate::scratch::{CASE, Scratch, text};
 
 const RULES: &str = "title: Failed logon
@@ -34,17 +34,15 @@ level: high
 ";
 
 fn logon(record: u64, minute: u64, user: &str) -> Value {
-    with(
-        record,
-        json!({
+    json!({
+        "EventRecordID": record,
             "EventID": 4625,
             "Channel": "Security",
             "SourceName": "Microsoft-Windows-Security-Auditing",
             "EventTime": format!("2021-03-14 01:{minute:02}:00"),
             "TimeCreated": format!("2021-03-14T01:{minute:02}:00Z"),
             "TargetUserName": user,
-        }),
-    )
+    })
 }
 
 fn found(scratch: &Scratch) -> Vec<(String, String, String)> {
@@ -63,8 +61,14 @@ fn events_are_counted_across_files_and_shown_once() {
     let scratch = Scratch::new();
     scratch.write("rules.yml", RULES);
     // Three of one account within five minutes, in two files and out of order; two of another; three too far apart.
-    scratch.write("a.jsonl", lines(&[logon(1, 4, "jan"), logon(2, 0, "ann"), logon(3, 1, "ann"), logon(4, 0, "far")]));
-    scratch.write("b.jsonl", lines(&[logon(5, 0, "jan"), logon(6, 2, "jan"), logon(7, 8, "far"), logon(8, 16, "far")]));
+    scratch.write(
+        "a.jsonl",
+        lines([logon(1, 4, "jan"), logon(2, 0, "ann"), logon(3, 1, "ann"), logon(4, 0, "far")]),
+    );
+    scratch.write(
+        "b.jsonl",
+        lines([logon(5, 0, "jan"), logon(6, 2, "jan"), logon(7, 8, "far"), logon(8, 16, "far")]),
+    );
     scratch.investigate("a.jsonl b.jsonl --rules rules.yml --no-built-in-rules").expect(0);
     let expected = [("Many failed logons".to_owned(), "jan".to_owned(), "3".to_owned())];
     assert_eq!(found(&scratch), expected, "the rule that is only counted reports nothing of its own");
@@ -73,7 +77,9 @@ fn events_are_counted_across_files_and_shown_once() {
 
     // The same over the lake, after other rules.
     scratch.piste(&["hunt", "--case", CASE, "-q"]).expect(0);
-    assert!(scratch.lines("detections.jsonl").iter().all(|one| text(one, "rule_title") != "Many failed logons"));
+    assert!(
+        scratch.lines("detections.jsonl").iter().all(|one| text(one, "rule_title") != "Many failed logons")
+    );
     scratch.piste(&["hunt", "--case", CASE, "-q", "--rules", "rules.yml", "--no-built-in-rules"]).expect(0);
     assert_eq!(scratch.lines("detections.jsonl"), first);
     let generate = RULES.replace("correlation:\n", "correlation:\n    generate: true\n");
