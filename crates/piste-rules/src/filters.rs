@@ -118,9 +118,9 @@ fn resolve(detections: &Detections, prefix: &str, taken: &[(String, rsigma_parse
     let conditions = detections.conditions.iter().map(|condition| resolver.condition(condition)).collect();
     let Resolver { names, counted, .. } = resolver;
     let own = names.into_iter().filter_map(|name| Some((name, detections.named.get(name)?)));
-    let mut named: Vec<_> = own.map(|(name, one)| (format!("{prefix}{name}"), one.clone())).collect();
-    named.extend(counted);
-    Resolved { named, conditions }
+    let mut all: Vec<_> = own.map(|(name, one)| (format!("{prefix}{name}"), one.clone())).collect();
+    all.extend(counted);
+    Resolved { named: all, conditions }
 }
 
 struct Resolver<'a> {

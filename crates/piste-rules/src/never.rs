@@ -127,7 +127,7 @@ fn of_query(item: &DetectionItem) -> Answer {
     };
     let paths = item.values.iter().filter(|value| is_path(value)).count();
     let all = item.field.has_modifier(Modifier::All);
-    if (all && paths > 0) || (paths > 0 && paths == item.values.len()) { Answer::No } else { Answer::Open }
+    if paths > 0 && (all || paths == item.values.len()) { Answer::No } else { Answer::Open }
 }
 
 type Ask<'a> = dyn FnMut(&DetectionItem) -> Answer + 'a;

@@ -94,10 +94,7 @@ impl Placeholders {
 
     /// What of it changes the hunt, a line each.
     pub(crate) fn canonical(&self) -> Vec<String> {
-        let hash = |values: &[String]| {
-            let text: String = values.iter().map(|value| format!("{value:?}\n")).collect();
-            sha256_hex(text.as_bytes())
-        };
+        let hash = |values: &[String]| sha256_hex(format!("{values:?}").as_bytes());
         let mut lines: Vec<String> = self
             .values
             .iter()

@@ -137,8 +137,8 @@ fn selectors_of_rule_and_filter_keep_apart() {
             check(
                 &rule,
                 &filter("[r1]", "product: windows", &detections),
-                &[plain.clone()],
-                &[by_svc.clone()],
+                std::slice::from_ref(&plain),
+                std::slice::from_ref(&by_svc),
             );
         }
     }

@@ -83,7 +83,7 @@ fn a_check_names_place_reason_and_hint() {
     );
     let arguments = ["rules", "check", "r", "--no-built-in-rules"];
     let run = scratch.piste(&arguments).expect(0);
-    assert!(run.out.contains("r/b.yml:4:27: rule-look-around: "), "{}", run.out);
+    assert!(run.out.contains("r/b.yml:4:30: rule-look-around: "), "{}", run.out);
     assert!(run.out.contains("r/d.yml:1: rule-field-never: it needs `c-useragent`"), "{}", run.out);
     assert!(
         run.out
