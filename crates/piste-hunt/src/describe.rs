@@ -2,11 +2,12 @@
 //!
 //! In: a row and the rule that matched it. Out: a detection with the row's place, its entities and its telling fields.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int8Type, Int32Type, Int64Type};
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use foldhash::fast::RandomState;
 use piste_lake::scan::{nanos_at, text_at};
 use piste_model::hash::hex;
 use piste_model::{Detection, Entities, EvidenceId, Instant, schema};
@@ -101,6 +102,21 @@ const DETAILS: [&str; 48] = [
     "Signature",
 ];
 
+/// A batch whose columns are found by name at once.
+pub struct Named<'a>(HashMap<&'a str, &'a ArrayRef, RandomState>);
+
+impl<'a> Named<'a> {
+    /// Of a batch.
+    pub fn new(rows: &'a RecordBatch) -> Self {
+        let names = rows.schema_ref().fields().iter().map(|field| field.name().as_str());
+        Self(names.zip(rows.columns()).collect())
+    }
+
+    fn of(&self, name: &str) -> Option<&'a ArrayRef> {
+        self.0.get(name).copied()
+    }
+}
+
 /// Every column that a detection is written from.
 pub fn columns() -> BTreeSet<&'static str> {
     let accounts =
@@ -111,14 +127,16 @@ pub fn columns() -> BTreeSet<&'static str> {
 }
 
 /// Writes the detection of one row.
-pub fn detection(rule: &Rule, evidence: EvidenceId, path: &str, rows: &RecordBatch, row: usize) -> Detection {
-    let text =
-        |name: &str| rows.column_by_name(name).and_then(|column| text_at(column, row)).unwrap_or_default();
+pub fn detection(rule: &Rule, evidence: EvidenceId, path: &str, rows: &Named<'_>, row: usize) -> Detection {
+    let text = |name: &str| rows.of(name).and_then(|column| text_at(column, row)).unwrap_or_default();
     Detection {
         rule_id: rule.id.clone(),
         rule_title: rule.title.clone(),
         level: rule.level,
-        time: time_of(rows, row),
+        time: rows
+            .of(schema::EVENT_TIME)
+            .zip(rows.of(schema::TIME_DIGITS))
+            .and_then(|(times, digits)| time(times, digits, row)),
         host: text(schema::HOST).to_owned(),
         dataset: text(schema::DATASET).to_owned(),
         event_code: int32(rows, schema::EVENT_CODE, row),
@@ -131,7 +149,7 @@ pub fn detection(rule: &Rule, evidence: EvidenceId, path: &str, rows: &RecordBat
         offset: int64(rows, schema::OFFSET, row)
             .and_then(|offset| u64::try_from(offset).ok())
             .unwrap_or_default(),
-        record_hash: hash_of(rows, row),
+        record_hash: rows.of(schema::RECORD_HASH).map(|hashes| hash(hashes, row)).unwrap_or_default(),
         channel: text("Channel").to_owned(),
         actor: accounts(rows, row).next(),
         acting_process: PROCESSES.iter().find_map(|name| said(rows, name, row)).map(cut),
@@ -142,32 +160,39 @@ pub fn detection(rule: &Rule, evidence: EvidenceId, path: &str, rows: &RecordBat
 
 /// The row's time with the precision of its source.
 pub fn time_of(rows: &RecordBatch, row: usize) -> Option<Instant> {
-    let nanos = nanos_at(rows.column_by_name(schema::EVENT_TIME)?, row)?;
-    let digits = rows.column_by_name(schema::TIME_DIGITS)?.as_primitive_opt::<Int8Type>()?;
+    time(rows.column_by_name(schema::EVENT_TIME)?, rows.column_by_name(schema::TIME_DIGITS)?, row)
+}
+
+fn time(times: &ArrayRef, digits: &ArrayRef, row: usize) -> Option<Instant> {
+    let nanos = nanos_at(times, row)?;
+    let digits = digits.as_primitive_opt::<Int8Type>()?;
     let digits = if row < digits.len() { u8::try_from(digits.value(row)).unwrap_or(9) } else { 9 };
     Some(Instant { nanos, digits })
 }
 
 /// The row's hash as 32 hex digits; empty where the column is missing.
 pub fn hash_of(rows: &RecordBatch, row: usize) -> String {
-    let column =
-        rows.column_by_name(schema::RECORD_HASH).and_then(|column| column.as_fixed_size_binary_opt());
-    column.filter(|column| row < column.len()).map(|column| hex(column.value(row))).unwrap_or_default()
+    rows.column_by_name(schema::RECORD_HASH).map(|hashes| hash(hashes, row)).unwrap_or_default()
 }
 
-fn int32(rows: &RecordBatch, name: &str, row: usize) -> Option<i32> {
-    let column = rows.column_by_name(name)?.as_primitive_opt::<Int32Type>()?;
+fn hash(hashes: &ArrayRef, row: usize) -> String {
+    let hashes = hashes.as_fixed_size_binary_opt().filter(|hashes| row < hashes.len());
+    hashes.map(|hashes| hex(hashes.value(row))).unwrap_or_default()
+}
+
+fn int32(rows: &Named<'_>, name: &str, row: usize) -> Option<i32> {
+    let column = rows.of(name)?.as_primitive_opt::<Int32Type>()?;
     (row < column.len() && !column.is_null(row)).then(|| column.value(row))
 }
 
-fn int64(rows: &RecordBatch, name: &str, row: usize) -> Option<i64> {
-    let column = rows.column_by_name(name)?.as_primitive_opt::<Int64Type>()?;
+fn int64(rows: &Named<'_>, name: &str, row: usize) -> Option<i64> {
+    let column = rows.of(name)?.as_primitive_opt::<Int64Type>()?;
     (row < column.len() && !column.is_null(row)).then(|| column.value(row))
 }
 
 /// A field's text, unless it says nothing.
-fn said<'a>(rows: &'a RecordBatch, name: &str, row: usize) -> Option<&'a str> {
-    let text = text_at(rows.column_by_name(name)?, row)?;
+fn said<'a>(rows: &'a Named<'_>, name: &str, row: usize) -> Option<&'a str> {
+    let text = text_at(rows.of(name)?, row)?;
     (!matches!(text.trim(), "" | "-" | "N/A" | "NULL")).then_some(text)
 }
 
@@ -176,7 +201,7 @@ pub(crate) fn cut(text: &str) -> String {
 }
 
 /// Accounts with their domain, who acted first.
-fn accounts(rows: &RecordBatch, row: usize) -> impl Iterator<Item = String> {
+fn accounts(rows: &Named<'_>, row: usize) -> impl Iterator<Item = String> {
     ACCOUNTS.iter().filter_map(move |(domain, name)| {
         let account = said(rows, name, row)?;
         let domain = if domain.is_empty() { None } else { said(rows, domain, row) };
@@ -184,7 +209,7 @@ fn accounts(rows: &RecordBatch, row: usize) -> impl Iterator<Item = String> {
     })
 }
 
-fn entities(rows: &RecordBatch, row: usize) -> Entities {
+fn entities(rows: &Named<'_>, row: usize) -> Entities {
     let mut entities = Entities { account: accounts(rows, row).collect(), ..Entities::default() };
     for (names, list) in [
         (PROCESSES.as_slice(), &mut entities.process),
@@ -202,7 +227,7 @@ fn entities(rows: &RecordBatch, row: usize) -> Entities {
     entities
 }
 
-fn details(rows: &RecordBatch, row: usize) -> BTreeMap<String, String> {
+fn details(rows: &Named<'_>, row: usize) -> BTreeMap<String, String> {
     let mut details: BTreeMap<String, String> = DETAILS
         .iter()
         .filter_map(|name| Some((*name, said(rows, name, row)?)))
@@ -210,7 +235,7 @@ fn details(rows: &RecordBatch, row: usize) -> BTreeMap<String, String> {
         .map(|(name, text)| (name.to_owned(), text.chars().take(DETAIL_CHARS_MAX).collect()))
         .collect();
     if details.is_empty() {
-        let data = rows.column_by_name(schema::DATA).and_then(|column| column.as_list_opt::<i32>());
+        let data = rows.of(schema::DATA).and_then(|column| column.as_list_opt::<i32>());
         if let Some(list) = data.filter(|list| row < list.len() && !list.is_null(row)) {
             let values = list.value(row);
             let texts: Vec<&str> = values.as_string_opt::<i32>().into_iter().flatten().flatten().collect();

@@ -77,6 +77,11 @@ impl Values {
         self.bytes = 0;
     }
 
+    /// Sets so far.
+    pub(crate) fn sets(&self) -> usize {
+        self.sets.len()
+    }
+
     /// The tests of a set, ascending.
     pub(crate) fn tests(&self, set: SetId) -> &[u32] {
         usize::try_from(set).ok().and_then(|at| self.sets.get(at)).map_or(&[], |set| set)
@@ -86,6 +91,10 @@ impl Values {
     pub(crate) fn ask(&mut self, field: usize, matcher: &Matcher, value: &str) -> SetId {
         let Self { fields, scratch, met, .. } = self;
         let Some(of) = fields.get_mut(field) else { return NO_TESTS };
+        if matcher.is_quick() {
+            matcher.ask(value, scratch, met);
+            return if met.is_empty() { NO_TESTS } else { self.set() };
+        }
         of.asked += 1;
         if let Some(set) = of.known.get(value) {
             of.found += 1;

@@ -41,9 +41,9 @@ pub struct VectorEngine {
 }
 
 /// What applies to rows of one shape.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct ShapePlan {
-    rules: BTreeSet<u32>,
+    rules: Bits,
     /// Rules that no test wakes.
     always: Vec<u32>,
     /// Rules whose log source asks for field values besides.
@@ -87,12 +87,48 @@ struct Dictionary {
     sets: Arc<Vec<SetId>>,
 }
 
-/// One field of a batch, asked.
+/// One column of a batch, or what else has values, asked.
+#[derive(Default)]
 struct Asked {
-    /// By distinct value.
-    sets: Arc<Vec<SetId>>,
-    /// (row, set) for values outside the column.
-    more: Vec<(usize, SetId)>,
+    /// Rows of each set of tests that is met, save the empty one.
+    rows: Vec<Vec<u32>>,
+    /// (test, place of a set with it), sorted.
+    by_test: Vec<(u32, u32)>,
+}
+
+impl Asked {
+    /// (row, set) of all values that meet any test.
+    fn of(all: impl Iterator<Item = (usize, SetId)>, values: &Values) -> Self {
+        let mut places = vec![u32::MAX; values.sets()];
+        let mut asked = Self::default();
+        for (row, set) in all.filter(|(_, set)| *set != NO_TESTS) {
+            let Some(place) = places.get_mut(index(set)) else { continue };
+            if *place == u32::MAX {
+                *place = u32::try_from(asked.rows.len()).unwrap_or(u32::MAX);
+                asked.rows.push(Vec::new());
+                asked.by_test.extend(values.tests(set).iter().map(|test| (*test, *place)));
+            }
+            if let Some(rows) = asked.rows.get_mut(index(*place)) {
+                rows.push(u32::try_from(row).unwrap_or(u32::MAX)); // a batch is far smaller
+            }
+        }
+        asked.by_test.sort_unstable();
+        asked
+    }
+
+    /// Adds the rows in which the test is met.
+    fn add_rows(&self, test: u32, found: &mut Bits) {
+        let first = self.by_test.partition_point(|(one, _)| *one < test);
+        let places = self.by_test.iter().skip(first).take_while(|(one, _)| *one == test);
+        for rows in places.filter_map(|(_, place)| self.rows.get(index(*place))) {
+            rows.iter().for_each(|row| found.set(index(*row)));
+        }
+    }
+
+    /// The tests that are met in any row, ascending.
+    fn tests(&self) -> impl Iterator<Item = u32> {
+        self.by_test.chunk_by(|one, other| one.0 == other.0).filter_map(|same| Some(same.first()?.0))
+    }
 }
 
 impl VectorEngine {
@@ -153,11 +189,19 @@ impl VectorEngine {
         if let Some(known) = shapes.get(shape) {
             return Arc::clone(known);
         }
-        let mut chosen = ShapePlan::default();
+        let mut chosen = ShapePlan {
+            rules: Bits::none(self.plan.rules.len()),
+            always: Vec::new(),
+            conditional: BTreeSet::new(),
+            fields: Vec::new(),
+            keywords: false,
+            needs: BTreeSet::new(),
+            needs_keywords: false,
+        };
         let mut fields = BTreeSet::new();
         for ((number, rule), gate) in (0_u32..).zip(&self.plan.rules).zip(&self.gates) {
             let Some(rule) = rule.as_ref().filter(|_| gate.fits(shape)) else { continue };
-            chosen.rules.insert(number);
+            chosen.rules.set(index(number));
             let conditions = gate.conditions(shape);
             if !conditions.is_empty() {
                 chosen.conditional.insert(number);
@@ -239,6 +283,7 @@ impl VectorEngine {
             columns: Columns::new(rows),
             worker: &mut worker,
             asked: BTreeMap::new(),
+            woken: BTreeMap::new(),
             keywords: None,
             leaves: HashMap::default(),
         };
@@ -309,34 +354,22 @@ struct Asking<'e, 'b, 'w> {
     worker: &'w mut Worker,
     /// By field.
     asked: BTreeMap<usize, Asked>,
-    /// (column's sets) of each data column, and (row, set) of texts outside columns.
-    keywords: Option<Keywords>,
+    /// By leaf's field: the rules that its tests wake, whatever the shape.
+    woken: BTreeMap<usize, Vec<u32>>,
+    /// What keywords look at: each data column, and the texts outside columns.
+    keywords: Option<Vec<Asked>>,
     /// Rows in which a leaf holds.
     leaves: HashMap<Leaf, Bits, RandomState>,
-}
-
-#[derive(Default)]
-struct Keywords {
-    /// By column of the role data, in their order.
-    columns: Vec<Arc<Vec<SetId>>>,
-    more: Vec<(usize, SetId)>,
 }
 
 impl Asking<'_, '_, '_> {
     fn shape_hits(&mut self, plan: &ShapePlan, shape: &Shape, rows: &Bits, hits: &mut Vec<Hit>) {
         let mut woken = BTreeSet::new();
         for field in &plan.fields {
-            self.ask(*field);
-            let Some(asked) = self.asked.get(field) else { continue };
-            let sets = asked.sets.iter().copied().chain(asked.more.iter().map(|(_, set)| *set));
-            self.wake(*field, sets.collect(), plan, &mut woken);
+            self.wake(*field, plan, &mut woken);
         }
         if plan.keywords {
-            let keywords = self.keywords();
-            let columns = keywords.columns.iter().flat_map(|sets| sets.iter().copied());
-            let sets = columns.chain(keywords.more.iter().map(|(_, set)| *set)).collect();
-            self.keywords = Some(keywords);
-            self.wake(self.engine.plan.fields.len(), sets, plan, &mut woken);
+            self.wake(self.engine.plan.fields.len(), plan, &mut woken);
         }
         woken.extend(&plan.always);
         for number in woken {
@@ -351,17 +384,25 @@ impl Asking<'_, '_, '_> {
         }
     }
 
-    /// Adds the rules of this shape that the tests of these sets wake.
-    fn wake(&self, field: usize, sets: BTreeSet<SetId>, plan: &ShapePlan, woken: &mut BTreeSet<u32>) {
-        let Some(first) = self.engine.first_leaf.get(field) else { return };
-        let mut tests = BTreeSet::new();
-        for set in sets.into_iter().filter(|set| *set != NO_TESTS) {
-            tests.extend(self.worker.values.tests(set).iter().copied());
+    /// Adds the rules of this shape that a field's tests wake, or the keywords'.
+    fn wake(&mut self, field: usize, plan: &ShapePlan, woken: &mut BTreeSet<u32>) {
+        if !self.woken.contains_key(&field) {
+            let tests: Vec<u32> = if field == self.engine.plan.fields.len() {
+                self.ask_keywords();
+                self.keywords.iter().flatten().flat_map(Asked::tests).collect()
+            } else {
+                self.ask(field);
+                self.asked.get(&field).into_iter().flat_map(Asked::tests).collect()
+            };
+            let first = self.engine.first_leaf.get(field).copied().unwrap_or(usize::MAX);
+            let wakes = |test: &u32| self.engine.wakes.get(first.saturating_add(index(*test)));
+            let mut rules: Vec<u32> = tests.iter().filter_map(wakes).flatten().copied().collect();
+            rules.sort_unstable();
+            rules.dedup();
+            self.woken.insert(field, rules);
         }
-        for test in tests {
-            let rules = self.engine.wakes.get(first + index(test)).into_iter().flatten();
-            woken.extend(rules.filter(|rule| plan.rules.contains(rule)));
-        }
+        let rules = self.woken.get(&field).into_iter().flatten();
+        woken.extend(rules.filter(|rule| plan.rules.has(index(**rule))));
     }
 
     /// Whether the row has the field values that the rule's log source asks for.
@@ -435,24 +476,18 @@ impl Asking<'_, '_, '_> {
     fn field_rows(&mut self, field: usize, test: u32) -> Bits {
         self.ask(field);
         let mut found = Bits::none(self.columns.rows);
-        let Some(asked) = self.asked.get(&field) else { return found };
-        let met = |set: SetId| self.worker.values.tests(set).binary_search(&test).is_ok();
-        if let Some(column) = self.name_of(field).and_then(|name| self.columns.named(name)) {
-            found = rows_with(column, &asked.sets, met);
+        if let Some(asked) = self.asked.get(&field) {
+            asked.add_rows(test, &mut found);
         }
-        asked.more.iter().filter(|(_, set)| met(*set)).for_each(|(row, _)| found.set(*row));
         found
     }
 
     fn keyword_rows(&mut self, test: u32) -> Bits {
-        let keywords = self.keywords();
-        let met = |set: SetId| self.worker.values.tests(set).binary_search(&test).is_ok();
+        self.ask_keywords();
         let mut found = Bits::none(self.columns.rows);
-        for (column, sets) in self.keyword_columns().zip(&keywords.columns) {
-            found.or(&rows_with(column, sets, met));
+        for asked in self.keywords.iter().flatten() {
+            asked.add_rows(test, &mut found);
         }
-        keywords.more.iter().filter(|(_, set)| met(*set)).for_each(|(row, _)| found.set(*row));
-        self.keywords = Some(keywords);
         found
     }
 
@@ -482,41 +517,41 @@ impl Asking<'_, '_, '_> {
                 }
             }
         }
-        self.asked.insert(field, Asked { sets, more });
+        let rows = column.into_iter().flat_map(|column| rows_of(column, &sets));
+        let asked = Asked::of(rows.chain(more), &self.worker.values);
+        self.asked.insert(field, asked);
     }
 
-    /// What keywords look at: what the record says of the event, and its rendered message only where it says nothing else.
-    fn keyword_columns(&self) -> impl Iterator<Item = &Column<'_>> {
-        self.columns.of_role(Role::Data)
-    }
-
-    fn keywords(&mut self) -> Keywords {
-        if let Some(known) = self.keywords.take() {
-            return known;
-        }
+    /// Asks what keywords look at, once a batch: what the record says of the event, and its rendered message only where it
+    /// says nothing else.
+    fn ask_keywords(&mut self) {
         let field = self.engine.plan.fields.len();
-        let Some(matcher) = self.engine.matcher(field) else { return Keywords::default() };
-        let mut keywords = Keywords::default();
+        let Some(matcher) = self.engine.matcher(field).filter(|_| self.keywords.is_none()) else { return };
         let values = &mut self.worker.values;
+        let (mut sets, mut more) = (Vec::new(), Vec::new());
         let mut says = Bits::none(self.columns.rows);
         for column in self.columns.of_role(Role::Data) {
-            keywords.columns.push(Arc::new(column_sets(column, values, field, matcher)));
+            sets.push(column_sets(column, values, field, matcher));
             says.or(&Bits::of(self.columns.rows, |row| column.key(row).is_some()));
         }
         for row in self.columns.rows_with_more() {
             for text in self.columns.further_texts(row) {
                 says.set(row);
-                keywords.more.push((row, values.ask(field, matcher, &text)));
+                more.push((row, values.ask(field, matcher, &text)));
             }
         }
         for column in self.columns.of_role(Role::Message) {
             for row in (0..self.columns.rows).filter(|row| !says.has(*row)) {
                 if let Some(text) = column.text(row) {
-                    keywords.more.push((row, values.ask(field, matcher, text)));
+                    more.push((row, values.ask(field, matcher, text)));
                 }
             }
         }
-        keywords
+        let columns = self.columns.of_role(Role::Data).zip(&sets);
+        let mut asked: Vec<Asked> =
+            columns.map(|(column, sets)| Asked::of(rows_of(column, sets), values)).collect();
+        asked.push(Asked::of(more.into_iter(), values));
+        self.keywords = Some(asked);
     }
 
     fn present(&self, field: usize) -> Bits {
@@ -574,30 +609,16 @@ fn column_sets(column: &Column<'_>, values: &mut Values, field: usize, matcher: 
         .collect()
 }
 
-/// The rows whose value's set meets.
-fn rows_with(column: &Column<'_>, sets: &[SetId], met: impl Fn(SetId) -> bool) -> Bits {
-    let mut last = (NO_TESTS, false);
-    let by_key: Vec<bool> = sets
-        .iter()
-        .map(|set| {
-            if *set != last.0 {
-                last = (*set, met(*set));
-            }
-            last.1
-        })
-        .collect();
-    if !by_key.contains(&true) {
-        return Bits::none(column.keys.len());
-    }
-    let keys = column.keys.keys().values();
-    let holds = |row: usize| {
-        let key = keys.get(row).and_then(|key| usize::try_from(*key).ok());
-        key.and_then(|key| by_key.get(key)).copied().unwrap_or(false)
-    };
-    match column.keys.nulls() {
-        Some(nulls) => Bits::of(keys.len(), |row| nulls.is_valid(row) && holds(row)),
-        None => Bits::of(keys.len(), holds),
-    }
+/// Each row that has a value, with the value's set.
+fn rows_of<'a>(column: &'a Column<'_>, sets: &'a [SetId]) -> impl Iterator<Item = (usize, SetId)> + 'a {
+    let keys = column.keys.keys();
+    let nulls = keys.nulls().filter(|nulls| nulls.null_count() > 0);
+    keys.values().iter().enumerate().filter_map(move |(row, key)| {
+        if nulls.is_some_and(|nulls| nulls.is_null(row)) {
+            return None;
+        }
+        Some((row, *sets.get(usize::try_from(*key).ok()?)?))
+    })
 }
 
 fn index(number: u32) -> usize {

@@ -52,10 +52,12 @@ fn over_the_lake(arguments: &Arguments, common: &Common) -> Result<u8, Failure> 
     let stop = investigate::stop_on_ctrl_c();
     let paths = before.evidence.iter().map(|one| (one.id.0, one.path.clone())).collect();
     let threads = rehunt::threads(arguments.hunt.threads);
-    let rehunt = rehunt::Rehunt { lake: &case.lake, hunt: &hunt, paths: &paths, threads, stop: &stop };
+    let spent = rehunt::Spent::default();
+    let rehunt = rehunt::Rehunt { lake: &case.lake, hunt: &hunt, paths: &paths, threads, stop: &stop, spent };
     let hunting = std::time::Instant::now();
     let hunted = rehunt.run(&units)?;
     let seconds = hunting.elapsed().as_secs_f64();
+    let spent = rehunt.spent;
     let events = before.summary.events;
     let records = units
         .iter()
@@ -66,7 +68,11 @@ fn over_the_lake(arguments: &Arguments, common: &Common) -> Result<u8, Failure> 
     case.end_run(json!({"out": written.hashes, "summary": written.summary}))?;
     if !common.quiet {
         if hunted > 0 {
-            out::note(&format!("Hunted {events} events in {seconds:.2} s"));
+            let [reading, matching, telling] =
+                [&spent.reading, &spent.matching, &spent.telling].map(rehunt::Spent::seconds);
+            out::note(&format!(
+                "Hunted {events} events in {seconds:.2} s ({threads} threads together: reading {reading:.2} s, matching {matching:.2} s, telling {telling:.2} s)"
+            ));
         }
         tell_difference(&case.lake, &units, last.as_deref(), &hunt.rules.sha256)?;
     }

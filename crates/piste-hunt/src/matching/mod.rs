@@ -20,8 +20,8 @@ use regex::Regex;
 use crate::plan::{Number, Op, Order, Piece, Test, TimePart, fold, fold_into};
 use glob::Glob;
 
-/// Patterns up to which the automaton is a table: faster, and larger.
-const TABLE_PATTERNS_MAX: usize = 500;
+/// Bytes of literals up to which the automaton is a table: several times as fast, and larger (some 500 bytes for each).
+const TABLE_BYTES_MAX: usize = 16_000;
 
 /// What to do where a literal ends.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +62,8 @@ pub(crate) struct Matcher {
     checks: Vec<Check>,
     /// Checks for which no literal is known.
     always: Vec<usize>,
+    /// Asking costs less than remembering the answer.
+    quick: bool,
     numbers: Vec<(Order, Number, u32)>,
     networks: Vec<(IpNet, u32)>,
     flags: Vec<(bool, u32)>,
@@ -84,7 +86,10 @@ impl Matcher {
         }
         let mut literals: Vec<(String, Vec<Seen>)> = literals.into_iter().collect();
         literals.sort_by(|a, b| a.0.cmp(&b.0));
-        let kind = (literals.len() > TABLE_PATTERNS_MAX).then_some(AhoCorasickKind::ContiguousNFA);
+        let bytes: usize = literals.iter().map(|(text, _)| text.len()).sum();
+        let table = bytes <= TABLE_BYTES_MAX;
+        let kind = Some(if table { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA });
+        matcher.quick = table && matcher.always.is_empty();
         let texts = literals.iter().map(|(text, _)| text);
         let built = AhoCorasick::builder().match_kind(MatchKind::Standard).kind(kind).build(texts);
         match built {
@@ -163,6 +168,11 @@ impl Matcher {
             Test::Flag(flag) => self.flags.push((*flag, test)),
             Test::Time(part, number) => self.times.push((*part, *number, test)),
         }
+    }
+
+    /// Whether asking costs less than remembering the answer.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.quick
     }
 
     fn check(&mut self, test: u32, how: How) -> usize {

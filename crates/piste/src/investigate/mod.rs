@@ -85,8 +85,14 @@ pub(crate) fn run(arguments: &Investigate, common: &Common) -> Result<u8, Failur
     };
     let records = reading.run(&case)?;
     let paths = intake.items.iter().map(|item| (item.id.0, item.path.clone())).collect();
-    let rehunt =
-        Rehunt { lake: &case.lake, hunt: &hunt, paths: &paths, threads: reading.threads, stop: &stop };
+    let rehunt = Rehunt {
+        lake: &case.lake,
+        hunt: &hunt,
+        paths: &paths,
+        threads: reading.threads,
+        stop: &stop,
+        spent: rehunt::Spent::default(),
+    };
     rehunt.run(&units)?;
     let joined = join::join(&intake, &units, &records, &hunt);
     let written = outputs::write(&mut case, &units, &hunt, joined)?;

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use arrow_array::RecordBatch;
 use piste_hunt::correlate::{CorrelateError, Gathered};
+use piste_hunt::describe::Named;
 use piste_hunt::{Engine, Hit, describe};
 use piste_lake::copies::{self, Copy, Identity, Original, Seen};
 use piste_lake::pipeline::{self, Step};
@@ -148,9 +149,10 @@ impl Reading<'_> {
             .into_iter()
             .map(|batch| {
                 let hits = self.hunt.engine.hits(&batch);
-                let detections = hits
-                    .iter()
-                    .filter_map(|hit| Some((hit.row, self.detection(item, &batch, *hit)?)))
+                let named = (!hits.is_empty()).then(|| Named::new(&batch.rows));
+                let described = named.iter().flat_map(|rows| hits.iter().map(move |hit| (rows, *hit)));
+                let detections = described
+                    .filter_map(|(rows, hit)| Some((hit.row, self.detection(item, rows, hit)?)))
                     .collect();
                 let mut gathered = Gathered::default();
                 for hit in hits.iter().filter(|hit| self.hunt.correlator.wants(hit.rule)) {
@@ -163,9 +165,9 @@ impl Reading<'_> {
         Worked { hunted, records, damage, issues }
     }
 
-    fn detection(&self, item: &Item, batch: &Batch, hit: Hit) -> Option<Detection> {
+    fn detection(&self, item: &Item, rows: &Named<'_>, hit: Hit) -> Option<Detection> {
         let rule = self.hunt.rules.rules.get(hit.rule).filter(|rule| rule.reports)?;
-        Some(describe::detection(rule, item.id, &item.path, &batch.rows, hit.row))
+        Some(describe::detection(rule, item.id, &item.path, rows, hit.row))
     }
 }
 

@@ -7,11 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use arrow_array::RecordBatch;
 use piste_hunt::correlate::Gathered;
+use piste_hunt::describe::Named;
 use piste_hunt::{Hit, Needs, describe};
 use piste_lake::scan::{Table, text_at};
 use piste_lake::store::{Found, UnitRecord, write_durably};
@@ -22,6 +24,32 @@ use piste_model::{Detection, EvidenceId, schema};
 use super::Hunt;
 use super::read::{correlate, lines, order};
 
+/// Time spent on each part, of all threads together, in nanoseconds.
+#[derive(Debug, Default)]
+pub(crate) struct Spent {
+    /// Reading the columns that rules name.
+    pub(crate) reading: AtomicU64,
+    /// Finding the rows that match.
+    pub(crate) matching: AtomicU64,
+    /// Reading those again and writing what they say.
+    pub(crate) telling: AtomicU64,
+}
+
+impl Spent {
+    fn add(to: &AtomicU64, since: Instant) -> Instant {
+        let now = Instant::now();
+        let spent = u64::try_from((now - since).as_nanos()).unwrap_or(u64::MAX);
+        to.fetch_add(spent, Ordering::Relaxed);
+        now
+    }
+
+    /// Seconds.
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    pub(crate) fn seconds(of: &AtomicU64) -> f64 {
+        of.load(Ordering::Relaxed) as f64 / 1e9
+    }
+}
+
 /// Hunts units anew.
 pub(crate) struct Rehunt<'a> {
     pub(crate) lake: &'a Lake,
@@ -30,6 +58,7 @@ pub(crate) struct Rehunt<'a> {
     pub(crate) paths: &'a BTreeMap<u32, String>,
     pub(crate) threads: usize,
     pub(crate) stop: &'a AtomicBool,
+    pub(crate) spent: Spent,
 }
 
 impl Rehunt<'_> {
@@ -69,6 +98,7 @@ impl Rehunt<'_> {
         for (dataset, path) in self.lake.tables(unit)? {
             self.table(&dataset, &path, &record, &mut found)?;
         }
+        let since = Instant::now();
         let UnitFound { mut detections, mut gathered } = found;
         if !gathered.is_empty() {
             let path = self.lake.found(unit, &self.hunt.rules.sha256, Found::Contributions);
@@ -76,7 +106,9 @@ impl Rehunt<'_> {
         }
         detections.sort_by(|a, b| order(a).cmp(&order(b)));
         let path = self.lake.found(unit, &self.hunt.rules.sha256, Found::Detections);
-        write_durably(&path, &lines(&detections, &path)?)
+        write_durably(&path, &lines(&detections, &path)?)?;
+        Spent::add(&self.spent.telling, since);
+        Ok(())
     }
 
     fn table(
@@ -106,13 +138,18 @@ impl Rehunt<'_> {
             }
             let mut hits: Vec<Hit> = Vec::new();
             let mut before = 0;
+            let mut since = Instant::now();
             table.read(group, &|name| needs.column(name), None, &mut |rows| {
+                since = Spent::add(&self.spent.reading, since);
                 let here = self.hunt.engine.hits_in(dataset, rows).into_iter();
                 hits.extend(here.map(|hit| Hit { row: before + hit.row, rule: hit.rule }));
+                since = Spent::add(&self.spent.matching, since);
                 before += rows.num_rows();
                 Ok(())
             })?;
+            let since = Instant::now();
             self.describe(&table, group, &hits, found)?;
+            Spent::add(&self.spent.telling, since);
         }
         Ok(())
     }
@@ -136,22 +173,23 @@ impl Rehunt<'_> {
         table.read(group, &|name| columns.contains(name), Some(&numbers), &mut |rows| {
             let here = numbers.get(before..before + rows.num_rows()).unwrap_or_default();
             before += rows.num_rows();
+            let named = Named::new(rows);
             for (at, row) in here.iter().enumerate() {
                 while let Some(hit) = hits.next_if(|hit| hit.row == *row) {
-                    self.found(rows, at, hit.rule, found);
+                    self.found(rows, &named, at, hit.rule, found);
                 }
             }
             Ok(())
         })
     }
 
-    fn found(&self, rows: &RecordBatch, row: usize, number: usize, found: &mut UnitFound) {
+    fn found(&self, rows: &RecordBatch, named: &Named<'_>, row: usize, number: usize, found: &mut UnitFound) {
         let id = rows.column_by_name(schema::EVIDENCE_ID).and_then(|ids| text_at(ids, row));
         let id = id.and_then(|id| id.strip_prefix("E-")?.parse().ok()).map(EvidenceId);
         let (Some(id), Some(rule)) = (id, self.hunt.rules.rules.get(number)) else { return };
         if rule.reports {
             let path = self.paths.get(&id.0).map_or("", String::as_str);
-            found.detections.push(describe::detection(rule, id, path, rows, row));
+            found.detections.push(describe::detection(rule, id, path, named, row));
         }
         if self.hunt.correlator.wants(number) {
             self.hunt.correlator.contribute(number, rows, row, id, &mut found.gathered);
