@@ -1,8 +1,11 @@
 //! A batch's fields as the hunt reads them.
 //!
-//! In: a record batch. Out: for a field, which rows have which value: its own column where the row has one, else the list
-//! `Data` or the row's `extra` fields. Common columns are no fields.
+//! In: a record batch. Out: for a field, which rows have which values: that of its own column, those of the list `Data`, and
+//! those among the row's `extra` fields, where a field that an event names twice has its further values. Common columns are
+//! no fields.
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use arrow_array::cast::AsArray;
@@ -40,7 +43,11 @@ pub(crate) struct Columns<'a> {
     by_name: HashMap<&'a str, usize, foldhash::fast::RandomState>,
     data: Option<&'a ListArray>,
     extra: Option<&'a MapArray>,
+    /// The `extra` fields by name, each with row and value: rows of hundreds of fields are gone through once.
+    extra_by_name: OnceCell<ByName<'a>>,
 }
+
+type ByName<'a> = HashMap<&'a str, Vec<(usize, &'a str)>, foldhash::fast::RandomState>;
 
 impl<'a> Columns<'a> {
     pub(crate) fn new(batch: &'a RecordBatch) -> Self {
@@ -50,6 +57,7 @@ impl<'a> Columns<'a> {
             by_name: HashMap::default(),
             data: None,
             extra: None,
+            extra_by_name: OnceCell::new(),
         };
         for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
             let name = field.name().as_str();
@@ -83,23 +91,35 @@ impl<'a> Columns<'a> {
         self.columns.iter().filter(move |column| column.role == role)
     }
 
-    /// Whether a field may have values outside its own column.
-    pub(crate) fn may_lie_elsewhere(&self, name: &str) -> bool {
-        self.extra.is_some() || (name == schema::DATA && self.data.is_some())
-    }
-
-    /// All values of a field in one row: those of its column, else of `Data`, else of `extra`.
-    pub(crate) fn all(&self, name: &str, row: usize) -> Vec<String> {
-        if let Some(text) = self.text(name, row) {
-            return vec![text.to_owned()];
-        }
-        if name == schema::DATA {
-            let data = self.data(row);
-            if !data.is_empty() {
-                return data;
+    /// The values of a field outside its own column, each with its row.
+    pub(crate) fn elsewhere(&self, name: &str) -> Vec<(usize, Cow<'a, str>)> {
+        let mut found = Vec::new();
+        if name == schema::DATA && self.data.is_some() {
+            for row in 0..self.rows {
+                found.extend(self.data(row).into_iter().map(|text| (row, Cow::Owned(text))));
             }
         }
-        self.extra(row).into_iter().filter(|(key, _)| key == name).map(|(_, value)| value).collect()
+        found.extend(self.extra_named(name).iter().map(|&(row, text)| (row, Cow::Borrowed(text))));
+        found
+    }
+
+    /// All values of a field in one row.
+    pub(crate) fn all(&self, name: &str, row: usize) -> Vec<String> {
+        let mut found: Vec<String> = self.text(name, row).map(str::to_owned).into_iter().collect();
+        if name == schema::DATA {
+            found.extend(self.data(row));
+        }
+        let extra = self.extra_named(name);
+        let first = extra.partition_point(|(one, _)| *one < row);
+        let here = extra.iter().skip(first).take_while(|(one, _)| *one == row);
+        found.extend(here.map(|(_, text)| (*text).to_owned()));
+        found
+    }
+
+    /// A field's values among `extra`, ascending by row.
+    fn extra_named(&self, name: &str) -> &[(usize, &'a str)] {
+        let Some(map) = self.extra else { return &[] };
+        self.extra_by_name.get_or_init(|| by_name(map)).get(name).map_or(&[], Vec::as_slice)
     }
 
     /// The row's list `Data`.
@@ -138,4 +158,21 @@ impl<'a> Columns<'a> {
     pub(crate) fn further_texts(&self, row: usize) -> impl Iterator<Item = String> {
         self.data(row).into_iter().chain(self.extra(row).into_iter().map(|(_, value)| value))
     }
+}
+
+fn by_name(map: &MapArray) -> ByName<'_> {
+    let mut found = ByName::default();
+    let keys: Option<&StringArray> = map.keys().as_string_opt();
+    let values: Option<&StringArray> = map.values().as_string_opt();
+    let (Some(keys), Some(values)) = (keys, values) else { return found };
+    for (row, ends) in map.value_offsets().windows(2).enumerate() {
+        let &[start, end] = ends else { continue };
+        let (Ok(start), Ok(end)) = (usize::try_from(start), usize::try_from(end)) else { continue };
+        for at in (start..end.min(keys.len()).min(values.len())).filter(|_| map.is_valid(row)) {
+            if keys.is_valid(at) && values.is_valid(at) {
+                found.entry(keys.value(at)).or_default().push((row, values.value(at)));
+            }
+        }
+    }
+    found
 }

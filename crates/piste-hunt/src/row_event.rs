@@ -115,17 +115,17 @@ impl<'b, 'a> RowEvent<'b, 'a> {
 
 impl Event for RowEvent<'_, '_> {
     fn get_field(&self, path: &str) -> Option<EventValue<'_>> {
-        if let Some(text) = self.view.text(path, self.row) {
-            return Some(EventValue::Str(Cow::Borrowed(text)));
-        }
+        let mut all: Vec<Cow<'_, str>> =
+            self.view.text(path, self.row).map(Cow::Borrowed).into_iter().collect();
         if path == schema::DATA {
-            let data = self.data();
-            return (!data.is_empty()).then(|| {
-                EventValue::Array(data.into_iter().map(|text| EventValue::Str(text.into())).collect())
-            });
+            all.extend(self.data().into_iter().map(Cow::Owned));
         }
-        let found = self.extra().into_iter().find(|(name, _)| name == path);
-        found.map(|(_, value)| EventValue::Str(value.into()))
+        let extra = self.extra().into_iter().filter(|(name, _)| name == path);
+        all.extend(extra.map(|(_, value)| Cow::Owned(value)));
+        if all.len() > 1 {
+            return Some(EventValue::Array(all.into_iter().map(EventValue::Str).collect()));
+        }
+        all.pop().map(EventValue::Str)
     }
 
     fn any_string_value(&self, pred: &dyn Fn(&str) -> bool) -> bool {

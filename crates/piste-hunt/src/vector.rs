@@ -517,15 +517,8 @@ impl Asking<'_, '_, '_> {
         let column = self.columns.named(&of.name);
         let sets = column.map_or_else(Arc::default, |column| self.worker.ask_all(field, matcher, column));
         let mut more = Vec::new();
-        if self.columns.may_lie_elsewhere(&of.name) {
-            for row in self.columns.rows_with_more() {
-                if column.is_some_and(|column| column.key(row).is_some()) {
-                    continue;
-                }
-                for value in self.columns.all(&of.name, row) {
-                    more.push((row, self.worker.values.ask(field, matcher, &value)));
-                }
-            }
+        for (row, value) in self.columns.elsewhere(&of.name) {
+            more.push((row, self.worker.values.ask(field, matcher, &value)));
         }
         let rows = column.into_iter().flat_map(|column| rows_of(column, &sets));
         let asked = Asked::of(rows.chain(more), &self.worker.values, &mut self.worker.places);
@@ -570,10 +563,7 @@ impl Asking<'_, '_, '_> {
             Some(column) => Bits::of(self.columns.rows, |row| column.key(row).is_some()),
             None => Bits::none(self.columns.rows),
         };
-        if self.columns.may_lie_elsewhere(name) {
-            let rows = self.columns.rows_with_more();
-            rows.filter(|row| !self.columns.all(name, *row).is_empty()).for_each(|row| found.set(row));
-        }
+        self.columns.elsewhere(name).iter().for_each(|(row, _)| found.set(*row));
         found
     }
 

@@ -181,6 +181,33 @@ fn lists_hold_by_any_of_their_elements() {
 }
 
 #[test]
+fn a_field_with_several_values_holds_by_any_of_them() {
+    let list = r#","F":["alpha","Beta",7],"G":"seven""#;
+    let list =
+        |item: &str| holds(&format!("    selection:\n        {item}"), "selection", list).expect("it runs");
+    assert!(list("F: alpha"));
+    assert!(list("F: beta"));
+    assert!(list("F|gt: 6"));
+    assert!(list("F|contains|all:\n            - lph\n            - eta"), "each by some element");
+    assert!(!list("F|neq: beta"), "some element is");
+    assert!(list("F|neq: gamma"), "no element is");
+    assert!(!list("F: null"));
+    assert!(list("F|fieldref|cased: F"));
+    assert!(!list("F: seven"), "of another field");
+}
+
+#[test]
+fn encodings_are_bounded() {
+    let values = |count: usize| {
+        let one = |number| format!("\n            - '-a -b -c -d -e{number}'");
+        format!("    selection:\n        F|windash|contains:{}", (0..count).map(one).collect::<String>())
+    };
+    assert_eq!(holds(&values(3), "selection", r#","F":"x /a -b /c -d /e2""#), Ok(true));
+    let refused = holds(&values(200), "selection", "").expect_err("it is too large");
+    assert!(refused.contains("over 10000 texts"), "{refused}");
+}
+
+#[test]
 fn keywords_and_conditions() {
     let two = "    keywords:\n        - USER\n        - nothing\n    other:\n        F|contains: add\n    other_2:\n        F: x";
     let text = r#","F":"Net user /ADD""#;

@@ -96,7 +96,7 @@ pub(crate) fn write_hits(
     options.zone()?;
     let mut hits = hits(&common.case, wanted)?;
     let rules = rules_of_last_run(&common.case)?;
-    let mut out = options.open()?;
+    let mut out = options.open(&common.case)?;
     let done = export(lake, &mut hits, &rules, options, &mut out)?;
     if !common.quiet {
         let left_out = match done.undated {

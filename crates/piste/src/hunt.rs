@@ -19,6 +19,7 @@ use crate::{clock, look, out};
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<u8, Failure> {
     arguments.export.zone()?;
+    arguments.export.target(&common.case)?;
     let quiet = Common { quiet: true, ..common.clone() };
     // The detections take the place of the summary.
     let shown = if arguments.export.wanted() { &quiet } else { common };

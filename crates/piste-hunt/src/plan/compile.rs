@@ -18,6 +18,9 @@ use super::{Expr, Field, Leaf, Number, Op, Order, Plan, RulePlan, Test, TimePart
 /// Why a rule has no plan.
 pub type Reason = String;
 
+/// Texts that the encodings of one rule's values may come to: five dashes alone make 3,125 of one value.
+const ENCODED_MAX: usize = 10_000;
+
 /// Collects rules into a plan.
 #[derive(Debug, Default)]
 pub struct Compiler {
@@ -25,12 +28,15 @@ pub struct Compiler {
     fields: BTreeMap<String, u32>,
     /// Test of a field, or of keywords (no field), to its leaf.
     leaves: BTreeMap<(Option<u32>, Test), Leaf>,
+    /// Encoded texts of the rule at hand.
+    encoded: usize,
 }
 
 impl Compiler {
     /// Adds one rule. One that cannot be expressed takes its place as a rule that matches nothing, and the reason is
     /// returned.
     pub fn add(&mut self, rule: &IrRule) -> Option<Reason> {
+        self.encoded = 0;
         let (expr, reason) = match self.rule(rule) {
             Ok(expr) => (Some(expr), None),
             Err(reason) => (None, Some(reason)),
@@ -150,6 +156,12 @@ impl Compiler {
             }
             IrMatcher::Encoded { encodings, op, value, case_insensitive } => {
                 let (op, texts) = encode(value, encodings, op_in(op_of(*op)))?;
+                self.encoded += texts.len();
+                if self.encoded > ENCODED_MAX {
+                    return Err(format!(
+                        "its encoding modifiers make over {ENCODED_MAX} texts; split the rule into several"
+                    ));
+                }
                 let each = texts.iter().map(|one| self.asked(field, text(op, one, !case_insensitive)));
                 let each = each.collect::<Result<_, _>>()?;
                 Ok(Self::or(each))

@@ -10,7 +10,7 @@ pub(crate) mod rules;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::tz::TimeZone;
@@ -76,8 +76,30 @@ impl ExportOptions {
         crate::timeline::zone(self.timezone.as_deref())
     }
 
+    /// Refuses a file that is there and not to be replaced; to be called before any work. The case's own files are never
+    /// replaced: the ledger would be lost.
+    pub(crate) fn target(&self, case: &Path) -> Result<(), Failure> {
+        let Some(path) = self.output.as_ref().filter(|path| path.exists()) else { return Ok(()) };
+        if !self.force {
+            return Err(exists(path));
+        }
+        let within = path
+            .canonicalize()
+            .is_ok_and(|path| case.canonicalize().is_ok_and(|case| path.is_file() && path.starts_with(case)));
+        if !within {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            "output-in-case",
+            format!("`{}` is a file of the case", path.display()),
+            "nothing was written",
+            "name a file outside the case's folder",
+        ))
+    }
+
     /// The file to write, or stdout.
-    pub(crate) fn open(&self) -> Result<Box<dyn Write>, Failure> {
+    pub(crate) fn open(&self, case: &Path) -> Result<Box<dyn Write>, Failure> {
+        self.target(case)?;
         let Some(path) = &self.output else { return Ok(Box::new(BufWriter::new(io::stdout()))) };
         let mut options = OpenOptions::new();
         options.write(true);
@@ -88,12 +110,7 @@ impl ExportOptions {
         }
         match options.open(path) {
             Ok(file) => Ok(Box::new(BufWriter::new(file))),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Failure::usage(
-                "output-exists",
-                format!("`{}` is there already", path.display()),
-                "nothing was written",
-                "name another file, or replace it with --force (-C)",
-            )),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists(path)),
             Err(error) => Err(Failure::environment(
                 "output-write",
                 format!("`{}` cannot be written: {error}", path.display()),
@@ -102,6 +119,15 @@ impl ExportOptions {
             )),
         }
     }
+}
+
+fn exists(path: &Path) -> Failure {
+    Failure::usage(
+        "output-exists",
+        format!("`{}` is there already", path.display()),
+        "nothing was written",
+        "name another file, or replace it with --force (-C)",
+    )
 }
 
 /// Writes the detections, which may come in any order, with their rows. A rule that is not among `rules` is written as

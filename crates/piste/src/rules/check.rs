@@ -16,7 +16,7 @@ use crate::rules::arguments::Check;
 /// Runs the command.
 pub(crate) fn run(arguments: &Check, common: &Common) -> Result<u8, Failure> {
     let sources = super::sources()?;
-    let set = match piste_rules::load(&super::options(&arguments.which, &arguments.paths), &sources) {
+    let mut set = match piste_rules::load(&super::options(&arguments.which, &arguments.paths), &sources) {
         Ok(set) => set,
         Err(RuleError::NoneLoads { path, first, not_run }) => {
             // The reasons are what was asked for, so they come before the error.
@@ -26,7 +26,13 @@ pub(crate) fn run(arguments: &Check, common: &Common) -> Result<u8, Failure> {
         Err(error) => return Err(error.into()),
     };
     let never = could_never_match(&set.rules);
+    // What loads may still be refused by the hunt.
+    let (_, not_compiled) = piste_hunt::plan::plan(&set);
+    let refused = not_compiled.len() as u64;
+    set.figures.loaded = set.figures.loaded.saturating_sub(refused);
+    set.figures.not_loaded += refused;
     let mut all = set.not_run.clone();
+    all.extend(not_compiled);
     all.extend(never.iter().cloned());
     all.sort_by(|a, b| (&a.path, a.line, a.column, &a.slug).cmp(&(&b.path, b.line, b.column, &b.slug)));
     let mut text = page(&all, arguments.json);

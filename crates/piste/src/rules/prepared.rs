@@ -120,7 +120,7 @@ fn keep_newest(folder: &Path) -> std::io::Result<()> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|end| end == "rules") {
+        if is_ours(&path) {
             files.push((fs::metadata(&path)?.modified()?, path));
         }
     }
@@ -129,4 +129,29 @@ fn keep_newest(folder: &Path) -> std::io::Result<()> {
         fs::remove_file(path)?;
     }
     Ok(())
+}
+
+/// A file of this cache, by its name: the folder may hold rules of other tools, which end alike.
+fn is_ours(path: &Path) -> bool {
+    let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+    let digest = name.len() == CHECKSUM && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    digest && path.extension().is_some_and(|end| end == "rules")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_other_tools_are_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let theirs = folder.path().join("suricata.rules");
+        fs::write(&theirs, "alert").expect("writes");
+        for number in 0..=KEPT {
+            fs::write(folder.path().join(format!("{number:064x}.rules")), "x").expect("writes");
+        }
+        keep_newest(folder.path()).expect("it clears");
+        assert!(theirs.exists());
+        assert_eq!(fs::read_dir(folder.path()).expect("lists").count(), KEPT + 1);
+    }
 }

@@ -103,6 +103,19 @@ fn a_file_is_not_written_over_unless_asked() {
 }
 
 #[test]
+fn files_of_the_case_are_never_replaced() {
+    let scratch = case();
+    let ledger = format!("{CASE}/ledger.jsonl");
+    let before = fs::read(scratch.path(&ledger)).expect("it is there");
+    let run = scratch.piste(&["findings", "--case", CASE, "-C", "-o", &ledger]).expect(2);
+    assert!(run.err.contains("error[output-in-case]"), "{run:?}");
+    assert_eq!(fs::read(scratch.path(&ledger)).expect("it is there"), before);
+    let run = scratch.piste(&["hunt", "--case", CASE, "-o", &ledger]).expect(2);
+    assert!(run.err.contains("error[output-exists]"), "{run:?}");
+    assert_eq!(fs::read(scratch.path(&ledger)).expect("it is there"), before, "no run was begun");
+}
+
+#[test]
 fn the_other_tools_forms_hold_the_same_hits() {
     let scratch = case();
     let hits = scratch.lines("detections.jsonl");
