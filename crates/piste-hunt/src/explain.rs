@@ -272,11 +272,7 @@ fn exprs<'d>(drafts: &'d [Draft], found: &mut Vec<&'d Expr>) {
 }
 
 /// The drafts with the answers, which come in the order of [`exprs`].
-fn answered(
-    drafts: Vec<Draft>,
-    columns: &Columns<'_>,
-    answers: &mut dyn Iterator<Item = bool>,
-) -> Vec<Part> {
+fn answered(drafts: Vec<Draft>, columns: &Columns<'_>, answers: &mut dyn Iterator<Item = bool>) -> Vec<Part> {
     let values = |field: &String| columns.all(field, 0).iter().map(|value| cut(value)).collect();
     let part = |draft: Draft| Part {
         kind: draft.kind,
