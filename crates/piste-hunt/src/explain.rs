@@ -124,7 +124,7 @@ fn fit(gate: &Gate, row: Shape, batch: &RecordBatch) -> Fit {
         fields.join(", ")
     };
     let asks = conditions.groups.iter().flatten().map(|one| in_words(one)).collect();
-    Fit { fits, asks, met, row }
+    Fit { fits, row, asks, met }
 }
 
 /// A part before it is answered.
@@ -160,17 +160,17 @@ impl Drafts {
         of: &Detections,
         named: &BTreeMap<&str, &IrDetection>,
     ) -> Result<Vec<Draft>, Reason> {
-        let names: Vec<String> = named.keys().map(|name| (*name).to_owned()).collect();
-        of.conditions.iter().map(|one| self.condition(one, &names, named)).collect()
+        let known: Vec<String> = named.keys().map(|name| (*name).to_owned()).collect();
+        of.conditions.iter().map(|one| self.condition(one, &known, named)).collect()
     }
 
     fn condition(
         &mut self,
         condition: &ConditionExpr,
-        names: &[String],
+        known: &[String],
         named: &BTreeMap<&str, &IrDetection>,
     ) -> Result<Draft, Reason> {
-        let lowered = lower_condition(condition, names).map_err(|error| error.to_string())?;
+        let lowered = lower_condition(condition, known).map_err(|error| error.to_string())?;
         let expr = self.compiler.condition(&lowered, named)?;
         let inner: &[ConditionExpr] = match condition {
             ConditionExpr::And(all) | ConditionExpr::Or(all) => all,
@@ -181,7 +181,7 @@ impl Drafts {
             ConditionExpr::Identifier(_) | ConditionExpr::Selector { .. } => &[],
         };
         let parts =
-            inner.iter().map(|one| self.condition(one, names, named)).collect::<Result<Vec<_>, _>>()?;
+            inner.iter().map(|one| self.condition(one, known, named)).collect::<Result<Vec<_>, _>>()?;
         let text = condition.to_string();
         let bare = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
         let text = bare.filter(|_| !inner.is_empty()).map_or_else(|| text.clone(), str::to_owned);
