@@ -36,14 +36,22 @@ if [[ ! -e "$evidence.json" ]]; then
 fi
 
 count() {
-  local name=$1 rules=$2
+  local name=$1 rules=$2 cache=$3
   rm -rf "$WORK/case-instructions"
-  valgrind --tool=callgrind --callgrind-out-file="$WORK/callgrind.$name" --quiet \
+  PISTE_CACHE=$cache valgrind --tool=callgrind --callgrind-out-file="$WORK/callgrind.$name" --quiet \
     "$PISTE" --quiet --case "$WORK/case-instructions" --at 2025-01-01T00:00:00Z \
     investigate "$evidence" --threads 1 --no-built-in-rules --rules "$rules" > /dev/null
-  callgrind_annotate --threshold=100 "$WORK/callgrind.$name" > "$WORK/callgrind.$name.txt"
+  callgrind_annotate --auto=no --threshold=100 "$WORK/callgrind.$name" > "$WORK/callgrind.$name.txt"
   python3 bench/by_crate.py "$name" "$WORK/callgrind.$name.txt"
 }
 
-count without-rules "$WORK/no-rules"
-[[ -z "$RULES" ]] || count with-rules "$(realpath "$RULES")"
+count reading "$WORK/no-rules" off
+if [[ -n "$RULES" ]]; then
+  RULES=$(realpath "$RULES")
+  count reading-planning-matching "$RULES" off
+  # A run without valgrind leaves the compiled rules in the cache: what remains beside reading is matching.
+  rm -rf "$WORK/case-instructions"
+  PISTE_CACHE="$WORK/cache" "$PISTE" --quiet --case "$WORK/case-instructions" investigate "$evidence" \
+    --no-built-in-rules --rules "$RULES" > /dev/null
+  count reading-matching "$RULES" "$WORK/cache"
+fi

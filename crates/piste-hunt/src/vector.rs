@@ -79,6 +79,8 @@ struct Worker {
     values: Values,
     /// Answers to whole dictionaries that several batches share, by field.
     dictionaries: HashMap<usize, Dictionary, RandomState>,
+    /// See [`Asked::of`].
+    places: Vec<u32>,
 }
 
 struct Dictionary {
@@ -97,19 +99,26 @@ struct Asked {
 }
 
 impl Asked {
-    /// (row, set) of all values that meet any test.
-    fn of(all: impl Iterator<Item = (usize, SetId)>, values: &Values) -> Self {
-        let mut places = vec![u32::MAX; values.sets()];
+    /// (row, set) of all values that meet any test. `places` is memory to work in, all [`u32::MAX`] between two uses.
+    fn of(all: impl Iterator<Item = (usize, SetId)>, values: &Values, places: &mut Vec<u32>) -> Self {
+        places.resize(values.sets(), u32::MAX);
         let mut asked = Self::default();
+        let mut sets = Vec::new();
         for (row, set) in all.filter(|(_, set)| *set != NO_TESTS) {
             let Some(place) = places.get_mut(index(set)) else { continue };
             if *place == u32::MAX {
                 *place = u32::try_from(asked.rows.len()).unwrap_or(u32::MAX);
                 asked.rows.push(Vec::new());
                 asked.by_test.extend(values.tests(set).iter().map(|test| (*test, *place)));
+                sets.push(set);
             }
             if let Some(rows) = asked.rows.get_mut(index(*place)) {
                 rows.push(u32::try_from(row).unwrap_or(u32::MAX)); // a batch is far smaller
+            }
+        }
+        for set in sets {
+            if let Some(place) = places.get_mut(index(set)) {
+                *place = u32::MAX;
             }
         }
         asked.by_test.sort_unstable();
@@ -303,6 +312,7 @@ impl VectorEngine {
         let mut worker = worker.unwrap_or_else(|| Worker {
             values: Values::new(self.plan.fields.len() + 1),
             dictionaries: HashMap::default(),
+            places: Vec::new(),
         });
         worker.values.make_room();
         let mut asking = Asking {
@@ -541,7 +551,7 @@ impl Asking<'_, '_, '_> {
             }
         }
         let rows = column.into_iter().flat_map(|column| rows_of(column, &sets));
-        let asked = Asked::of(rows.chain(more), &self.worker.values);
+        let asked = Asked::of(rows.chain(more), &self.worker.values, &mut self.worker.places);
         self.asked.insert(field, asked);
     }
 
@@ -550,7 +560,7 @@ impl Asking<'_, '_, '_> {
     fn ask_keywords(&mut self) {
         let field = self.engine.plan.fields.len();
         let Some(matcher) = self.engine.matcher(field).filter(|_| self.keywords.is_none()) else { return };
-        let values = &mut self.worker.values;
+        let Worker { values, places, .. } = &mut *self.worker;
         let (mut sets, mut more) = (Vec::new(), Vec::new());
         let mut says = Bits::none(self.columns.rows);
         for column in self.columns.of_role(Role::Data) {
@@ -572,8 +582,8 @@ impl Asking<'_, '_, '_> {
         }
         let columns = self.columns.of_role(Role::Data).zip(&sets);
         let mut asked: Vec<Asked> =
-            columns.map(|(column, sets)| Asked::of(rows_of(column, sets), values)).collect();
-        asked.push(Asked::of(more.into_iter(), values));
+            columns.map(|(column, sets)| Asked::of(rows_of(column, sets), values, places)).collect();
+        asked.push(Asked::of(more.into_iter(), values, places));
         self.keywords = Some(asked);
     }
 

@@ -19,9 +19,9 @@ pub const EVTX_HEADER_BYTES: usize = 4_096;
 /// Bytes of an EVTX chunk.
 pub const EVTX_CHUNK_BYTES: usize = 65_536;
 /// Chunks of one block.
-pub(crate) const EVTX_BLOCK_BYTES: usize = 16 * EVTX_CHUNK_BYTES;
+pub(crate) const EVTX_BLOCK_BYTES: usize = 48 * EVTX_CHUNK_BYTES;
 /// Bytes of a block of text, about.
-const TEXT_BLOCK_BYTES: usize = 1 << 20;
+const TEXT_BLOCK_BYTES: usize = 3 << 20;
 /// Bytes of the longest line, or JSON element, that is read.
 pub const LINE_BYTES_MAX: usize = 16 << 20;
 

@@ -23,6 +23,7 @@ mod profiles;
 mod real_data;
 mod resume;
 mod rules;
+mod same;
 mod schema_check;
 mod scratch;
 mod tidy;
