@@ -8,6 +8,7 @@ mod columns;
 pub mod correlate;
 pub mod describe;
 pub mod engine;
+pub mod explain;
 pub mod findings;
 mod keywords;
 mod matching;

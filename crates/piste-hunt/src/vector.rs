@@ -143,6 +143,11 @@ impl Asked {
 impl VectorEngine {
     /// An engine for the plan of this rule set.
     pub fn new(rules: &RuleSet, plan: Plan) -> Self {
+        Self::of_plan(plan, rules.rules.iter().map(|rule| rule.gate.clone()).collect())
+    }
+
+    /// An engine for a plan and its rules' gates.
+    pub(crate) fn of_plan(plan: Plan, gates: Vec<Gate>) -> Self {
         let mut first_leaf = Vec::new();
         let mut next = 0;
         for field in &plan.fields {
@@ -152,7 +157,7 @@ impl VectorEngine {
         first_leaf.push(next);
         next += plan.keywords.len();
         let mut engine = Self {
-            gates: rules.rules.iter().map(|rule| rule.gate.clone()).collect(),
+            gates,
             matchers: std::iter::repeat_with(OnceLock::new).take(plan.fields.len() + 1).collect(),
             wakes: vec![Vec::new(); next],
             first_leaf,
@@ -281,6 +286,28 @@ impl VectorEngine {
         if shapes.is_empty() {
             return Vec::new();
         }
+        let mut hits = Vec::new();
+        self.ask_batch(rows, |asking| {
+            for (plan, shape, rows) in &shapes {
+                asking.shape_hits(plan, shape, rows, &mut hits);
+            }
+        });
+        hits.sort_unstable();
+        hits
+    }
+
+    /// Whether expressions of the plan hold in the first row, whatever its log source; in the order given.
+    pub(crate) fn hold_in_first<'x>(
+        &self,
+        rows: &RecordBatch,
+        exprs: impl Iterator<Item = &'x Expr>,
+    ) -> Vec<bool> {
+        let of = Bits::all(rows.num_rows());
+        self.ask_batch(rows, |asking| exprs.map(|expr| asking.rows(expr, &of).has(0)).collect())
+    }
+
+    /// Lends a worker to ask a batch with.
+    fn ask_batch<T>(&self, rows: &RecordBatch, ask: impl FnOnce(&mut Asking<'_, '_, '_>) -> T) -> T {
         let worker = self.workers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut worker = worker.unwrap_or_else(|| Worker {
             values: Values::new(self.plan.fields.len() + 1),
@@ -297,14 +324,10 @@ impl VectorEngine {
             keywords: None,
             leaves: HashMap::default(),
         };
-        let mut hits = Vec::new();
-        for (plan, shape, rows) in &shapes {
-            asking.shape_hits(plan, shape, rows, &mut hits);
-        }
+        let answer = ask(&mut asking);
         drop(asking);
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
-        hits.sort_unstable();
-        hits
+        answer
     }
 }
 

@@ -35,21 +35,12 @@ const HEX_BYTES_MAX: usize = 1_024;
 pub(crate) fn run(arguments: &Show, common: &Common) -> Result<u8, Failure> {
     let lake = lake_of(&common.case)?;
     let wanted = wanted(&arguments.record, &common.case)?;
-    let mut seals = Vec::new();
-    read_with(&common.case.join("ledger.jsonl"), |entry| {
-        if entry.kind == kind::EVIDENCE_SEALED
-            && let Ok(sealed) = serde_json::from_value::<Sealed>(entry.body.clone())
-        {
-            seals.push(sealed);
-        }
-        Ok(())
-    })?;
+    let seals = seals(&common.case)?;
     let passwords = investigate::passwords(arguments.password_file.as_deref())?;
     let mut code = 0;
     for wanted in wanted {
         for (row, evidence) in standing_for(&lake, &seals, wanted)? {
-            let sealed =
-                seals.iter().find(|sealed| sealed.id == evidence).ok_or_else(|| unknown_record(wanted))?;
+            let sealed = sealed(&seals, evidence, wanted)?;
             let again = again(&row, sealed, arguments.proof, &lake, &passwords);
             let shown = Shown { sealed, row: &row, again: &again };
             code = code.max(shown.code());
@@ -57,6 +48,43 @@ pub(crate) fn run(arguments: &Show, common: &Common) -> Result<u8, Failure> {
         }
     }
     Ok(code)
+}
+
+/// A row that the user named, alone in its batch, and the file that it is of.
+pub(crate) struct Named {
+    pub(crate) batch: RecordBatch,
+    pub(crate) sealed: Sealed,
+}
+
+/// The rows of a record, or the first row of a finding.
+pub(crate) fn rows_named(record: &str, common: &Common) -> Result<Vec<Named>, Failure> {
+    let lake = lake_of(&common.case)?;
+    let seals = seals(&common.case)?;
+    let mut named = Vec::new();
+    for wanted in wanted(record, &common.case)?.into_iter().take(1) {
+        for (row, evidence) in standing_for(&lake, &seals, wanted)? {
+            named.push(Named { batch: row.batch, sealed: sealed(&seals, evidence, wanted)?.clone() });
+        }
+    }
+    Ok(named)
+}
+
+/// Every file that the case has sealed.
+fn seals(case: &Path) -> Result<Vec<Sealed>, Failure> {
+    let mut seals = Vec::new();
+    read_with(&case.join("ledger.jsonl"), |entry| {
+        if entry.kind == kind::EVIDENCE_SEALED
+            && let Ok(sealed) = serde_json::from_value::<Sealed>(entry.body.clone())
+        {
+            seals.push(sealed);
+        }
+        Ok(())
+    })?;
+    Ok(seals)
+}
+
+fn sealed(seals: &[Sealed], evidence: EvidenceId, wanted: Wanted) -> Result<&Sealed, Failure> {
+    seals.iter().find(|sealed| sealed.id == evidence).ok_or_else(|| unknown_record(wanted))
 }
 
 fn unknown_record(Wanted { evidence, record, .. }: Wanted) -> Failure {

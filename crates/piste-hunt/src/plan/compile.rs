@@ -64,7 +64,8 @@ impl Compiler {
         Ok(Self::or(any))
     }
 
-    fn condition(
+    /// When a condition over named detections holds.
+    pub(crate) fn condition(
         &mut self,
         condition: &IrCondition,
         named: &BTreeMap<&str, &IrDetection>,
@@ -105,7 +106,8 @@ impl Compiler {
         })
     }
 
-    fn detection(&mut self, detection: &IrDetection) -> Result<Expr, Reason> {
+    /// When a detection holds.
+    pub(crate) fn detection(&mut self, detection: &IrDetection) -> Result<Expr, Reason> {
         match detection {
             IrDetection::AllOf(items) => {
                 let all = items.iter().map(|one| self.item(one)).collect::<Result<_, _>>()?;
@@ -130,7 +132,8 @@ impl Compiler {
         }
     }
 
-    fn item(&mut self, item: &IrDetectionItem) -> Result<Expr, Reason> {
+    /// When an item of a detection holds.
+    pub(crate) fn item(&mut self, item: &IrDetectionItem) -> Result<Expr, Reason> {
         let field = item.field.as_deref().map(|name| self.field(name)).transpose()?;
         match (field, item.exists) {
             (Some(field), Some(true)) => Ok(Expr::Present(field)),

@@ -59,7 +59,7 @@ impl RuleOptions {
     }
 }
 
-/// Lists, checks and updates rules.
+/// Lists, checks, explains and updates rules.
 #[derive(Debug, Args)]
 pub(crate) struct Rules {
     #[command(subcommand)]
@@ -70,6 +70,7 @@ pub(crate) struct Rules {
 pub(crate) enum RulesCommand {
     List(List),
     Check(Check),
+    Explain(Explain),
     Update(Update),
 }
 
@@ -101,6 +102,27 @@ pub(crate) struct Check {
     /// Exit with 2 if any rule does not load.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Print JSON lines.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Says why a rule matches a row of a case, or does not: each part of it, and what the row has there.
+///
+/// RECORD is E-1:57 (evidence and record), or a finding F-3, whose first row is taken.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  piste rules explain 5b1e5f5a-3f0e-4f6b-9d43-6a7f0c1d2e11 E-1:57 --rules our-rules/\n  piste rules explain \"Web Shell\" F-3 --json"
+)]
+pub(crate) struct Explain {
+    /// A rule's id, name or title.
+    #[arg(value_name = "RULE")]
+    pub(crate) rule: String,
+    /// E-1:57 or F-3.
+    #[arg(value_name = "RECORD")]
+    pub(crate) record: String,
+    #[command(flatten)]
+    pub(crate) which: RuleOptions,
     /// Print JSON lines.
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,10 +1,11 @@
-//! `piste rules`: which rules there are, which will not run, and how they are kept up to date.
+//! `piste rules`: which rules there are, which will not run, why one matches, and how they are kept up to date.
 //!
 //! In: rule folders and options. Out: lists for people and JSON lines for scripts. One file a command.
 
 mod archive;
 pub(crate) mod arguments;
 mod check;
+mod explain;
 mod list;
 pub(crate) mod prepared;
 mod update;
@@ -23,6 +24,7 @@ pub(crate) fn run(arguments: &Rules, common: &Common) -> Result<u8, Failure> {
     match &arguments.command {
         RulesCommand::List(arguments) => list::run(arguments),
         RulesCommand::Check(arguments) => check::run(arguments, common),
+        RulesCommand::Explain(arguments) => explain::run(arguments, common),
         RulesCommand::Update(arguments) => update::run(arguments, common),
     }
 }

@@ -7,7 +7,8 @@ use std::io::{Cursor, Write};
 
 use serde_json::Value;
 
-use crate::scratch::{Scratch, text};
+use crate::events::{lines, ordinary, web_shell, with};
+use crate::scratch::{CASE, Scratch, text};
 
 fn rule(id: &str, title: &str, more: &str) -> String {
     format!(
@@ -125,6 +126,59 @@ fn the_options_count_in_an_investigation() {
                   condition: not s\n";
     scratch.write("r/f.yml", filter);
     assert_eq!(titles("c4", ""), ["Two"]);
+}
+
+#[test]
+fn a_rule_is_explained_by_a_row() {
+    let scratch = Scratch::new();
+    scratch.write(
+        "r/a.yml",
+        "title: Shell\nid: r1\nlevel: high\nlogsource: {product: windows, category: process_creation}\n\
+         detection:\n  selection:\n    ParentImage|endswith: '\\w3wp.exe'\n    CommandLine|contains|all: [cmd, net]\n  \
+         filter: {User: null}\n  condition: selection and not filter\n",
+    );
+    scratch.write("r/f.yml", rule("r2", "File", "").replace("process_creation", "file_event"));
+    let hostile = with(web_shell(3), "CommandLine", "cmd net \u{1b}[2J".into());
+    scratch.write("e.jsonl", lines([ordinary(1), web_shell(2), hostile]));
+    scratch.investigate("e.jsonl --rules r --no-built-in-rules").expect(0);
+    let explain = |rule: &str, record: &str, more: &[&str]| {
+        let all = ["rules", "explain", rule, record, "--rules", "r", "--no-built-in-rules", "--case", CASE];
+        scratch.piste(&[&all, more].concat())
+    };
+    let run = explain("R1", "E-1:2", &[]).expect(0);
+    assert_eq!(
+        run.out,
+        "Shell (r/a.yml:1)\n\
+         E-1 e.jsonl record 2, windows.sysmon, Microsoft-Windows-Sysmon/Operational, event 1\n\
+         The rule does not match this row\n\n\
+         yes logsource windows/process_creation: fits\n\
+         no  condition selection and not filter\n\
+         no    selection\n\
+         yes   not filter\n\
+         no  selection filter\n\
+         no    User: null    (is NT AUTHORITY\\SYSTEM)\n\
+         no  selection selection\n\
+         yes   ParentImage|endswith: \\w3wp.exe    (is C:\\Windows\\System32\\inetsrv\\w3wp.exe)\n\
+         no    CommandLine|contains|all:    (is cmd /c whoami)\n\
+         yes     cmd\n\
+         no      net\n\n"
+    );
+    let run = explain("shell", "F-1", &[]).expect(0);
+    assert!(run.out.contains("record 3") && run.out.contains("The rule matches this row"), "{}", run.out);
+    assert!(!run.out.contains('\u{1b}') && run.out.contains("\\x1b[2J"), "{}", run.out);
+    let run = explain("File", "E-1:2", &["--json"]).expect(0);
+    let found = &objects(&run.out)[0]["explanation"];
+    assert_eq!((&found["matches"], &found["logsource"]["fits"]), (&Value::from(false), &Value::from(false)));
+    for (rule, record) in [("none", "E-1:2"), ("r1", "E-1:9"), ("r1", "F-9")] {
+        explain(rule, record, &[]).expect(2);
+    }
+    scratch.write(
+        "r/c.yml",
+        "title: Many\nid: c1\ncorrelation:\n  type: event_count\n  rules: [r1]\n  group-by: [User]\n  timespan: 1h\n  \
+         condition: {gte: 2}\n",
+    );
+    let run = explain("c1", "E-1:2", &[]).expect(2);
+    assert!(run.err.contains("is a correlation"), "{}", run.err);
 }
 
 #[test]
