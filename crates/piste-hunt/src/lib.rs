@@ -21,3 +21,6 @@ pub use engine::{Engine, Hit, RowEngine};
 pub use findings::{Findings, Since, key_of};
 pub use plan::Plan;
 pub use vector::{Needs, VectorEngine};
+
+/// Number of the engine's answers: another one where the same rules may find other rows.
+pub const ENGINE: u32 = 1;

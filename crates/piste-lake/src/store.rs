@@ -189,7 +189,7 @@ impl Lake {
         self.units().join(format!("{}.{}", unit.key, name.suffix()))
     }
 
-    /// A file that the hunt with this rule set leaves for a unit; `hunt` is the rule set's hash.
+    /// A file that the hunt with this rule set leaves for a unit; `hunt` is the hash over rules and engine.
     pub fn found(&self, unit: &Unit, hunt: &str, name: Found) -> PathBuf {
         let suffix = match name {
             Found::Detections => "detections.jsonl",

@@ -68,7 +68,7 @@ struct Known {
     /// Finished runs, of those in a row with equal inputs the last.
     runs: Vec<(Inputs, Instant)>,
     numbers: FindingNumbers,
-    /// Hash of the rules of the run begun last.
+    /// Hash of the rules and the engine of the run begun last.
     last_hunt: Option<String>,
     /// The last run that reads evidence has finished.
     is_read: bool,
@@ -109,7 +109,7 @@ impl Case {
         &self.known.given
     }
 
-    /// Hash of the rules of the last run.
+    /// Hash of the rules and the engine of the last run.
     pub(crate) fn last_hunt(&self) -> Option<&str> {
         self.known.last_hunt.as_deref()
     }
@@ -245,7 +245,7 @@ impl Known {
             }
         }
         if entry_kind == kind::RUN_STARTED {
-            self.last_hunt = body.get("rules_sha256").and_then(Value::as_str).map(str::to_owned);
+            self.last_hunt = body.get("hunt").and_then(Value::as_str).map(str::to_owned);
             self.reads = body.get("evidence").is_some();
             self.is_read &= !self.reads;
             let paths = body.get("evidence").and_then(Value::as_array).into_iter().flatten();

@@ -48,6 +48,7 @@ fn over_the_lake(arguments: &Arguments, common: &Common) -> Result<u8, Failure> 
         "command": "hunt",
         "rules": hunt.rules.figures.sets,
         "rules_sha256": hunt.rules.sha256,
+        "hunt": hunt.key,
         "version": env!("CARGO_PKG_VERSION"),
     }))?;
     let stop = investigate::stop_on_ctrl_c();
@@ -75,7 +76,7 @@ fn over_the_lake(arguments: &Arguments, common: &Common) -> Result<u8, Failure> 
                 "Hunted {events} events in {seconds:.2} s ({threads} threads together: reading {reading:.2} s, matching {matching:.2} s, telling {telling:.2} s)"
             ));
         }
-        tell_difference(&case.lake, &units, last.as_deref(), &hunt.rules.sha256)?;
+        tell_difference(&case.lake, &units, last.as_deref(), &hunt.key)?;
     }
     investigate::tell(&arguments.hunt, common, &written, &stopwatch, &case)
 }

@@ -6,6 +6,7 @@
 
 mod names;
 mod numbers;
+mod surrogates;
 mod times;
 
 use std::borrow::Cow;
@@ -82,7 +83,8 @@ fn parse_record(
 ) -> Result<(), String> {
     fields.clear();
     let mut rendered = false;
-    let text = numbers::quoted(&line.text);
+    let text = surrogates::paired(&line.text);
+    let text = numbers::quoted(&text);
     let mut input = serde_json::Deserializer::from_str(&text);
     let seed = Member { fields, rendered: &mut rendered, name: "", depth: 0 };
     seed.deserialize(&mut input).and_then(|()| input.end()).map_err(|error| error.to_string())?;
@@ -146,7 +148,8 @@ fn name_columns(fields: &mut Fields) {
 /// Reads the event's own fields from `EvtxECmd`'s `Payload`, which is JSON in a string.
 fn unpack(fields: &mut Fields) {
     let Some(payload) = fields.take("Payload").filter(|payload| !payload.is_empty()) else { return };
-    let text = numbers::quoted(&payload);
+    let text = surrogates::paired(&payload);
+    let text = numbers::quoted(&text);
     let mut input = serde_json::Deserializer::from_str(&text);
     let read = Element::at(Place::Event, fields).deserialize(&mut input);
     if read.is_err() {

@@ -25,8 +25,7 @@ pub(super) fn detections(
     hunt: &Hunt,
     path: &dyn Fn(EvidenceId) -> String,
 ) -> Result<Vec<PathBuf>, LakeError> {
-    let contributions =
-        units.iter().map(|unit| case.lake.found(unit, &hunt.rules.sha256, Found::Contributions));
+    let contributions = units.iter().map(|unit| case.lake.found(unit, &hunt.key, Found::Contributions));
     let runs: Vec<PathBuf> = contributions.filter(|run| run.exists()).collect();
     if hunt.correlator.is_empty() || runs.is_empty() {
         return Ok(Vec::new());

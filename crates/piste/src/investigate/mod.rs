@@ -21,6 +21,7 @@ use piste_hunt::correlate::Correlator;
 use piste_lake::seal::Intake;
 use piste_lake::{Item, Sealer, StoredPath, path_text};
 use piste_model::evidence::EvidenceState;
+use piste_model::hash::sha256_hex;
 use piste_model::sources::Sources;
 use piste_rules::correlation::Correlation;
 use piste_rules::{NotRun, RuleSet};
@@ -37,6 +38,8 @@ use crate::{clock, out};
 /// Everything that a run hunts with.
 pub(crate) struct Hunt {
     pub(crate) rules: RuleSet,
+    /// Hash over the rules and the engine: what one engine found is not taken for what another would.
+    pub(crate) key: String,
     pub(crate) engine: VectorEngine,
     pub(crate) correlations: Vec<Correlation>,
     pub(crate) correlator: Correlator,
@@ -63,6 +66,7 @@ pub(crate) fn run(arguments: &Investigate, common: &Common) -> Result<u8, Failur
         "evidence": given.iter().cloned().map(StoredPath).collect::<Vec<_>>(),
         "rules": hunt.rules.figures.sets,
         "rules_sha256": hunt.rules.sha256,
+        "hunt": hunt.key,
         "version": env!("CARGO_PKG_VERSION"),
     }))?;
     let shown = out::progress_wanted() && !common.quiet;
@@ -106,7 +110,9 @@ pub(crate) fn load_rules(arguments: &Investigate) -> Result<Hunt, Failure> {
         Prepared::load(&arguments.which.load_options(), &sources)?;
     let engine = VectorEngine::new(&rules, plan);
     let correlator = Correlator::new(&correlations);
-    Ok(Hunt { rules, engine, correlations, correlator, not_compiled, sources })
+    let version = env!("CARGO_PKG_VERSION");
+    let key = sha256_hex(format!("{version} {} {}", piste_hunt::ENGINE, rules.sha256).as_bytes());
+    Ok(Hunt { rules, key, engine, correlations, correlator, not_compiled, sources })
 }
 
 /// Passwords, one a line, as bytes: archives know no encoding.

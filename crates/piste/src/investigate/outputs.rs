@@ -53,7 +53,7 @@ pub(crate) fn write(
     joined: Joined,
 ) -> Result<Written, Failure> {
     let folder = Folder::open(&case.folder.join("out"))?;
-    let hash = &hunt.rules.sha256;
+    let hash = &hunt.key;
     let found: Vec<PathBuf> =
         units.iter().map(|unit| case.lake.found(unit, hash, Found::Detections)).collect();
     let sha256: BTreeMap<u32, &str> =
@@ -132,7 +132,7 @@ fn inputs(evidence: &[Evidence], units: &[Unit], hunt: &Hunt) -> String {
     let mut ids: Vec<u32> = evidence.iter().map(|one| one.id.0).collect();
     ids.sort_unstable();
     let units: Vec<&str> = units.iter().map(|unit| unit.key.as_str()).collect();
-    let text = json!([env!("CARGO_PKG_VERSION"), hunt.rules.sha256, ids, units]).to_string();
+    let text = json!([env!("CARGO_PKG_VERSION"), hunt.key, ids, units]).to_string();
     piste_model::hash::sha256_hex(text.as_bytes())
 }
 

@@ -121,7 +121,7 @@ impl Reading<'_> {
             }
             Step::UnitEnd(at) => {
                 let open = std::mem::take(&mut open);
-                let hash = &self.hunt.rules.sha256;
+                let hash = &self.hunt.key;
                 let record = open.write(case, self.units.get(at), hash, &seen.take_unit())?;
                 if let Some(slot) = records.get_mut(at) {
                     *slot = Some(record);

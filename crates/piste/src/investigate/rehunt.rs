@@ -64,7 +64,7 @@ pub(crate) struct Rehunt<'a> {
 impl Rehunt<'_> {
     /// Hunts every unit that this rule set has not seen; answers how many those were.
     pub(crate) fn run(&self, units: &[Unit]) -> Result<usize, LakeError> {
-        let hash = &self.hunt.rules.sha256;
+        let hash = &self.hunt.key;
         let unseen: Vec<&Unit> =
             units.iter().filter(|unit| !self.lake.found(unit, hash, Found::Detections).exists()).collect();
         let next = AtomicUsize::new(0);
@@ -101,11 +101,11 @@ impl Rehunt<'_> {
         let since = Instant::now();
         let UnitFound { mut detections, mut gathered } = found;
         if !gathered.is_empty() {
-            let path = self.lake.found(unit, &self.hunt.rules.sha256, Found::Contributions);
+            let path = self.lake.found(unit, &self.hunt.key, Found::Contributions);
             gathered.write(&path).map_err(correlate)?;
         }
         detections.sort_by(|a, b| order(a).cmp(&order(b)));
-        let path = self.lake.found(unit, &self.hunt.rules.sha256, Found::Detections);
+        let path = self.lake.found(unit, &self.hunt.key, Found::Detections);
         write_durably(&path, &lines(&detections, &path)?)?;
         Spent::add(&self.spent.telling, since);
         Ok(())
