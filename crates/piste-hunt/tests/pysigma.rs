@@ -182,6 +182,7 @@ fn rows() -> Vec<Map<String, Value>> {
 }
 
 /// Whether Python has what the tests need.
+#[expect(clippy::print_stdout, reason = "who runs the tests is told what was left out")]
 fn python() -> bool {
     let mut command = Command::new("python3");
     let found = command.args(["-c", "import sigma.backends.sqlite"]).stderr(Stdio::null()).status();
