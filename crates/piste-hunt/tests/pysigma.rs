@@ -1,4 +1,4 @@
-//! The hunt's engine against pySigma's SQLite backend.
+//! The hunt's engine against the `SQLite` backend of `pySigma`.
 //!
 //! In: rules and rows of process creation, invented here; SigmaHQ's rules where they lie beside the project. Out: no
 //! difference but those that are listed, each with its reason. Needs Python with `pysigma` and
@@ -17,7 +17,7 @@ use piste_rules::LoadOptions;
 use rsigma_parser::{Detection, Modifier, SigmaValue};
 use serde_json::{Map, Value, json};
 
-/// Rule by name, rows that Piste alone finds, rows that SQLite alone finds, and why: what the
+/// Rule by name, rows that Piste alone finds, rows that `SQLite` alone finds, and why: what the
 /// specification says, or where it says nothing, what Piste does.
 const DIFFERENCES: [(&str, &[usize], &[usize], &str); 3] = [
     ("neq", &[], &[3, 9, 15, 21, 27, 33], NEQ),
