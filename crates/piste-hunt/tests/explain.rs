@@ -130,10 +130,10 @@ fn outline(parts: &[Part], depth: usize, lines: &mut Vec<String>) {
         let sign = if part.holds { '+' } else { '-' };
         let mut line = format!("{}{sign} {}", "  ".repeat(depth), part.text);
         if let Some(value) = &part.value {
-            line += &format!(" = {value}");
+            line = format!("{line} = {value}");
         }
         if let Some(row) = &part.row {
-            line += &format!(" {row:?}");
+            line = format!("{line} {row:?}");
         }
         lines.push(line);
         outline(&part.parts, depth + 1, lines);

@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &Explain, common: &Common) -> Result<u8, Failure> {
                 "evidence_id": row.sealed.id, "path": row.sealed.path,
                 "record": int_at(&row.batch, schema::RECORD, 0), "explanation": found,
             });
-            text += &format!("{place}\n");
+            let _ = writeln!(text, "{place}"); // a String takes all
         } else {
             text += &page(rule, &row, &found);
         }
