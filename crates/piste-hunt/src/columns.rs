@@ -39,7 +39,7 @@ impl<'a> Column<'a> {
 /// A batch's columns by name.
 pub(crate) struct Columns<'a> {
     pub(crate) rows: usize,
-    columns: Vec<Column<'a>>,
+    all: Vec<Column<'a>>,
     by_name: HashMap<&'a str, usize, foldhash::fast::RandomState>,
     data: Option<&'a ListArray>,
     extra: Option<&'a MapArray>,
@@ -53,7 +53,7 @@ impl<'a> Columns<'a> {
     pub(crate) fn new(batch: &'a RecordBatch) -> Self {
         let mut view = Self {
             rows: batch.num_rows(),
-            columns: Vec::new(),
+            all: Vec::new(),
             by_name: HashMap::default(),
             data: None,
             extra: None,
@@ -72,15 +72,15 @@ impl<'a> Columns<'a> {
                 && let Some(values) = keys.values().as_string_opt()
             {
                 let role = Role::parse(field.metadata().get(schema::ROLE_KEY).map(AsRef::as_ref));
-                view.by_name.insert(name, view.columns.len());
-                view.columns.push(Column { keys, values, role });
+                view.by_name.insert(name, view.all.len());
+                view.all.push(Column { keys, values, role });
             }
         }
         view
     }
 
     pub(crate) fn named(&self, name: &str) -> Option<&Column<'a>> {
-        self.by_name.get(name).and_then(|at| self.columns.get(*at))
+        self.by_name.get(name).and_then(|at| self.all.get(*at))
     }
 
     pub(crate) fn text(&self, name: &str, row: usize) -> Option<&'a str> {
@@ -88,7 +88,7 @@ impl<'a> Columns<'a> {
     }
 
     pub(crate) fn of_role(&self, role: Role) -> impl Iterator<Item = &Column<'a>> {
-        self.columns.iter().filter(move |column| column.role == role)
+        self.all.iter().filter(move |column| column.role == role)
     }
 
     /// The values of a field outside its own column, each with its row.

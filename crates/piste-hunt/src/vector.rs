@@ -130,7 +130,9 @@ impl Asked {
         let first = self.by_test.partition_point(|(one, _)| *one < test);
         let places = self.by_test.iter().skip(first).take_while(|(one, _)| *one == test);
         for rows in places.filter_map(|(_, place)| self.rows.get(index(*place))) {
-            rows.iter().for_each(|row| found.set(index(*row)));
+            for row in rows {
+                found.set(index(*row));
+            }
         }
     }
 
@@ -256,7 +258,9 @@ impl VectorEngine {
             }
             Expr::Not(inner) => self.collect_needs(inner, chosen),
             Expr::And(all) | Expr::Or(all) | Expr::AtLeast(_, all) => {
-                all.iter().for_each(|one| self.collect_needs(one, chosen));
+                for one in all {
+                    self.collect_needs(one, chosen);
+                }
             }
         }
     }
@@ -586,7 +590,9 @@ impl Asking<'_, '_, '_> {
             Some(column) => Bits::of(self.columns.rows, |row| column.key(row).is_some()),
             None => Bits::none(self.columns.rows),
         };
-        self.columns.elsewhere(name).iter().for_each(|(row, _)| found.set(*row));
+        for (row, _) in self.columns.elsewhere(name) {
+            found.set(row);
+        }
         found
     }
 

@@ -2,6 +2,8 @@
 //!
 //! In: evidence and SigmaHQ's rules. Out: no difference but those that are listed with the specification's reason.
 
+#![expect(clippy::print_stdout, reason = "a test that skips says so")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;

@@ -93,7 +93,7 @@ fn scenario(arguments: &Generate, name: &str, common: &Common) -> Result<u8, Fai
         )
     })?;
     let truth = beside(&arguments.out, arguments.truth.as_deref(), "truth.json");
-    piste_lab::generate(&scenario, arguments.seed, &arguments.out, &truth).map_err(failed)?;
+    piste_lab::generate(&scenario, arguments.seed, &arguments.out, &truth).map_err(|error| failed(&error))?;
     if !common.quiet {
         out::note(&format!(
             "Wrote {}\nWhat really happened stands in {}",
@@ -126,7 +126,7 @@ fn many(arguments: &Generate, rows: u64, common: &Common) -> Result<u8, Failure>
             .threads
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into)),
     };
-    let stats = piste_lab::generate_many(&many, &arguments.out).map_err(failed)?;
+    let stats = piste_lab::generate_many(&many, &arguments.out).map_err(|error| failed(&error))?;
     let mut json = serde_json::to_string_pretty(&stats).map_err(|error| unwritten(&file, &error.into()))?;
     json.push('\n');
     std::fs::write(&file, &json).map_err(|error| unwritten(&file, &error))?;
@@ -155,8 +155,8 @@ fn shown(stats: &Stats) -> String {
     lines.join("\n") + "\n"
 }
 
-fn failed(error: LabError) -> Failure {
-    let what = chain(&error);
+fn failed(error: &LabError) -> Failure {
+    let what = chain(error);
     match error {
         LabError::NotEmpty(_) | LabError::TruthInEvidence(_) => {
             Failure::usage("lab-folder", what, "nothing was written", "give another path")

@@ -67,13 +67,12 @@ impl Segment {
     fn strip<'a>(&self, text: &'a str) -> Option<&'a str> {
         let mut rest = text;
         for piece in &self.pieces {
-            rest = match piece {
-                Some(text) => rest.strip_prefix(text.as_str())?,
-                None => {
-                    let mut chars = rest.chars();
-                    chars.next()?;
-                    chars.as_str()
-                }
+            rest = if let Some(text) = piece {
+                rest.strip_prefix(text.as_str())?
+            } else {
+                let mut chars = rest.chars();
+                chars.next()?;
+                chars.as_str()
             };
         }
         Some(rest)

@@ -72,7 +72,9 @@ fn dashes(text: &str) -> Result<Vec<String>, String> {
             let forms = |text: &String| DASHES.map(|dash| format!("{text}{dash}"));
             texts = texts.iter().flat_map(forms).collect();
         } else {
-            texts.iter_mut().for_each(|text| text.push(one));
+            for text in &mut texts {
+                text.push(one);
+            }
         }
         before = Some(one);
     }

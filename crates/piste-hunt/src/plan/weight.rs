@@ -26,8 +26,7 @@ fn rarest(expr: &Expr, plan: &Plan) -> Option<(f64, Vec<Leaf>)> {
     match expr {
         Expr::Holds(leaf) => Some((share(*leaf, plan), vec![*leaf])),
         Expr::And(all) => all.iter().filter_map(|one| rarest(one, plan)).min_by(|a, b| a.0.total_cmp(&b.0)),
-        Expr::AtLeast(0, _) => None,
-        Expr::Or(any) | Expr::AtLeast(_, any) => {
+        Expr::Or(any) | Expr::AtLeast(1.., any) => {
             let each: Option<Vec<_>> = any.iter().map(|one| rarest(one, plan)).collect();
             let each = each?;
             let sum = each.iter().map(|(share, _)| share).sum();
@@ -36,7 +35,7 @@ fn rarest(expr: &Expr, plan: &Plan) -> Option<(f64, Vec<Leaf>)> {
             leaves.dedup();
             Some((sum, leaves))
         }
-        Expr::Present(_) | Expr::Same { .. } | Expr::Not(_) => None,
+        Expr::Present(_) | Expr::Same { .. } | Expr::Not(_) | Expr::AtLeast(0, _) => None,
     }
 }
 
@@ -74,7 +73,7 @@ fn text_share(op: Op, text: &str) -> f64 {
         Op::StartsWith => value.starts_with(text),
         Op::EndsWith => value.ends_with(text),
     };
-    if text.len() < 3 || ORDINARY.iter().any(|value| ordinary(&value)) {
+    if text.len() < 3 || ORDINARY.iter().any(ordinary) {
         return 0.8;
     }
     // Longer texts are rarer; a name at the end of a path is met more often than a phrase.

@@ -75,7 +75,7 @@ fn hash(file: &mut File) -> Result<String, String> {
         sum.update(buffer.get(..count).unwrap_or_default());
     }
     file.seek(SeekFrom::Start(0)).map_err(|error| error.to_string())?;
-    Ok(sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(piste_model::hash::hex(&sum.finalize()))
 }
 
 fn read_zip(file: File, holding: &mut Holding) -> Result<(), String> {
@@ -85,7 +85,7 @@ fn read_zip(file: File, holding: &mut Holding) -> Result<(), String> {
         let mut entry = archive.by_index(index).map_err(damaged)?;
         let name = entry.name().map_err(damaged)?.into_owned();
         holding.count_entry()?;
-        if entry.is_file() && !entry.is_symlink() && holding.wants(&name)? {
+        if entry.is_file() && !entry.is_symlink() && Holding::wants(&name)? {
             holding.keep(&name, &mut entry)?;
         }
     }
@@ -141,7 +141,7 @@ fn read_tar(mut input: impl Read, holding: &mut Holding) -> Result<(), String> {
             }
             b'0' | 0 => {
                 let name = long_name.take().unwrap_or_else(|| tar_name(&header));
-                if holding.wants(&name)? {
+                if Holding::wants(&name)? {
                     holding.keep(&name, &mut content)?;
                 }
             }
@@ -198,7 +198,7 @@ pub(super) fn read_folder(root: &Path) -> Result<Holding, String> {
             holding.count_entry()?;
             if kind.is_dir() && !entry.file_name().to_string_lossy().starts_with('.') {
                 open.push((format!("{name}/"), entry.path()));
-            } else if kind.is_file() && holding.wants(&name)? {
+            } else if kind.is_file() && Holding::wants(&name)? {
                 let mut file = File::open(entry.path()).map_err(|error| format!("{name}: {error}"))?;
                 holding.keep(&name, &mut file)?;
             }
@@ -224,7 +224,7 @@ impl Holding {
     }
 
     /// Whether a file is kept; refuses a name that is not safe to write.
-    fn wants(&self, name: &str) -> Result<bool, String> {
+    fn wants(name: &str) -> Result<bool, String> {
         let last = name.rsplit(['/', '\\']).next().unwrap_or_default().to_ascii_lowercase();
         let is_rule = [".yml", ".yaml"].iter().any(|end| last.ends_with(end));
         let is_licence =

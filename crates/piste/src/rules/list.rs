@@ -14,9 +14,9 @@ use crate::failure::Failure;
 use crate::out;
 use crate::rules::arguments::List;
 
-/// One line of the list.
+/// A rule as it is listed.
 #[derive(Debug, Serialize)]
-struct Line {
+struct Listed {
     level: Level,
     status: String,
     /// `windows/process_creation`; `correlation` for one.
@@ -66,8 +66,8 @@ pub(crate) fn run(arguments: &List) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn lines(set: &RuleSet) -> Vec<Line> {
-    let rules = set.rules.iter().map(|rule| Line {
+fn lines(set: &RuleSet) -> Vec<Listed> {
+    let rules = set.rules.iter().map(|rule| Listed {
         level: rule.level,
         status: rule.status.clone(),
         logsource: logsource_label(rule),
@@ -80,7 +80,7 @@ fn lines(set: &RuleSet) -> Vec<Line> {
         tags: rule.tags.clone(),
         reports: rule.reports,
     });
-    let correlations = set.correlations.iter().map(|one| Line {
+    let correlations = set.correlations.iter().map(|one| Listed {
         level: one.level(),
         status: one.status(),
         logsource: "correlation".to_owned(),
@@ -93,7 +93,7 @@ fn lines(set: &RuleSet) -> Vec<Line> {
         tags: one.rule.tags.clone(),
         reports: one.reports,
     });
-    let mut lines: Vec<Line> = rules.chain(correlations).collect();
+    let mut lines: Vec<Listed> = rules.chain(correlations).collect();
     lines.sort_by(|a, b| {
         b.level.cmp(&a.level).then_with(|| (&a.title, &a.path, a.line).cmp(&(&b.title, &b.path, b.line)))
     });
@@ -101,7 +101,7 @@ fn lines(set: &RuleSet) -> Vec<Line> {
 }
 
 /// The counts at the end.
-fn totals(set: &RuleSet, lines: &[Line]) -> String {
+fn totals(set: &RuleSet, lines: &[Listed]) -> String {
     let mut by_level: BTreeMap<Level, u64> = BTreeMap::new();
     for line in lines {
         *by_level.entry(line.level).or_default() += 1;

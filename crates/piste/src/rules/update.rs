@@ -76,7 +76,7 @@ pub(crate) fn run(arguments: &Update, common: &Common) -> Result<u8, Failure> {
     refuse_own_files(&into)?;
     beside.write(&holding).map_err(|error| write_failed(&into, &error))?;
     let sources = super::sources()?;
-    let new = piste_rules::load(&LoadOptions::of(&[beside.staged.clone()], false), &sources)?;
+    let new = piste_rules::load(&LoadOptions::of(std::slice::from_ref(&beside.staged), false), &sources)?;
     let mut change = compare(old_rules(&into, &sources)?.as_ref(), &new);
     change.source.clone_from(&arguments.source);
     change.sha256.clone_from(&holding.sha256);
