@@ -128,25 +128,17 @@ fn in_words(found: &BTreeMap<String, Difference>) -> String {
     if more + fewer == 0 {
         return "Against the last hunt: the same detections".to_owned();
     }
-    let mut text = format!("Against the last hunt: {more} detections more, {fewer} gone");
+    let mut lines = vec![format!("Against the last hunt: {more} detections more, {fewer} gone")];
     let mut rules: Vec<(&String, &Difference)> = found.iter().collect();
     rules.sort_by_key(|(title, one)| (std::cmp::Reverse(one.level), *title));
     for (title, one) in rules.iter().take(SHOWN) {
-        let counts = [(one.more, '+'), (one.fewer, '-')];
-        let counts: Vec<String> = counts
-            .iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, sign)| format!("{sign}{count}"))
-            .collect();
-        text += &format!(
-            "\n  {} {} {}",
-            counts.join(" "),
-            one.level.as_str(),
-            piste_report::escape::visible(title)
-        );
+        let counts = [(one.more, '+'), (one.fewer, '-')].into_iter().filter(|(count, _)| *count > 0);
+        let counts: Vec<String> = counts.map(|(count, sign)| format!("{sign}{count}")).collect();
+        let title = piste_report::escape::visible(title);
+        lines.push(format!("  {} {} {title}", counts.join(" "), one.level.as_str()));
     }
     if rules.len() > SHOWN {
-        text += &format!("\n  and {} more rules", rules.len() - SHOWN);
+        lines.push(format!("  and {} more rules", rules.len() - SHOWN));
     }
-    text
+    lines.join("\n")
 }
