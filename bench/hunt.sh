@@ -23,21 +23,6 @@ RESULTS="$WORK/results-$FORMAT.tsv"
 
 missing() { echo "MISSING: $*" >&2; printf 'missing\t%s\n' "$*" >> "$RESULTS"; }
 
-# A rule of another product: loaded, and its gate lets no row of Windows pass.
-mkdir -p "$WORK/no-rules"
-cat > "$WORK/no-rules/other_product.yml" <<'RULE'
-title: A rule of another product
-id: 5b1b6f0e-7f4b-4f3e-9d3c-0d6a1c2b3e4f
-status: test
-level: low
-logsource:
-    product: linux
-    category: process_creation
-detection:
-    selection:
-        Image: /bin/never
-    condition: selection
-RULE
 
 if [[ -z "${PISTE:-}" ]]; then
   cargo build --release -p piste
@@ -121,7 +106,7 @@ for round in $(seq "$ROUNDS"); do
     read=(--quiet investigate "$evidence" --no-built-in-rules --threads "$THREADS")
     warm "$evidence"
     rm -rf "$WORK/case-a" "$WORK/case-b"
-    run a "$kind" "$round" "$PISTE" --case "$WORK/case-a" "${read[@]}" --rules "$WORK/no-rules"
+    run a "$kind" "$round" "$PISTE" --case "$WORK/case-a" "${read[@]}" --rules bench/no-rules
     if [[ -n "$RULES" ]]; then
       run b "$kind" "$round" "$PISTE" --case "$WORK/case-b" "${read[@]}" --rules "$RULES"
       if [[ $hunts == yes ]]; then

@@ -7,21 +7,8 @@ ROWS=${ROWS:-20000}
 WORK=${WORK:-${TMPDIR:-/tmp}/piste-bench}
 RULES=${RULES:-}
 command -v valgrind > /dev/null || { echo "error: valgrind is not installed" >&2; exit 2; }
-mkdir -p "$WORK/no-rules"
+mkdir -p "$WORK"
 WORK=$(realpath "$WORK")
-cat > "$WORK/no-rules/other_product.yml" <<'RULE'
-title: A rule of another product
-id: 5b1b6f0e-7f4b-4f3e-9d3c-0d6a1c2b3e4f
-status: test
-level: low
-logsource:
-    product: linux
-    category: process_creation
-detection:
-    selection:
-        Image: /bin/never
-    condition: selection
-RULE
 if [[ -z "${PISTE:-}" ]]; then
   cargo build --release -p piste
   PISTE=${CARGO_TARGET_DIR:-target}/release/piste
@@ -45,7 +32,7 @@ count() {
   python3 bench/by_crate.py "$name" "$WORK/callgrind.$name.txt"
 }
 
-count reading "$WORK/no-rules" off
+count reading bench/no-rules off
 if [[ -n "$RULES" ]]; then
   RULES=$(realpath "$RULES")
   count reading-planning-matching "$RULES" off
