@@ -3,22 +3,30 @@
 //! In: nothing. Out: plain types that every other crate shares, with the names that `docs/schemas/` promises to
 //! scripts. No I/O, no clock, no async here, so that the same input always gives the same bytes.
 
+pub mod clock;
 pub mod detection;
+pub mod door;
 pub mod evidence;
+pub mod exposure;
 pub mod finding;
 pub mod hash;
 pub mod id;
 pub mod issue;
 pub mod level;
 pub mod schema;
+pub mod sighting;
 pub mod sources;
 pub mod summary;
 pub mod time;
 
+pub use clock::Clock;
 pub use detection::Detection;
+pub use door::{Door, DoorState, DoorVerdict, Opened};
 pub use evidence::{Damage, Evidence};
+pub use exposure::{BuildSeen, Exposure, OpenSpan};
 pub use finding::{DayCount, Entities, Finding, FindingKind, New, RowRef};
 pub use id::{EvidenceId, FindingId};
 pub use issue::Issue;
 pub use level::Level;
+pub use sighting::Sighting;
 pub use time::Instant;

@@ -1,0 +1,44 @@
+//! Known indicators seen in the evidence: one line of `sightings.jsonl`.
+//!
+//! In: an indicator with its source, and the rows or files that carry its value. Out: one line an indicator that was seen.
+
+use serde::{Deserialize, Serialize};
+
+use crate::finding::RowRef;
+use crate::time::Instant;
+
+/// An indicator that was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sighting {
+    /// The value as normalised: `203.0.113.7`, `evil.example`.
+    pub indicator: String,
+    /// `ipv4-addr`, `domain-name`, `url`, `file-hash`, `file-path`, `email-addr`, `user-agent`, `mutex`, `named-pipe`…
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// File and identifier that the indicator comes from.
+    pub source: String,
+    /// Rows and files.
+    pub count: u64,
+    /// Earliest row.
+    pub first: Option<Instant>,
+    /// Latest row.
+    pub last: Option<Instant>,
+    /// Hosts, sorted.
+    pub hosts: Vec<String>,
+    /// The earliest rows; at most [`Sighting::MAX_ROWS`].
+    pub rows: Vec<RowRef>,
+    /// `TLP:AMBER` as the source marks it.
+    #[serde(default)]
+    pub tlp: Option<String>,
+    /// From when the source holds it valid.
+    #[serde(default)]
+    pub valid_from: Option<Instant>,
+    /// Until when.
+    #[serde(default)]
+    pub valid_until: Option<Instant>,
+}
+
+impl Sighting {
+    /// The most rows that a sighting lists.
+    pub const MAX_ROWS: usize = 20;
+}
