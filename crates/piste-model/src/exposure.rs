@@ -9,16 +9,39 @@ use crate::finding::RowRef;
 use crate::time::Instant;
 
 /// One flaw's span on one server.
+///
+/// A flaw is open as soon as a build that has it is installed, so that a span may begin before the flaw was published: who
+/// knew it then could use it. `published` and `fix_released` stand beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenSpan {
     /// `CVE-2021-26855`.
     pub cve: String,
-    /// From when it was open; `None` where the evidence does not reach its beginning.
+    /// The earliest time at which it is known to be open: the first sighting of a build that has it. It may have been open
+    /// before: back to `from_not_before`.
     pub from: Option<Instant>,
-    /// Until when; `None` where it is open at the end of the evidence.
+    /// The first sighting of a build that has the fix; `None` where it is open at the end of the evidence.
     pub to: Option<Instant>,
     /// `true` where the build is known for the whole span; `false` where part of it is inferred between two sightings.
     pub proven: bool,
+    /// Before this it was not open: an earlier sighting without it, or the release of the first build that was seen with it.
+    /// `None` where nothing says so.
+    #[serde(default)]
+    pub from_not_before: Option<Instant>,
+    /// The latest time at which it is known to be open: the fix came between this and `to`.
+    #[serde(default)]
+    pub to_not_before: Option<Instant>,
+    /// What the chain is called: `ProxyLogon`.
+    #[serde(default)]
+    pub name: String,
+    /// Day on which the flaw became public, `2021-03-02`.
+    #[serde(default)]
+    pub published: Option<String>,
+    /// Day on which a fix for this cumulative update came out; `None` where it never had one.
+    #[serde(default)]
+    pub fix_released: Option<String>,
+    /// What a build number cannot show.
+    #[serde(default)]
+    pub caveat: Option<String>,
 }
 
 /// One build seen on a server.
@@ -49,6 +72,10 @@ pub struct Exposure {
     pub build: Option<String>,
     /// Flaws and their spans, sorted by flaw and time.
     pub open: Vec<OpenSpan>,
+    /// Spans in which the evidence leaves it open whether the flaw was there: the cumulative update is known and its security
+    /// update is not, or the catalogue cannot tell. Never read them as patched.
+    #[serde(default)]
+    pub unknown_spans: Vec<OpenSpan>,
     /// Builds seen, in the order of time.
     #[serde(default)]
     pub builds: Vec<BuildSeen>,

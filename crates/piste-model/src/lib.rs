@@ -7,6 +7,7 @@ pub mod clock;
 pub mod detection;
 pub mod door;
 pub mod evidence;
+pub mod exchange;
 pub mod exposure;
 pub mod finding;
 pub mod hash;
