@@ -10,7 +10,7 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use foldhash::fast::RandomState;
 use piste_lake::scan::{nanos_at, text_at};
 use piste_model::hash::hex;
-use piste_model::{Detection, Entities, EvidenceId, Instant, schema};
+use piste_model::{Detection, Entities, EvidenceId, Instant, RowRef, schema};
 use piste_rules::Rule;
 
 /// Characters of one detail.
@@ -247,4 +247,30 @@ fn details(rows: &Named<'_>, row: usize) -> BTreeMap<String, String> {
         }
     }
     details
+}
+
+/// Whether a column is one that [`place_of`] reads.
+pub fn is_place(name: &str) -> bool {
+    matches!(name, schema::EVIDENCE_ID | schema::RECORD | schema::OFFSET | schema::RECORD_HASH)
+}
+
+/// The way back to a row's bytes; `file` gives the path and the SHA-256 of a sealed file.
+pub fn place_of(
+    rows: &RecordBatch,
+    row: usize,
+    file: &dyn Fn(EvidenceId) -> (String, String),
+) -> Option<RowRef> {
+    let named = Named::new(rows);
+    let evidence_id: EvidenceId = text_at(rows.column_by_name(schema::EVIDENCE_ID)?, row)?.parse().ok()?;
+    let (path, file_sha256) = file(evidence_id);
+    Some(RowRef {
+        evidence_id,
+        path,
+        record: int64(&named, schema::RECORD, row).unwrap_or_default(),
+        offset: int64(&named, schema::OFFSET, row)
+            .and_then(|offset| u64::try_from(offset).ok())
+            .unwrap_or_default(),
+        file_sha256,
+        record_hash: hash_of(rows, row),
+    })
 }

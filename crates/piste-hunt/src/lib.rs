@@ -9,6 +9,7 @@ pub mod correlate;
 pub mod describe;
 pub mod engine;
 pub mod explain;
+pub mod exposure;
 pub mod findings;
 mod keywords;
 mod matching;

@@ -23,8 +23,7 @@ pub struct OpenSpan {
     pub to: Option<Instant>,
     /// `true` where the build is known for the whole span; `false` where part of it is inferred between two sightings.
     pub proven: bool,
-    /// Before this it was not open: an earlier sighting without it, or the release of the first build that was seen with it.
-    /// `None` where nothing says so.
+    /// Before this it was not open: the latest sighting of a build without it; `None` where there is none.
     #[serde(default)]
     pub from_not_before: Option<Instant>,
     /// The latest time at which it is known to be open: the fix came between this and `to`.
@@ -44,19 +43,36 @@ pub struct OpenSpan {
     pub caveat: Option<String>,
 }
 
-/// One build seen on a server.
+/// One build seen on a server: in force at least from `first` to `last`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuildSeen {
-    /// As the source writes it: `15.1.2176.2`, or three parts where the source says no more.
+    /// `15.1.2176.2`; three parts where the source names the cumulative update only.
     pub build: String,
     /// Earliest sighting.
     pub first: Option<Instant>,
-    /// Latest sighting.
+    /// Latest sighting before a newer build.
     pub last: Option<Instant>,
-    /// What said so: `HttpProxy`, `IIS /owa/auth/`, `ExchangeSetup.log`, `HealthChecker`, `listing`.
+    /// What said so: `HttpProxy`, `IIS path`, `ExchangeSetup.log`, `HealthChecker`, `listing`; several with a comma.
     pub source: String,
     /// Row behind the earliest sighting.
     pub row: Option<RowRef>,
+    /// Row behind the latest sighting.
+    #[serde(default)]
+    pub last_row: Option<RowRef>,
+    /// Rows that say so.
+    #[serde(default)]
+    pub count: u64,
+    /// `CU19 Mar21SU`; `None` where no release has this number.
+    #[serde(default)]
+    pub release: Option<String>,
+    /// An older build than one seen before it: an update was taken back, the server was set up anew, or two servers share
+    /// the name. What came before says nothing of what comes after.
+    #[serde(default)]
+    pub older: bool,
+    /// The source names the cumulative update's own revision and never named another on this server: it may be blind to
+    /// security updates, which do not replace every file.
+    #[serde(default)]
+    pub perhaps_updated: bool,
 }
 
 /// One server's exposure.
