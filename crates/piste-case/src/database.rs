@@ -106,23 +106,16 @@ fn insert(to: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<()> {
         Origin::Wrong { name } => (Some(name), None, "wrong"),
     };
     let at = entry.at.to_string();
-    to.prepare_cached("INSERT INTO entries VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)")?.execute(params![
-        seq,
-        at,
-        entry.kind,
-        entry.body.to_string(),
-        name,
-        key,
-        signature,
-        entry.prev,
-        entry.hash
-    ])?;
+    to.execute(
+        "INSERT INTO entries VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)",
+        params![seq, at, entry.kind, entry.body.to_string(), name, key, signature, entry.prev, entry.hash],
+    )?;
     let text = |field: &str| entry.body.get(field).and_then(Value::as_str);
     match entry.kind.as_str() {
         kind::EVIDENCE_SEALED => {
             let bytes = entry.body.get("bytes").and_then(Value::as_i64);
             let row = params![text("id"), text("path"), bytes, text("sha256"), text("format"), at, seq];
-            to.prepare_cached("INSERT INTO evidence VALUES (?1,?2,?3,?4,?5,?6,?7)")?.execute(row)?;
+            to.execute("INSERT INTO evidence VALUES (?1,?2,?3,?4,?5,?6,?7)", row)?;
         }
         RECORDED => {
             let row = params![
@@ -135,11 +128,11 @@ fn insert(to: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<()> {
                 text("place"),
                 seq
             ];
-            to.prepare_cached("INSERT INTO custody VALUES (?1,?2,?3,?4,?5,?6,?7,?8)")?.execute(row)?;
+            to.execute("INSERT INTO custody VALUES (?1,?2,?3,?4,?5,?6,?7,?8)", row)?;
         }
         JUDGED => {
             let row = params![text("id"), text("key"), text("verdict"), text("why"), at, seq];
-            to.prepare_cached("INSERT INTO verdicts VALUES (?1,?2,?3,?4,?5,?6)")?.execute(row)?;
+            to.execute("INSERT INTO verdicts VALUES (?1,?2,?3,?4,?5,?6)", row)?;
         }
         _ => {}
     }

@@ -184,7 +184,8 @@ fn two_teams_bring_their_verdicts_together_and_contradictions_are_listed() {
     let scratch = case();
     scratch.investigate_in("theirs", "mx01.jsonl").expect(0);
     let judge = |case: &str, verdict: &str, key: &str| {
-        at(&scratch, case, &["finding", "F-1", "--verdict", verdict, "--why", "looked", "--key", key]).expect(0);
+        at(&scratch, case, &["finding", "F-1", "--verdict", verdict, "--why", "looked", "--key", key])
+            .expect(0);
     };
     let export = |name: &str| {
         let arguments = [
@@ -204,9 +205,14 @@ fn two_teams_bring_their_verdicts_together_and_contradictions_are_listed() {
     };
     judge(CASE, "suspicious", "ann.key");
     export("one.zip");
-    let import = |name: &str| at(&scratch, "theirs", &["case", "import", name, "--key", "bo.key"]).expect(0).out;
+    let import =
+        |name: &str| at(&scratch, "theirs", &["case", "import", name, "--key", "bo.key"]).expect(0).out;
     assert!(import("one.zip").starts_with("Taken: 1; "), "what only one team decided is taken");
-    assert_eq!(scratch.lines_in("theirs", "findings.jsonl")[0]["verdict"], "unreviewed", "until the next run");
+    assert_eq!(
+        scratch.lines_in("theirs", "findings.jsonl")[0]["verdict"],
+        "unreviewed",
+        "until the next run"
+    );
     scratch.investigate_in("theirs", "mx01.jsonl").expect(0);
     assert_eq!(scratch.lines_in("theirs", "findings.jsonl")[0]["verdict"], "suspicious");
     assert!(import("one.zip").starts_with("Taken: 0; the same on both sides: 0; known before: 1"));
@@ -221,7 +227,8 @@ fn two_teams_bring_their_verdicts_together_and_contradictions_are_listed() {
     judge("theirs", "confirmed", "bo.key");
     let open = at(&scratch, "theirs", &["case", "conflicts"]).expect(0).out;
     assert_eq!(open, "No contradiction is open\n");
-    at(&scratch, "theirs", &["ledger", "verify", "--trust", "ann.key.pub", "--trust", "bo.key.pub"]).expect(0);
+    at(&scratch, "theirs", &["ledger", "verify", "--trust", "ann.key.pub", "--trust", "bo.key.pub"])
+        .expect(0);
     // Their ledger, kept beside ours, is checked too.
     let kept = fs::read_dir(scratch.path("theirs/imported")).expect("it lists").next();
     let kept = kept.expect("one at least").expect("an entry").path();
