@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::canonical;
+use crate::person::{self, Origin, Person};
 
 /// Kinds of entry that Piste writes; a ledger may hold others, of later versions.
 pub mod kind {
@@ -63,6 +64,15 @@ pub struct Entry {
     pub prev: String,
     /// 1, 2, 3 ...
     pub seq: u64,
+}
+
+impl Entry {
+    /// The entry's line, as it stands in the ledger, with its end.
+    ///
+    /// Empty where the entry could not have been written; one that was read could.
+    pub fn to_line(&self) -> String {
+        EntryText::of(self).map(|text| text.line(&self.hash)).unwrap_or_default()
+    }
 }
 
 /// What opening found.
@@ -218,6 +228,24 @@ impl Ledger {
         Ok(entry)
     }
 
+    /// Appends one entry that `person` makes, signed where the person has a key.
+    ///
+    /// # Errors
+    /// As [`Ledger::append`]; also for a body that is no object.
+    pub fn append_by(
+        &mut self,
+        kind: &str,
+        body: Value,
+        at: Instant,
+        person: &Person,
+    ) -> Result<Entry, LedgerError> {
+        let at = shown(at);
+        let place = (self.chain.head.as_str(), self.chain.entries + 1);
+        let body = person::sign(body, person, kind, at, place)
+            .map_err(|what| LedgerError::Refused { kind: kind.to_owned(), what })?;
+        self.append(kind, body, at)
+    }
+
     /// Appends entries `(kind, body, at)` with one write and one wait for the disk; returns how many.
     ///
     /// They are held in memory until written. If one is refused or the write fails, none is recorded; a power cut in the
@@ -291,6 +319,26 @@ pub fn read_with(
     }
 }
 
+/// As [`read_with`], and refuses the ledger at the first entry whose signature does not hold.
+///
+/// # Errors
+/// As [`read_with`].
+pub fn read_signed(
+    path: &Path,
+    mut each: impl FnMut(&Entry, &Origin) -> Result<(), LedgerError>,
+) -> Result<Verified, LedgerError> {
+    read_with(path, |entry| {
+        let origin = person::origin(entry);
+        if let Origin::Wrong { name } = &origin {
+            let what =
+                format!("the signature of {name:?} does not hold: it was made for another entry or changed");
+            let (line, seq) = (entry.seq, entry.seq);
+            return Err(LedgerError::Broken { path: path.to_owned(), line, seq, what });
+        }
+        each(entry, &origin)
+    })
+}
+
 /// The end of the chain so far.
 #[derive(Debug, Clone)]
 struct Chain {
@@ -315,8 +363,7 @@ impl Chain {
         if kind.is_empty() || !kind.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-')) {
             return Err(refused("a kind is lower-case letters, digits, `.` and `-`".to_owned()));
         }
-        // Digits beyond those shown would be lost on disk: the entry returned is the one that a reader gets.
-        let at = Instant::parse(&at.to_string()).unwrap_or(at);
+        let at = shown(at);
         let seq = self.entries + 1;
         let mut entry =
             Entry { at, body, hash: String::new(), kind: kind.to_owned(), prev: self.head.clone(), seq };
@@ -353,6 +400,11 @@ impl Chain {
         self.head.clone_from(&entry.hash);
         Ok(())
     }
+}
+
+/// The moment as it will be read again: digits beyond those shown would be lost on disk.
+fn shown(at: Instant) -> Instant {
+    Instant::parse(&at.to_string()).unwrap_or(at)
 }
 
 /// Canonical text of an entry, in the parts before and after its hash.

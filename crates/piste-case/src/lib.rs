@@ -4,8 +4,18 @@
 //! sealed evidence. Nothing here reads a clock.
 
 mod canonical;
+pub mod checkpoint;
+pub mod custody;
+pub mod database;
+pub mod key;
 pub mod ledger;
+pub mod merge;
 mod numbers;
+pub mod person;
+pub mod proof;
+pub mod verdicts;
 
-pub use ledger::{Entry, Ledger, LedgerError, Opened, Verified, kind, read_with, verify};
+pub use key::{KeyError, PublicKey, SecretKey};
+pub use ledger::{Entry, Ledger, LedgerError, Opened, Verified, kind, read_signed, read_with, verify};
 pub use numbers::FindingNumbers;
+pub use person::{Origin, Person};

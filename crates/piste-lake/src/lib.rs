@@ -30,6 +30,6 @@ pub use error::LakeError;
 pub use path::{StoredPath, path_text};
 pub use piste_parse::{Batch, Context, Format, Parsed, Treatment};
 pub use plan::Unit;
-pub use reread::{Reread, reread};
+pub use reread::{Reread, bytes_at, reread};
 pub use seal::{Item, Limits, Sealed, Sealer};
 pub use store::Lake;

@@ -62,6 +62,26 @@ pub fn reread(
     Ok(Reread { record_hash: hex(&record_hash(&bytes)), bytes, file_sha256 })
 }
 
+/// Reads up to `length` bytes at `offset` of the sealed file, for who wants to see what lies around a record.
+///
+/// # Errors
+/// Where the file is no longer there or cannot be unpacked.
+pub fn bytes_at(
+    sealed: &Sealed,
+    offset: u64,
+    length: u64,
+    tmp: &Path,
+    passwords: Vec<Vec<u8>>,
+) -> io::Result<Vec<u8>> {
+    let mut opener = Opener::new(tmp, passwords, crate::Limits::default().members_max);
+    opener.with_reader(&sealed.place, &mut |mut reader| {
+        io::copy(&mut (&mut reader).take(offset), &mut io::sink())?;
+        let mut bytes = Vec::new();
+        reader.take(length).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    })
+}
+
 /// The record's own header says how long it is; no record is longer than a chunk.
 fn read_evtx(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();

@@ -5,6 +5,7 @@
 //! that equal runs give equal bytes. What comes from evidence was written by the intruder: it is escaped for the place
 //! where it is shown, and cut.
 
+pub mod custody_sheet;
 pub mod escape;
 mod figures;
 pub mod html;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use piste_case::verdicts::Verdicts;
 use piste_case::{FindingNumbers, Ledger, kind};
 use piste_hunt::Since;
 use piste_lake::{Item, Lake, Place, Sealed, StoredPath, path_text};
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::heritage::Heritage;
 
 /// Kind of the entry that takes a given path back.
 const WITHDRAWN: &str = "evidence.withdrawn";
@@ -68,6 +70,7 @@ struct Known {
     /// Finished runs, of those in a row with equal inputs the last.
     runs: Vec<(Inputs, Instant)>,
     numbers: FindingNumbers,
+    verdicts: Verdicts,
     /// Hash of the rules and the engine of the run begun last.
     last_hunt: Option<String>,
     /// The last run that reads evidence has finished.
@@ -87,19 +90,23 @@ impl Case {
                 "give a folder that can be written with --case",
             )
         })?;
-        let mut known = Known::default();
+        let (mut known, mut heritage) = (Known::default(), Heritage::default());
         let (mut ledger, opened) = Ledger::open_with(&folder.join("ledger.jsonl"), |entry| {
             known.numbers.observe(entry)?;
+            known.verdicts.observe(entry)?;
+            heritage.observe(entry);
             known.observe(&entry.kind, &entry.body, entry.at);
             Ok(())
         })?;
         if opened.entries == 0 {
-            ledger.append(kind::CASE_CREATED, json!({"version": env!("CARGO_PKG_VERSION")}), at)?;
+            ledger.append(kind::CASE_CREATED, Heritage::created(folder), at)?;
         }
         if opened.torn_bytes > 0 {
             let body = json!({"torn_bytes": opened.torn_bytes});
             ledger.append("ledger.recovered", body, at)?;
         }
+        heritage.check_version()?;
+        heritage.locate(folder, &mut ledger, at)?;
         let lake = Lake::open(folder)?;
         Ok(Self { folder: folder.to_owned(), ledger, lake, known, at, inputs: None })
     }
@@ -217,7 +224,7 @@ impl Case {
         Ok(())
     }
 
-    /// Gives findings their numbers and records the new ones.
+    /// Gives findings their numbers, records the new ones, and puts in what analysts said of them.
     pub(crate) fn number_findings(
         &mut self,
         findings: impl FnOnce(&mut dyn FnMut(&str) -> FindingId) -> Vec<Finding>,
@@ -225,12 +232,17 @@ impl Case {
         let mut entries = Vec::new();
         let numbers = &mut self.known.numbers;
         let at = self.at;
-        let found = findings(&mut |key| {
+        let mut found = findings(&mut |key| {
             let (id, body) = numbers.number(key);
             entries.extend(body.map(|body| (kind::FINDING_NUMBERED, body, at)));
             id
         });
         self.ledger.append_all(entries)?;
+        for finding in &mut found {
+            if let Some(verdict) = self.known.verdicts.of(&finding.key) {
+                verdict.clone_into(&mut finding.verdict);
+            }
+        }
         Ok(found)
     }
 }

@@ -44,6 +44,11 @@ pub(crate) enum Command {
     Search(Search),
     Timeline(Timeline),
     Metrics(Metrics),
+    Finding(crate::finding::FindingCommand),
+    Custody(crate::custody::CustodyCommand),
+    Ledger(crate::ledger::LedgerCommand),
+    Case(crate::handover::CaseCommand),
+    Key(crate::key::Key),
     Rules(Rules),
     Schema(Schema),
     Lab(crate::lab::Lab),
@@ -128,7 +133,7 @@ pub(crate) struct Demo {
 ///
 /// RECORD is E-1:57 (evidence and record), or a finding F-3, whose first rows are shown.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  piste show E-1:571146\n  piste show F-3 --json")]
+#[command(after_help = "Example:\n  piste show E-1:571146\n  piste show F-3 --proof --bundle f3.proof.json")]
 pub(crate) struct Show {
     /// E-1:57 or F-3.
     #[arg(value_name = "RECORD")]
@@ -136,9 +141,12 @@ pub(crate) struct Show {
     /// Passwords for encrypted archives, one a line.
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
-    /// Also hash the whole file and compare it with its seal.
+    /// Also hash the whole file and compare it with its seal, and say what read and judged it.
     #[arg(long)]
     pub(crate) proof: bool,
+    /// Write the proof into one file that docs/check_proof.py checks without Piste.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: Option<PathBuf>,
     /// Print as JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -38,6 +38,7 @@ pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<u8, Failure>
 fn over_the_lake(arguments: &Arguments, common: &Common) -> Result<u8, Failure> {
     let stopwatch = std::time::Instant::now();
     look::lake_of(&common.case)?;
+    let binary = crate::binary::Hashing::begin();
     let hunt = investigate::load_rules(&arguments.hunt)?;
     let mut case = Case::open(&common.case, clock::now(common))?;
     refuse_half_read(&case)?;
@@ -50,6 +51,7 @@ fn over_the_lake(arguments: &Arguments, common: &Common) -> Result<u8, Failure> 
         "rules_sha256": hunt.rules.sha256,
         "hunt": hunt.key,
         "version": env!("CARGO_PKG_VERSION"),
+        "binary_sha256": binary.sha256(),
     }))?;
     let stop = investigate::stop_on_ctrl_c();
     let paths = before.evidence.iter().map(|one| (one.id.0, one.path.clone())).collect();

@@ -3,21 +3,30 @@
 //! In: a command line. Out: data on stdout, progress and problems on stderr, an exit code that scripts may rely on. One
 //! file a command; the crates below know nothing of terminals.
 
+mod binary;
 mod case;
 mod cli;
 mod clock;
+mod custody;
 mod demo;
 mod difference;
 mod export;
 mod failure;
+mod finding;
 mod findings;
+mod handover;
+mod heritage;
 mod hunt;
 mod investigate;
+mod key;
 mod lab;
+mod ledger;
 mod look;
 mod metrics;
 mod out;
+mod person;
 mod progress;
+mod proof;
 mod rules;
 mod schema;
 mod search;
@@ -58,6 +67,11 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Search(arguments) => search::run(arguments, &cli.common),
         Command::Timeline(arguments) => timeline::run(arguments, &cli.common),
         Command::Metrics(arguments) => metrics::run(arguments, &cli.common),
+        Command::Finding(arguments) => finding::run(arguments, &cli.common),
+        Command::Custody(arguments) => custody::run(arguments, &cli.common),
+        Command::Ledger(arguments) => ledger::run(arguments, &cli.common),
+        Command::Case(arguments) => handover::run(arguments, &cli.common),
+        Command::Key(arguments) => key::run(arguments),
         Command::Rules(arguments) => rules::run(arguments, &cli.common),
         Command::Schema(arguments) => schema::run(arguments),
         Command::Lab(arguments) => lab::run(arguments, &cli.common),

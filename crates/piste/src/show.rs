@@ -25,6 +25,7 @@ use crate::investigate;
 use crate::look::rows::{fields, int_at};
 use crate::look::{lake_of, not_written};
 use crate::out;
+use crate::proof::{self, Proven};
 
 /// Rows of a finding that are shown.
 const FINDING_ROWS_MAX: usize = 5;
@@ -37,15 +38,35 @@ pub(crate) fn run(arguments: &Show, common: &Common) -> Result<u8, Failure> {
     let wanted = wanted(&arguments.record, &common.case)?;
     let seals = seals(&common.case)?;
     let passwords = investigate::passwords(arguments.password_file.as_deref())?;
+    let proof = arguments.proof || arguments.bundle.is_some();
     let mut code = 0;
+    let mut read = Vec::new();
     for wanted in wanted {
         for (row, evidence) in standing_for(&lake, &seals, wanted)? {
             let sealed = sealed(&seals, evidence, wanted)?;
-            let again = again(&row, sealed, arguments.proof, &lake, &passwords);
+            let again = again(&row, sealed, proof, &lake, &passwords);
             let shown = Shown { sealed, row: &row, again: &again };
             code = code.max(shown.code());
             out::data(&if arguments.json { shown.json() } else { shown.text() });
+            read.push((row, sealed, again));
         }
+    }
+    if proof && !arguments.json {
+        out::data(&proof::means(common)?);
+    }
+    if let Some(to) = &arguments.bundle {
+        if code != 0 {
+            return Err(Failure::environment(
+                "proof",
+                "the proof cannot be made: a record or its file is not what was sealed, or cannot be read",
+                "no bundle was written",
+                "see what is said of the records above",
+            ));
+        }
+        let proven: Vec<Proven<'_>> =
+            read.iter().filter_map(|(row, sealed, again)| row.proven(sealed, again)).collect();
+        let finding = Some(arguments.record.as_str()).filter(|name| name.starts_with("F-"));
+        proof::write_bundle(&proven, finding, to, (&lake, &passwords), common)?;
     }
     Ok(code)
 }
@@ -240,6 +261,18 @@ fn again(
 }
 
 impl Row {
+    fn proven<'a>(&self, sealed: &'a Sealed, again: &'a Result<Reread, String>) -> Option<Proven<'a>> {
+        let fields: Map<String, Value> = fields(&self.batch, 0).into_iter().collect();
+        let offset = int_at(&self.batch, schema::OFFSET, 0).and_then(|offset| u64::try_from(offset).ok());
+        Some(Proven {
+            sealed,
+            record: int_at(&self.batch, schema::RECORD, 0)?,
+            offset: offset?,
+            again: again.as_ref().ok()?,
+            row: Value::Object(fields),
+        })
+    }
+
     fn hash(&self) -> String {
         describe::hash_of(&self.batch, 0)
     }

@@ -50,6 +50,7 @@ pub(crate) struct Hunt {
 /// Runs the command.
 pub(crate) fn run(arguments: &Investigate, common: &Common) -> Result<u8, Failure> {
     let stopwatch = Stopwatch::now();
+    let binary = crate::binary::Hashing::begin();
     let hunt = load_rules(arguments)?;
     let passwords = passwords(arguments.password_file.as_deref())?;
     let mut case = Case::open(&common.case, clock::now(common))?;
@@ -68,6 +69,7 @@ pub(crate) fn run(arguments: &Investigate, common: &Common) -> Result<u8, Failur
         "rules_sha256": hunt.rules.sha256,
         "hunt": hunt.key,
         "version": env!("CARGO_PKG_VERSION"),
+        "binary_sha256": binary.sha256(),
     }))?;
     let shown = out::progress_wanted() && !common.quiet;
     let mut intake = seal(&case, &given, &passwords, shown)?;

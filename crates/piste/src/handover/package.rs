@@ -1,0 +1,139 @@
+//! The package: a zip with a manifest that names every file in it by its hash.
+//!
+//! In: a file that another team sent, which may be anything. Out: its manifest and its ledgers, checked, copied out under
+//! names that we choose.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Write as _};
+use std::path::{Path, PathBuf};
+
+use piste_model::Instant;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use zip::ZipArchive;
+
+use crate::failure::Failure;
+
+/// Format that is written.
+pub(super) const FORMAT: &str = "piste-package-1";
+/// Name of the manifest.
+pub(super) const MANIFEST: &str = "package.json";
+/// Name of the ledger.
+pub(super) const LEDGER: &str = "ledger.jsonl";
+/// Bytes of the manifest.
+const MANIFEST_BYTES_MAX: u64 = 16 << 20;
+/// Bytes of a ledger.
+const LEDGER_BYTES_MAX: u64 = 4 << 30;
+
+/// What a package says of itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Manifest {
+    /// Always `piste-package-1`.
+    pub(super) format: String,
+    /// Version that wrote it.
+    pub(super) version: String,
+    /// When.
+    pub(super) made: Instant,
+    /// Who.
+    pub(super) by: String,
+    /// For whom.
+    pub(super) to: String,
+    /// What is asked of them.
+    pub(super) ask: String,
+    /// How to reach those who ask.
+    pub(super) contact: String,
+    /// To whom it may be passed on: `TLP:AMBER+STRICT`.
+    pub(super) tlp: String,
+    /// Hash of the ledger's first entry.
+    pub(super) case: String,
+    /// Entries of the ledger.
+    pub(super) entries: u64,
+    /// Hash of the last.
+    pub(super) head: String,
+    /// SHA-256 of every file but this one.
+    pub(super) files: BTreeMap<String, String>,
+}
+
+/// A package open for reading.
+pub(super) struct Package {
+    path: PathBuf,
+    archive: ZipArchive<File>,
+    pub(super) manifest: Manifest,
+    /// SHA-256 of the package itself.
+    pub(super) sha256: String,
+}
+
+impl Package {
+    /// Opens a package and reads its manifest.
+    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+        let failed = |what: String| no_package(path, &what);
+        let mut file = File::open(path).map_err(|error| failed(error.to_string()))?;
+        let sha256 = hash(&mut file).map_err(|error| failed(error.to_string()))?;
+        let mut archive = ZipArchive::new(file).map_err(|error| failed(error.to_string()))?;
+        let mut text = String::new();
+        archive
+            .by_name(MANIFEST)
+            .map_err(|error| failed(format!("{MANIFEST}: {error}")))?
+            .take(MANIFEST_BYTES_MAX)
+            .read_to_string(&mut text)
+            .map_err(|error| failed(error.to_string()))?;
+        let manifest: Manifest =
+            serde_json::from_str(&text).map_err(|error| failed(format!("{MANIFEST}: {error}")))?;
+        if manifest.format != FORMAT {
+            return Err(failed(format!("its format is `{}`", manifest.format)));
+        }
+        Ok(Self { path: path.to_owned(), archive, manifest, sha256 })
+    }
+
+    /// Copies its ledger to `to` and compares it with the manifest.
+    pub(super) fn ledger(&mut self, to: &Path) -> Result<(), Failure> {
+        let failed = |what: String| no_package(&self.path, &what);
+        let mut member =
+            self.archive.by_name(LEDGER).map_err(|error| failed(format!("{LEDGER}: {error}")))?;
+        let mut file = File::create(to).map_err(|error| failed(error.to_string()))?;
+        let mut digest = Sha256::new();
+        let mut buffer = vec![0; 1 << 20];
+        let mut total = 0;
+        loop {
+            let read = member.read(&mut buffer).map_err(|error| failed(format!("{LEDGER}: {error}")))?;
+            let bytes = buffer.get(..read).unwrap_or_default();
+            total += read as u64;
+            if total > LEDGER_BYTES_MAX {
+                return Err(failed(format!("{LEDGER} has more than {LEDGER_BYTES_MAX} bytes")));
+            }
+            if read == 0 {
+                break;
+            }
+            digest.update(bytes);
+            file.write_all(bytes).map_err(|error| failed(error.to_string()))?;
+        }
+        file.sync_all().map_err(|error| failed(error.to_string()))?;
+        let sha256 = piste_model::hash::hex(&digest.finalize());
+        if self.manifest.files.get(LEDGER) != Some(&sha256) {
+            return Err(failed(format!("{LEDGER} is not the one that its manifest names")));
+        }
+        Ok(())
+    }
+}
+
+/// Why a package is not taken.
+pub(super) fn no_package(path: &Path, what: &str) -> Failure {
+    Failure::usage(
+        "package-unreadable",
+        format!("`{}` is no package of Piste that can be read: {what}", path.display()),
+        "nothing was imported",
+        "ask the other team for the package again: piste case export -o package.zip",
+    )
+}
+
+fn hash(file: &mut File) -> std::io::Result<String> {
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(piste_model::hash::hex(&digest.finalize())),
+            read => digest.update(buffer.get(..read).unwrap_or_default()),
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! What persons do in a case: keys, custody, verdicts, checkpoints, proofs, and a second team.
+//!
+//! In: cases with a finding. Out: entries that say who, refusals where something does not follow, and checks that fail when a
+//! single byte is changed.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::events::three;
+use crate::scratch::{CASE, Run, Scratch};
+
+const AT: &str = "2021-03-27T10:00:00Z";
+
+/// A case with one finding, and the keys of two persons.
+fn case() -> Scratch {
+    let scratch = Scratch::new();
+    scratch.write("mx01.jsonl", three(1));
+    scratch.investigate("mx01.jsonl").expect(0);
+    for (name, file) in [("Ann Peeters", "ann.key"), ("Bo Claes", "bo.key")] {
+        scratch.piste(&["key", "new", "--name", name, "-o", file]).expect(0);
+    }
+    scratch
+}
+
+fn at(scratch: &Scratch, case: &str, arguments: &[&str]) -> Run {
+    scratch.piste(&[arguments, &["--case", case, "--at", AT]].concat())
+}
+
+fn received(scratch: &Scratch) -> Run {
+    let arguments = [
+        "custody",
+        "add",
+        "E-1",
+        "received",
+        "--from",
+        "ICT",
+        "--to",
+        "Ann Peeters",
+        "--when",
+        "2021-03-26T14:20+01:00",
+        "--why",
+        "asked for by the CISO",
+        "--key",
+        "ann.key",
+    ];
+    at(scratch, CASE, &arguments)
+}
+
+#[test]
+fn custody_follows_from_step_to_step_and_says_who_signed() {
+    let scratch = case();
+    received(&scratch).expect(0);
+    let gap = at(
+        &scratch,
+        CASE,
+        &["custody", "add", "E-1", "transferred", "--from", "Bo", "--to", "Cleo", "--why", "x", "--by", "Bo"],
+    );
+    insta::assert_snapshot!(gap.expect(2).err, @r"
+    error[custody-refused]: E-1 was with Ann Peeters, not with Bo
+      = effect: nothing was recorded
+    hint: see the steps so far: piste custody show; record a missing step first
+    ");
+    received(&scratch).expect(2);
+    for (item, why) in [("E-99", "no evidence of this case is E-99"), ("disk 1", "nobody had received")] {
+        let arguments =
+            ["custody", "add", item, "returned", "--from", "a", "--to", "b", "--why", "x", "--by", "Bo"];
+        let refused = at(&scratch, CASE, &arguments).expect(2);
+        assert!(refused.err.contains(why), "{}", refused.err);
+    }
+    let shown = at(&scratch, CASE, &["custody", "show"]).expect(0).out;
+    assert!(shown.contains("E-1  with Ann Peeters") && shown.contains("signed with"), "{shown}");
+    at(&scratch, CASE, &["custody", "sheet", "-o", "sheet.html"]).expect(0);
+    let sheet = fs::read_to_string(scratch.path("sheet.html")).expect("the sheet is written");
+    let sha256 = scratch.evidence()["mx01.jsonl"]["sha256"].as_str().expect("it is sealed").to_owned();
+    assert!(sheet.contains(&sha256) && sheet.contains("2021-03-26T14:20+01:00"));
+    // The name alone is said to be unsigned; nobody at all is refused.
+    let nobody = at(
+        &scratch,
+        CASE,
+        &["custody", "add", "disk 1", "received", "--from", "a", "--to", "b", "--why", "x"],
+    );
+    assert!(nobody.expect(2).err.contains("error[person-missing]"));
+}
+
+#[test]
+fn a_checkpoint_shows_a_cut_tail_and_a_ledger_written_anew() {
+    let scratch = case();
+    received(&scratch).expect(0);
+    at(&scratch, CASE, &["ledger", "seal", "--key", "ann.key", "-o", "sealed"]).expect(0);
+    let verify = |more: &[&str]| at(&scratch, CASE, &[&["ledger", "verify"], more].concat());
+    verify(&["--checkpoint", "sealed", "--trust", "ann.key.pub"]).expect(0);
+    let untrusted = verify(&["--checkpoint", "sealed", "--trust", "bo.key.pub"]).expect(4);
+    assert!(untrusted.err.contains("error[key-untrusted]"), "{}", untrusted.err);
+
+    let path = scratch.path("case/ledger.jsonl");
+    let whole = fs::read_to_string(&path).expect("it reads");
+    let lines: Vec<&str> = whole.lines().collect();
+    let cut = lines[..lines.len() - 2].join("\n") + "\n";
+    fs::write(&path, &cut).expect("it is cut");
+    verify(&[]).expect(0); // the chain alone does not show it
+    let seen = verify(&["--checkpoint", "sealed"]).expect(4);
+    assert!(seen.err.contains("the ledger was cut"), "{}", seen.err);
+    // As many entries as before, but others.
+    received(&scratch).expect(0);
+    at(
+        &scratch,
+        CASE,
+        &["custody", "add", "disk", "received", "--from", "a", "--to", "b", "--why", "x", "--by", "Bo"],
+    )
+    .expect(0);
+    let seen = verify(&["--checkpoint", "sealed"]).expect(4);
+    assert!(seen.err.contains("written anew"), "{}", seen.err);
+    // A changed checkpoint vouches for nothing.
+    let text = fs::read_to_string(scratch.path("sealed")).expect("it reads");
+    scratch.write("forged", text.replace("\"entries\":", "\"entries\":1"));
+    let forged = verify(&["--checkpoint", "forged"]).expect(4);
+    assert!(forged.err.contains("does not hold"), "{}", forged.err);
+}
+
+#[test]
+fn a_verdict_binds_to_the_key_and_holds_for_the_next_run() {
+    let scratch = case();
+    let judge = ["finding", "F-1", "--verdict", "confirmed", "--why", "seen on disk", "--key", "bo.key"];
+    let shown = at(&scratch, CASE, &judge).expect(0).out;
+    assert!(shown.contains("confirmed: seen on disk") && shown.contains("by Bo Claes, signed"), "{shown}");
+    assert_eq!(scratch.lines("findings.jsonl")[0]["verdict"], "confirmed");
+    scratch.write("more.jsonl", three(20));
+    scratch.investigate("more.jsonl").expect(0);
+    assert_eq!(scratch.lines("findings.jsonl")[0]["verdict"], "confirmed");
+    let wrong = ["finding", "F-1", "--verdict", "bad", "--why", "x", "--by", "Bo"];
+    assert!(at(&scratch, CASE, &wrong).expect(2).err.contains("the verdicts are confirmed"));
+}
+
+/// Runs the script of `docs/` that knows nothing of Piste.
+fn check_proof(scratch: &Scratch, arguments: &[&str]) -> Option<Run> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/check_proof.py");
+    let mut python = Command::new("python3");
+    let output = python.current_dir(scratch.path("")).arg(script).args(arguments).output().ok();
+    if output.is_none() {
+        println!("skipped: python3 is not here");
+    }
+    output.map(Run::from)
+}
+
+#[test]
+fn a_proof_bundle_is_checked_without_piste_and_no_bit_of_it_can_be_changed() {
+    let scratch = case();
+    let judge = ["finding", "F-1", "--verdict", "confirmed", "--why", "seen on disk", "--key", "bo.key"];
+    at(&scratch, CASE, &judge).expect(0);
+    at(&scratch, CASE, &["show", "F-1", "--bundle", "proof.json"]).expect(0);
+    let state: Value =
+        serde_json::from_str(&at(&scratch, CASE, &["ledger", "verify", "--json"]).expect(0).out)
+            .expect("an object");
+    let head = state["head"].as_str().expect("a head");
+    let known = ["proof.json", "--head", head, "--file", "E-1=mx01.jsonl"];
+    let Some(whole) = check_proof(&scratch, &known) else { return };
+    assert!(whole.expect(0).out.starts_with("holds: 1 records"));
+    let other = "0".repeat(64);
+    check_proof(&scratch, &["proof.json", "--head", &other]).expect("as above").expect(1);
+    scratch.write("other.jsonl", three(2));
+    check_proof(&scratch, &["proof.json", "--file", "E-1=other.jsonl"]).expect("as above").expect(1);
+
+    let bytes = fs::read(scratch.path("proof.json")).expect("it reads");
+    // Forty places over the whole bundle, one bit each.
+    for part in 0..40 {
+        let at = part * (bytes.len() - 1) / 39;
+        let mut changed = bytes.clone();
+        changed[at] ^= 1 << (part % 7);
+        scratch.write("changed.json", &changed);
+        let run = check_proof(&scratch, &["changed.json"]).expect("as above");
+        assert_ne!(run.code, 0, "bit {} of byte {at} was changed", part % 7);
+    }
+    // A file that was changed since is not proven.
+    scratch.write("mx01.jsonl", three(3));
+    let changed = at(&scratch, CASE, &["show", "F-1", "--bundle", "no.json"]);
+    assert_ne!(changed.code, 0);
+    assert!(!scratch.path("no.json").exists());
+}
+
+#[test]
+fn two_teams_bring_their_verdicts_together_and_contradictions_are_listed() {
+    let scratch = case();
+    scratch.investigate_in("theirs", "mx01.jsonl").expect(0);
+    let judge = |case: &str, verdict: &str, key: &str| {
+        at(&scratch, case, &["finding", "F-1", "--verdict", verdict, "--why", "looked", "--key", key])
+            .expect(0);
+    };
+    let export = |name: &str| {
+        let arguments = [
+            "case",
+            "export",
+            "-o",
+            name,
+            "--to",
+            "CCB",
+            "--ask",
+            "date the entry",
+            "--key",
+            "ann.key",
+            "--quiet",
+        ];
+        at(&scratch, CASE, &arguments).expect(0);
+    };
+    judge(CASE, "suspicious", "ann.key");
+    export("one.zip");
+    let import =
+        |name: &str| at(&scratch, "theirs", &["case", "import", name, "--key", "bo.key"]).expect(0).out;
+    assert!(import("one.zip").starts_with("Taken: 1; "), "what only one team decided is taken");
+    assert_eq!(
+        scratch.lines_in("theirs", "findings.jsonl")[0]["verdict"],
+        "unreviewed",
+        "until the next run"
+    );
+    scratch.investigate_in("theirs", "mx01.jsonl").expect(0);
+    assert_eq!(scratch.lines_in("theirs", "findings.jsonl")[0]["verdict"], "suspicious");
+    assert!(import("one.zip").starts_with("Taken: 0; the same on both sides: 0; known before: 1"));
+
+    judge("theirs", "benign", "bo.key");
+    judge(CASE, "confirmed", "ann.key");
+    export("two.zip");
+    let told = import("two.zip");
+    assert!(told.contains("here benign (looked), there confirmed (looked)"), "{told}");
+    let open = at(&scratch, "theirs", &["case", "conflicts"]).expect(0).out;
+    assert!(open.contains("here benign"), "{open}");
+    judge("theirs", "confirmed", "bo.key");
+    let open = at(&scratch, "theirs", &["case", "conflicts"]).expect(0).out;
+    assert_eq!(open, "No contradiction is open\n");
+    at(&scratch, "theirs", &["ledger", "verify", "--trust", "ann.key.pub", "--trust", "bo.key.pub"])
+        .expect(0);
+    // Their ledger, kept beside ours, is checked too.
+    let kept = fs::read_dir(scratch.path("theirs/imported")).expect("it lists").next();
+    let kept = kept.expect("one at least").expect("an entry").path();
+    let text = fs::read_to_string(&kept).expect("it reads");
+    fs::write(&kept, text.replacen("suspicious", "suspicioux", 1)).expect("it is changed");
+    at(&scratch, "theirs", &["ledger", "verify"]).expect(4);
+}
+
+#[test]
+fn a_package_that_is_none_or_was_changed_is_refused() {
+    let scratch = case();
+    at(&scratch, CASE, &["case", "export", "-o", "one.zip", "--key", "ann.key", "--quiet"]).expect(0);
+    scratch.write("none.zip", b"PK\x03\x04 and no more");
+    let bytes = fs::read(scratch.path("one.zip")).expect("it reads");
+    scratch.write("cut.zip", &bytes[..bytes.len() / 2]);
+    scratch.investigate_in("theirs", "mx01.jsonl").expect(0);
+    for name in ["none.zip", "cut.zip", "mx01.jsonl", "not-there.zip"] {
+        let refused = at(&scratch, "theirs", &["case", "import", name, "--by", "Bo"]).expect(2);
+        assert!(refused.err.contains("error[package-unreadable]"), "{name}: {}", refused.err);
+    }
+}
+
+#[test]
+fn a_copied_folder_is_recognised_and_a_newer_case_refused() {
+    let scratch = case();
+    fs::create_dir(scratch.path("copy")).expect("a folder is made");
+    for name in ["ledger.jsonl"] {
+        fs::copy(scratch.path("case").join(name), scratch.path("copy").join(name)).expect("it is copied");
+    }
+    let copy = scratch.investigate_in("copy", "mx01.jsonl");
+    assert!(copy.err.contains("this case is a copy of"), "{}", copy.err);
+    let again = scratch.investigate_in("copy", "mx01.jsonl");
+    assert!(!again.err.contains("is a copy of"), "it is said once: {}", again.err);
+}
+
+#[test]
+fn the_database_is_a_view_of_the_ledger() {
+    let scratch = case();
+    received(&scratch).expect(0);
+    at(&scratch, CASE, &["ledger", "export", "--format", "db"]).expect(0);
+    at(&scratch, CASE, &["ledger", "export", "--format", "csv", "-o", "ledger.csv"]).expect(0);
+    let entries = fs::read_to_string(scratch.path("case/ledger.jsonl")).expect("it reads").lines().count();
+    let csv = fs::read_to_string(scratch.path("ledger.csv")).expect("it reads");
+    assert_eq!(csv.lines().count(), entries + 1);
+    let query = "import sqlite3,sys;c=sqlite3.connect(sys.argv[1]);\
+                 print(c.execute('select count(*) from entries').fetchone()[0],\
+                 c.execute('select item,taken_by from custody').fetchall(),\
+                 c.execute(\"select by_name,signature from entries where kind='custody.recorded'\").fetchall())";
+    let output = Command::new("python3").args(["-c", query]).arg(scratch.path("case/case.db")).output();
+    let Ok(output) = output else {
+        println!("skipped: python3 is not here");
+        return;
+    };
+    let expected = format!("{entries} [('E-1', 'Ann Peeters')] [('Ann Peeters', 'holds')]\n");
+    assert_eq!(Run::from(output).expect(0).out, expected);
+}
