@@ -8,6 +8,8 @@
 
 mod bad_records;
 pub mod block;
+mod csv;
+mod dates;
 mod doubts;
 mod elements;
 pub mod evtx;
@@ -16,6 +18,8 @@ pub mod fields;
 pub mod header;
 pub mod iis;
 pub mod jsonl;
+pub mod listing;
+mod msexchange;
 pub mod rows;
 pub mod sniff;
 #[cfg(test)]
@@ -130,6 +134,10 @@ pub fn parse_block(format: Format, block: &Block, cx: &Context<'_>) -> Parsed {
         Format::IisW3c => iis::parse_lines(block, cx, iis::Log::Access),
         Format::HttpErr => iis::parse_lines(block, cx, iis::Log::Errors),
         Format::ExchangeLog => exchange::parse_lines(block, cx),
+        Format::ListingCsv => listing::parse_csv(block, cx),
+        Format::Bodyfile => listing::parse_bodyfile(block, cx),
+        Format::DirListing => listing::parse_dir(block, cx),
+        Format::ListingJson => listing::parse_json(block, cx),
         _ => Parsed::default(),
     }
 }

@@ -3,6 +3,9 @@
 //! In: the first [`HEAD_BYTES`] of a file and its name. Out: its format, and what Piste does with it. Renamed evidence is
 //! read all the same, and a text file called `.evtx` is not.
 
+use crate::header::Header;
+use crate::listing;
+
 /// Bytes of a file that [`sniff`] looks at.
 pub const HEAD_BYTES: usize = 16_384;
 
@@ -25,6 +28,14 @@ pub enum Format {
     HttpErr,
     /// Text log of Exchange: `HttpProxy`, ECP, message tracking and their like.
     ExchangeLog,
+    /// Table of files: `MFTECmd`, PowerShell, Velociraptor.
+    ListingCsv,
+    /// Bodyfile of The Sleuth Kit.
+    Bodyfile,
+    /// Text of `dir /s`.
+    DirListing,
+    /// Files as Velociraptor lists them, one JSON object a line.
+    ListingJson,
     /// A zip archive.
     Zip,
     /// One gzip stream.
@@ -94,6 +105,10 @@ impl Format {
             Self::IisW3c => "iis-w3c",
             Self::HttpErr => "httperr",
             Self::ExchangeLog => "exchange-log",
+            Self::ListingCsv => "listing-csv",
+            Self::Bodyfile => "bodyfile",
+            Self::DirListing => "dir-listing",
+            Self::ListingJson => "listing-json",
             Self::Zip => "zip",
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
@@ -123,6 +138,20 @@ impl Format {
         matches!(self, Self::IisW3c | Self::HttpErr | Self::ExchangeLog)
     }
 
+    /// What takes in each line for the lines after it, where rows depend on lines before them.
+    pub(crate) fn follows_lines(self) -> Option<fn(&mut Header, &str)> {
+        match self {
+            Self::ListingCsv => Some(crate::listing::follow_csv),
+            Self::DirListing => Some(crate::listing::follow_dir),
+            _ => None,
+        }
+    }
+
+    /// Whether the file's beginning must tell which number of a date is the day.
+    pub(crate) fn has_dates_of_unknown_order(self) -> bool {
+        matches!(self, Self::ListingCsv | Self::DirListing)
+    }
+
     /// What Piste does with it.
     pub fn treatment(self) -> Treatment {
         match self {
@@ -132,7 +161,11 @@ impl Format {
             | Self::JsonObjects
             | Self::IisW3c
             | Self::HttpErr
-            | Self::ExchangeLog => Treatment::Rows,
+            | Self::ExchangeLog
+            | Self::ListingCsv
+            | Self::Bodyfile
+            | Self::DirListing
+            | Self::ListingJson => Treatment::Rows,
             Self::Zip | Self::Gzip | Self::Zstd => Treatment::Container,
             Self::SevenZip => Treatment::Unreadable("extract it and give the folder: 7z x FILE -oFOLDER"),
             Self::Rar => Treatment::Unreadable("extract it and give the folder: unrar x FILE FOLDER/"),
@@ -238,6 +271,9 @@ fn sniff_text(head: &[u8]) -> Format {
     if let Some(format) = sniff_log(&text) {
         return format;
     }
+    if let Some(format) = sniff_listing(&text, cut) {
+        return format;
+    }
     let text = text.trim_start();
     match text.chars().next() {
         Some('{') if is_json_lines(text) => Format::JsonLines,
@@ -249,6 +285,21 @@ fn sniff_text(head: &[u8]) -> Format {
         Some(_) => Format::Text,
         None => Format::Empty,
     }
+}
+
+/// A listing of files, by its column list or the form of its first lines.
+fn sniff_listing(text: &str, cut: bool) -> Option<Format> {
+    let first = text.lines().next().unwrap_or_default();
+    if first.starts_with('{') {
+        return listing::is_json_listing(first).then_some(Format::ListingJson);
+    }
+    if listing::is_csv_listing(text) {
+        return Some(Format::ListingCsv);
+    }
+    if listing::is_bodyfile(text, cut) {
+        return Some(Format::Bodyfile);
+    }
+    listing::is_dir_listing(text).then_some(Format::DirListing)
 }
 
 /// Lines of a log's beginning that are looked at.
