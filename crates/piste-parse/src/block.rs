@@ -27,6 +27,9 @@ const DATES_BYTES: usize = 64 << 10;
 /// Bytes of the longest line, or JSON element, that is read.
 pub const LINE_BYTES_MAX: usize = 16 << 20;
 
+/// Bytes of the longest file that is read as one record.
+pub const FILE_BYTES_MAX: usize = 32 << 20;
+
 /// How a text file's bytes are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
@@ -74,6 +77,12 @@ impl Block {
             let mark = if offset == 0 { self.encoding.mark_bytes(raw) } else { 0 };
             self.encoding.line(number, offset, raw, mark)
         })
+    }
+
+    /// The block as one text.
+    pub(crate) fn whole_text(&self) -> Cow<'_, str> {
+        let mark = if self.offset == 0 { self.encoding.mark_bytes(&self.bytes) } else { 0 };
+        self.encoding.decode(self.bytes.get(mark..).unwrap_or_default())
     }
 
     /// The block's lines as logs that are written in place need them: zeros before a line are passed over, since a
@@ -271,6 +280,7 @@ impl Splitter {
         match self.format {
             Format::Evtx => self.next_chunks(reader),
             Format::JsonArray | Format::JsonObjects => self.next_elements(reader),
+            format if format.is_one_record() => self.next_whole(reader),
             _ => self.next_lines(reader),
         }
     }
@@ -380,6 +390,28 @@ impl Splitter {
             }
             wanted = self.rest.len() + self.block_bytes;
         }
+    }
+
+    /// The file as one block; one that is too long is passed over and named.
+    fn next_whole(&mut self, reader: &mut dyn Read) -> io::Result<Option<Block>> {
+        self.fill_text(reader, FILE_BYTES_MAX + 1)?;
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let mut length = self.rest.len() as u64;
+        if self.rest.len() <= FILE_BYTES_MAX {
+            let bytes = self.take_rest(self.rest.len());
+            return Ok(Some(self.hand_out(bytes, 0)));
+        }
+        while !self.ended {
+            self.rest.clear();
+            self.fill(reader, TEXT_BLOCK_BYTES)?;
+            length += self.rest.len() as u64;
+        }
+        self.rest.clear();
+        let mut block = self.hand_out(Vec::new(), 1);
+        block.too_long = Some(length);
+        Ok(Some(block))
     }
 
     /// Looks at the bytes that were read since the last time.

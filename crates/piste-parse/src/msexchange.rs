@@ -207,11 +207,12 @@ mod tests {
             "ClientApplication=Remote-ManagementShell-Unknown",
         ];
         let mut list = record("1");
-        LIST.iter().for_each(|value| assert!(list.push_data(value)));
+        for value in LIST {
+            list.push_data(value);
+        }
         assert_eq!(named(list), wanted);
         let mut elements = record("1");
-        let text: String =
-            LIST.iter().map(|value| format!("<string>{}</string>\r\n", value.replace('<', "&lt;"))).collect();
+        let text = LIST.map(|value| format!("<string>{}</string>\r\n", value.replace('<', "&lt;"))).concat();
         elements.push_data(&text);
         assert_eq!(named(elements), wanted);
         let mut joined = record("1");
@@ -241,9 +242,9 @@ mod tests {
                 && found.contains(&"CmdletActivityId=4e1c".to_owned())
         );
         let mut thrown = record("8");
-        ["1246", "9", "Get-App", "System.InvalidCastException: x"]
-            .iter()
-            .for_each(|value| assert!(thrown.push_data(value)));
+        for value in ["1246", "9", "Get-App", "System.InvalidCastException: x"] {
+            thrown.push_data(value);
+        }
         assert_eq!(
             named(thrown),
             ["ThreadId=9", "CmdletName=Get-App", "ErrorMessage=System.InvalidCastException: x"]
@@ -280,7 +281,9 @@ mod tests {
         fn no_record_makes_it_panic(data in proptest::collection::vec("[-A-Za, \"<>/string&;é]{0,40}", 0..4), message in "[-A-Z a{\",é]{0,40}") {
             let mut fields = record("6");
             fields.push(MESSAGE, &message, Role::Message);
-            data.iter().for_each(|value| { fields.push_data(value); });
+            for value in &data {
+                fields.push_data(value);
+            }
             named(fields);
         }
     }

@@ -4,7 +4,7 @@
 //! read all the same, and a text file called `.evtx` is not.
 
 use crate::header::Header;
-use crate::listing;
+use crate::{exchange, healthchecker, listing, nps, syslog};
 
 /// Bytes of a file that [`sniff`] looks at.
 pub const HEAD_BYTES: usize = 16_384;
@@ -28,6 +28,16 @@ pub enum Format {
     HttpErr,
     /// Text log of Exchange: `HttpProxy`, ECP, message tracking and their like.
     ExchangeLog,
+    /// Log of Exchange's Setup.
+    ExchangeSetup,
+    /// Log of Microsoft's mitigation tools, EOMT and its like.
+    MitigationLog,
+    /// What `HealthChecker` wrote of an Exchange server.
+    HealthChecker,
+    /// Accounting log of Microsoft's RADIUS server.
+    Nps,
+    /// Lines of network devices: syslog, CEF, LEEF, pairs.
+    Syslog,
     /// Table of files: `MFTECmd`, PowerShell, Velociraptor.
     ListingCsv,
     /// Bodyfile of The Sleuth Kit.
@@ -105,6 +115,11 @@ impl Format {
             Self::IisW3c => "iis-w3c",
             Self::HttpErr => "httperr",
             Self::ExchangeLog => "exchange-log",
+            Self::ExchangeSetup => "exchange-setup",
+            Self::MitigationLog => "eomt-log",
+            Self::HealthChecker => "healthchecker",
+            Self::Nps => "nps",
+            Self::Syslog => "syslog",
             Self::ListingCsv => "listing-csv",
             Self::Bodyfile => "bodyfile",
             Self::DirListing => "dir-listing",
@@ -143,8 +158,14 @@ impl Format {
         match self {
             Self::ListingCsv => Some(crate::listing::follow_csv),
             Self::DirListing => Some(crate::listing::follow_dir),
+            Self::ExchangeSetup | Self::MitigationLog => Some(crate::exchange::setup::follow),
             _ => None,
         }
+    }
+
+    /// Whether the file is one record, read as a whole.
+    pub fn is_one_record(self) -> bool {
+        matches!(self, Self::HealthChecker)
     }
 
     /// Whether the file's beginning must tell which number of a date is the day.
@@ -162,6 +183,11 @@ impl Format {
             | Self::IisW3c
             | Self::HttpErr
             | Self::ExchangeLog
+            | Self::ExchangeSetup
+            | Self::MitigationLog
+            | Self::HealthChecker
+            | Self::Nps
+            | Self::Syslog
             | Self::ListingCsv
             | Self::Bodyfile
             | Self::DirListing
@@ -242,14 +268,14 @@ pub fn sniff(head: &[u8], name: &str) -> Format {
     if extension_is(name, "evtx") && head.iter().all(|byte| *byte == 0) {
         return Format::Evtx;
     }
-    sniff_text(head)
+    sniff_text(head, name)
 }
 
 fn extension_is(name: &str, extension: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, last)| last.eq_ignore_ascii_case(extension))
 }
 
-fn sniff_text(head: &[u8]) -> Format {
+fn sniff_text(head: &[u8], name: &str) -> Format {
     let cut = head.len() >= HEAD_BYTES;
     let utf16 = head.starts_with(&[0xff, 0xfe]);
     let text = if utf16 {
@@ -271,7 +297,7 @@ fn sniff_text(head: &[u8]) -> Format {
     if let Some(format) = sniff_log(&text) {
         return format;
     }
-    if let Some(format) = sniff_listing(&text, cut) {
+    if let Some(format) = sniff_listing(&text, cut).or_else(|| sniff_other(&text, name, cut)) {
         return format;
     }
     let text = text.trim_start();
@@ -300,6 +326,25 @@ fn sniff_listing(text: &str, cut: bool) -> Option<Format> {
         return Some(Format::Bodyfile);
     }
     listing::is_dir_listing(text).then_some(Format::DirListing)
+}
+
+/// Logs of Exchange's tools, of RADIUS and of network devices.
+fn sniff_other(text: &str, name: &str, cut: bool) -> Option<Format> {
+    let text = text.trim_start_matches('\u{feff}');
+    if healthchecker::is_xml(text) || healthchecker::is_text(text) {
+        return Some(Format::HealthChecker);
+    }
+    if exchange::setup::is_setup(text) {
+        return Some(Format::ExchangeSetup);
+    }
+    if exchange::setup::is_mitigation(text, name) {
+        return Some(Format::MitigationLog);
+    }
+    if nps::is_nps(text) {
+        return Some(Format::Nps);
+    }
+    let json = text.trim_start().starts_with(['{', '[']);
+    (!json && syslog::is_syslog(text, cut)).then_some(Format::Syslog)
 }
 
 /// Lines of a log's beginning that are looked at.

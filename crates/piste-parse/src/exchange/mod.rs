@@ -10,6 +10,7 @@
 mod audit;
 mod datasets;
 mod event_data;
+pub(crate) mod setup;
 
 use std::borrow::Cow;
 
