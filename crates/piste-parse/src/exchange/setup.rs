@@ -19,7 +19,7 @@ use crate::{Context, Parsed};
 
 /// Which of the two it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Log {
+pub(crate) enum Log {
     /// `ExchangeSetup.log`: `exchange.setup`.
     Setup,
     /// `EOMT.log`, `EOMTv2.log`: `exchange.eomt`.
@@ -96,7 +96,7 @@ pub(crate) fn follow(header: &mut Header, line: &str) {
 }
 
 /// Parses the lines of one block.
-pub fn parse_lines(block: &Block, cx: &Context<'_>, log: Log) -> Parsed {
+pub(crate) fn parse_lines(block: &Block, cx: &Context<'_>, log: Log) -> Parsed {
     let mut parsed = Parsed::default();
     let mut header = block.header.as_deref().cloned().unwrap_or_default();
     let mut rows = Rows::new(cx.sources, cx.evidence);

@@ -25,7 +25,7 @@ pub(super) fn read(text: &str, fields: &mut Fields) {
         }
         let named = line.split_once(": ").or_else(|| line.strip_suffix(':').map(|name| (name, "")));
         match named.filter(|(name, _)| name.len() <= NAME_BYTES_MAX) {
-            Some((name, "")) => heading = name.to_owned(),
+            Some((name, "")) => name.clone_into(&mut heading),
             Some((name, value)) => {
                 heading.clear();
                 if fields.get(name).is_none() {

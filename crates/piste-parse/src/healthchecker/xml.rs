@@ -35,23 +35,8 @@ const WANTED: [&str; 17] = [
     "installtime",
 ];
 /// Elements that hold a plain value: text, numbers, times, versions, what an object calls itself.
-const LEAVES: [&str; 15] = [
-    "S",
-    "I32",
-    "I64",
-    "U32",
-    "U64",
-    "I16",
-    "U16",
-    "DT",
-    "B",
-    "Version",
-    "G",
-    "Db",
-    "D",
-    "ToString",
-    "By",
-];
+const LEAVES: [&str; 15] =
+    ["S", "I32", "I64", "U32", "U64", "I16", "U16", "DT", "B", "Version", "G", "Db", "D", "ToString", "By"];
 
 /// Reads the members.
 pub(super) fn read(text: &str, fields: &mut Fields) -> Result<(), String> {
@@ -125,11 +110,9 @@ impl Walk {
         match last {
             "Name" => self.shown = value.to_owned(),
             "DetailValue" | "DisplayValue" | "TestingValue"
-                if !self.shown.is_empty() && self.shown.len() <= 100 =>
+                if (1..=100).contains(&self.shown.len()) && fields.get(&self.shown).is_none() =>
             {
-                if fields.get(&self.shown).is_none() {
-                    fields.push(&self.shown, value, Role::Data);
-                }
+                fields.push(&self.shown, value, Role::Data);
             }
             _ => {}
         }

@@ -213,7 +213,7 @@ fn read_xml(text: &str, fields: &mut Fields) -> Result<(), String> {
         match reader.read_event().map_err(|error| error.to_string())? {
             Event::Start(start) => {
                 depth += 1;
-                name = start.name().as_ref().to_owned();
+                start.name().as_ref().clone_into(&mut name);
                 value.clear();
             }
             Event::Empty(start) if depth == 1 => {

@@ -4,7 +4,7 @@
 //! device is known, `src_ip`, `user`, `action`, `outcome`, `vendor` and `product` as copies. The dataset is the device's
 //! (`network.vpn`, `network.firewall`), else `syslog`. RFC 3164 writes no year: the one in the file's name is taken.
 //!
-//! Sources: RFC 3164, RFC 5424; ArcSight's Common Event Format; IBM's Log Event Extended Format.
+//! Sources: RFC 3164, RFC 5424; the Common Event Format of Micro Focus; IBM's Log Event Extended Format.
 
 mod envelope;
 mod payload;

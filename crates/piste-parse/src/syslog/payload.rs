@@ -141,12 +141,10 @@ fn pairs(text: &str) -> Vec<(&str, &str)> {
         let begin = head.rfind([' ', ',', '\t']).map_or(0, |blank| blank + 1);
         let key = head.get(begin..).unwrap_or_default();
         let after = rest.get(equals + 1..).unwrap_or_default();
-        let (value, next) = match after.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
-            None => {
-                let end = after.find([' ', ',', '\t']).unwrap_or(after.len());
-                after.split_at(end)
-            }
+        let (value, next) = if let Some(quoted) = after.strip_prefix('"') {
+            quoted.split_once('"').unwrap_or((quoted, ""))
+        } else {
+            after.split_at(after.find([' ', ',', '\t']).unwrap_or(after.len()))
         };
         if is_key(key) {
             found.push((key, value));
