@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use piste_model::hash::{hex, record_hash};
-use piste_parse::block::{LINE_BYTES_MAX, element_bytes};
+use piste_parse::block::{FILE_BYTES_MAX, LINE_BYTES_MAX, element_bytes};
 use sha2::{Digest, Sha256};
 
 use crate::archive::Opener;
@@ -41,6 +41,7 @@ pub fn reread(
         match sealed.format.as_str() {
             "evtx" => read_evtx(reader),
             "json-array" | "json-objects" => read_element(reader),
+            "healthchecker" => read_whole(reader),
             _ => read_line(reader),
         }
     })?;
@@ -105,6 +106,13 @@ fn read_element(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
         }
         wanted *= 2;
     }
+}
+
+/// A file that is one record.
+fn read_whole(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(FILE_BYTES_MAX as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn read_line(reader: &mut dyn Read) -> io::Result<Vec<u8>> {

@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod detection;
+pub mod devices;
 pub mod door;
 pub mod evidence;
 pub mod exchange;

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::devices::Device;
+
 /// The dataset of Windows events whose channel the catalogue does not name.
 pub const WINDOWS_OTHER: &str = "windows.other";
 
@@ -98,6 +100,9 @@ pub struct Sources {
     pub fields: Vec<FieldCopies>,
     /// Sigma's logsources.
     pub logsources: Vec<Logsource>,
+    /// Firewalls, VPN gateways and their like, from `catalog/devices.yaml`.
+    #[serde(default)]
+    pub devices: Vec<Device>,
 }
 
 impl Sources {

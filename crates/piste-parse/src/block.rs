@@ -22,8 +22,13 @@ pub const EVTX_CHUNK_BYTES: usize = 65_536;
 pub(crate) const EVTX_BLOCK_BYTES: usize = 48 * EVTX_CHUNK_BYTES;
 /// Bytes of a block of text, about.
 const TEXT_BLOCK_BYTES: usize = 3 << 20;
+/// Bytes of a listing's beginning that tell how its dates are written.
+const DATES_BYTES: usize = 64 << 10;
 /// Bytes of the longest line, or JSON element, that is read.
 pub const LINE_BYTES_MAX: usize = 16 << 20;
+
+/// Bytes of the longest file that is read as one record.
+pub const FILE_BYTES_MAX: usize = 32 << 20;
 
 /// How a text file's bytes are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +77,12 @@ impl Block {
             let mark = if offset == 0 { self.encoding.mark_bytes(raw) } else { 0 };
             self.encoding.line(number, offset, raw, mark)
         })
+    }
+
+    /// The block as one text.
+    pub(crate) fn whole_text(&self) -> Cow<'_, str> {
+        let mark = if self.offset == 0 { self.encoding.mark_bytes(&self.bytes) } else { 0 };
+        self.encoding.decode(self.bytes.get(mark..).unwrap_or_default())
     }
 
     /// The block's lines as logs that are written in place need them: zeros before a line are passed over, since a
@@ -269,6 +280,7 @@ impl Splitter {
         match self.format {
             Format::Evtx => self.next_chunks(reader),
             Format::JsonArray | Format::JsonObjects => self.next_elements(reader),
+            format if format.is_one_record() => self.next_whole(reader),
             _ => self.next_lines(reader),
         }
     }
@@ -311,26 +323,37 @@ impl Splitter {
             if self.rest.is_empty() {
                 return Ok(None);
             }
-            let end =
-                if self.ended { Some(self.rest.len()) } else { self.encoding.last_line_end(&self.rest) };
+            // More may have been read than a block is to hold: the beginning of a listing is looked at as a whole.
+            let ready = self.rest.get(..wanted).unwrap_or(&self.rest);
+            let all = self.ended && ready.len() == self.rest.len();
+            let end = if all { Some(ready.len()) } else { self.encoding.last_line_end(ready) };
             if let Some(end) = end {
                 let bytes = self.take_rest(end);
                 let lines = self.encoding.count_lines(&bytes);
                 let block = self.hand_out(bytes, lines);
-                if self.format.has_header_lines() {
-                    self.see_headers(&block);
-                }
+                self.see_headers(&block);
                 return Ok(Some(block));
             }
             if self.rest.len() >= LINE_BYTES_MAX {
                 return self.skip_line(reader).map(Some);
             }
-            wanted = self.rest.len() + self.block_bytes;
+            wanted = wanted.saturating_add(self.block_bytes);
         }
     }
 
     /// Takes in what the block's header lines say of the blocks after it.
     fn see_headers(&mut self, block: &Block) {
+        if let Some(follow) = self.format.follows_lines() {
+            let mut header = self.header.as_deref().cloned().unwrap_or_default();
+            for line in block.lines() {
+                follow(&mut header, &line.text);
+            }
+            self.header = Some(Arc::new(header));
+            return;
+        }
+        if !self.format.has_header_lines() {
+            return;
+        }
         let follows_rows = self.header.as_ref().is_none_or(|header| header.follows_rows());
         if !follows_rows && memchr::memchr(b'#', &block.bytes).is_none() {
             return;
@@ -367,6 +390,28 @@ impl Splitter {
             }
             wanted = self.rest.len() + self.block_bytes;
         }
+    }
+
+    /// The file as one block; one that is too long is passed over and named.
+    fn next_whole(&mut self, reader: &mut dyn Read) -> io::Result<Option<Block>> {
+        self.fill_text(reader, FILE_BYTES_MAX + 1)?;
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let mut length = self.rest.len() as u64;
+        if self.rest.len() <= FILE_BYTES_MAX {
+            let bytes = self.take_rest(self.rest.len());
+            return Ok(Some(self.hand_out(bytes, 0)));
+        }
+        while !self.ended {
+            self.rest.clear();
+            self.fill(reader, TEXT_BLOCK_BYTES)?;
+            length += self.rest.len() as u64;
+        }
+        self.rest.clear();
+        let mut block = self.hand_out(Vec::new(), 1);
+        block.too_long = Some(length);
+        Ok(Some(block))
     }
 
     /// Looks at the bytes that were read since the last time.
@@ -423,6 +468,12 @@ impl Splitter {
             self.started = true;
             if self.rest.starts_with(&[0xff, 0xfe]) {
                 self.encoding = Encoding::Utf16Le;
+            }
+            if self.format.has_dates_of_unknown_order() {
+                self.fill(reader, DATES_BYTES)?;
+                let head = self.rest.get(..DATES_BYTES.min(self.rest.len())).unwrap_or_default();
+                let order = crate::listing::order_in(&self.encoding.decode(head));
+                self.header = Some(Arc::new(Header::dated(order)));
             }
         }
         Ok(())

@@ -6,8 +6,11 @@
 use piste_model::{Damage, Issue};
 
 use crate::fields::Fields;
-use crate::rows::{Head, ZONE_UNKNOWN};
+use crate::rows::Head;
 use crate::{Context, Parsed};
+
+/// How the basis of a time ends that may be in any zone.
+const ZONE_UNKNOWN: &str = "zone unknown";
 
 /// How many rows, and where the first is.
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,7 +41,7 @@ impl Doubts {
     pub(crate) fn see(&mut self, head: &Head<'_>, fields: &Fields) {
         if head.time.is_none() {
             self.untimed.add(head);
-        } else if head.time_basis == ZONE_UNKNOWN {
+        } else if head.time_basis.ends_with(ZONE_UNKNOWN) {
             self.unzoned.add(head);
         }
         if fields.left_out() > 0 {

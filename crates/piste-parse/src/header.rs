@@ -6,6 +6,7 @@
 
 use piste_model::Instant;
 
+use crate::dates::Order;
 use crate::evtx::places::Note;
 
 /// Bytes of a header line that is believed; a longer one is no header.
@@ -41,14 +42,34 @@ pub struct Header {
     pub second: Option<u32>,
     /// Index of the time column where there is no date column.
     time_column: Option<usize>,
+    /// For listings: how their dates are written.
+    pub(crate) order: Order,
+    /// For tables: the value that the last line left open.
+    pub(crate) open: Option<OpenValue>,
     /// For EVTX: what the block stands for, if it has no bytes.
     pub(crate) evtx: Option<Note>,
+}
+
+/// A value of a table that goes on over lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OpenValue {
+    /// File whose row it belongs to.
+    pub(crate) path: String,
+    /// Index of its column.
+    pub(crate) column: usize,
+    /// Lines of it so far.
+    pub(crate) lines: u32,
 }
 
 impl Header {
     /// Says nothing but this.
     pub(crate) fn noting(note: Note) -> Self {
         Self { evtx: Some(note), ..Self::default() }
+    }
+
+    /// Says only how dates are written.
+    pub(crate) fn dated(order: Order) -> Self {
+        Self { order, ..Self::default() }
     }
 
     /// Takes in one line, and tells what it is.
@@ -103,6 +124,13 @@ impl Header {
         let dated = fields.contains(',') || fields.split_ascii_whitespace().any(|name| name == "date");
         self.time_column = fields.split_ascii_whitespace().position(|name| name == "time").filter(|_| !dated);
         self.fields = Some(fields.to_owned());
+    }
+
+    /// Sets the column list of a table, or the folder of a listing, as it stands.
+    pub(crate) fn set_list(&mut self, text: &str) {
+        if text.len() <= LINE_BYTES_MAX {
+            self.fields = Some(text.to_owned());
+        }
     }
 
     fn see_second(&mut self, second: u32) {

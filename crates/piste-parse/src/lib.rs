@@ -8,16 +8,23 @@
 
 mod bad_records;
 pub mod block;
+mod csv;
+mod dates;
 mod doubts;
 mod elements;
 pub mod evtx;
 pub mod exchange;
 pub mod fields;
 pub mod header;
+pub mod healthchecker;
 pub mod iis;
 pub mod jsonl;
+pub mod listing;
+mod msexchange;
+pub mod nps;
 pub mod rows;
 pub mod sniff;
+pub mod syslog;
 #[cfg(test)]
 mod testing;
 mod values;
@@ -93,7 +100,11 @@ impl Parsed {
             let (number, most) = (block.first_line, block::LINE_BYTES_MAX);
             self.damaged(
                 cx,
-                if unit == "element" { "element-too-long" } else { "line-too-long" },
+                match unit {
+                    "element" => "element-too-long",
+                    "file" => "file-too-long",
+                    _ => "line-too-long",
+                },
                 block.offset,
                 Some(1),
                 format!("{unit} {number} is {length} bytes long; the limit is {most}"),
@@ -130,6 +141,15 @@ pub fn parse_block(format: Format, block: &Block, cx: &Context<'_>) -> Parsed {
         Format::IisW3c => iis::parse_lines(block, cx, iis::Log::Access),
         Format::HttpErr => iis::parse_lines(block, cx, iis::Log::Errors),
         Format::ExchangeLog => exchange::parse_lines(block, cx),
+        Format::ExchangeSetup => exchange::setup::parse_lines(block, cx, exchange::setup::Log::Setup),
+        Format::MitigationLog => exchange::setup::parse_lines(block, cx, exchange::setup::Log::Mitigation),
+        Format::HealthChecker => healthchecker::parse_file(block, cx),
+        Format::Nps => nps::parse_lines(block, cx),
+        Format::Syslog => syslog::parse_lines(block, cx),
+        Format::ListingCsv => listing::parse_csv(block, cx),
+        Format::Bodyfile => listing::parse_bodyfile(block, cx),
+        Format::DirListing => listing::parse_dir(block, cx),
+        Format::ListingJson => listing::parse_json(block, cx),
         _ => Parsed::default(),
     }
 }

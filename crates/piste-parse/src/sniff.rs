@@ -3,6 +3,9 @@
 //! In: the first [`HEAD_BYTES`] of a file and its name. Out: its format, and what Piste does with it. Renamed evidence is
 //! read all the same, and a text file called `.evtx` is not.
 
+use crate::header::Header;
+use crate::{exchange, healthchecker, listing, nps, syslog};
+
 /// Bytes of a file that [`sniff`] looks at.
 pub const HEAD_BYTES: usize = 16_384;
 
@@ -25,6 +28,24 @@ pub enum Format {
     HttpErr,
     /// Text log of Exchange: `HttpProxy`, ECP, message tracking and their like.
     ExchangeLog,
+    /// Log of Exchange's Setup.
+    ExchangeSetup,
+    /// Log of Microsoft's mitigation tools, EOMT and its like.
+    MitigationLog,
+    /// What `HealthChecker` wrote of an Exchange server.
+    HealthChecker,
+    /// Accounting log of Microsoft's RADIUS server.
+    Nps,
+    /// Lines of network devices: syslog, CEF, LEEF, pairs.
+    Syslog,
+    /// Table of files: `MFTECmd`, PowerShell, Velociraptor.
+    ListingCsv,
+    /// Bodyfile of The Sleuth Kit.
+    Bodyfile,
+    /// Text of `dir /s`.
+    DirListing,
+    /// Files as Velociraptor lists them, one JSON object a line.
+    ListingJson,
     /// A zip archive.
     Zip,
     /// One gzip stream.
@@ -94,6 +115,15 @@ impl Format {
             Self::IisW3c => "iis-w3c",
             Self::HttpErr => "httperr",
             Self::ExchangeLog => "exchange-log",
+            Self::ExchangeSetup => "exchange-setup",
+            Self::MitigationLog => "eomt-log",
+            Self::HealthChecker => "healthchecker",
+            Self::Nps => "nps",
+            Self::Syslog => "syslog",
+            Self::ListingCsv => "listing-csv",
+            Self::Bodyfile => "bodyfile",
+            Self::DirListing => "dir-listing",
+            Self::ListingJson => "listing-json",
             Self::Zip => "zip",
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
@@ -123,6 +153,26 @@ impl Format {
         matches!(self, Self::IisW3c | Self::HttpErr | Self::ExchangeLog)
     }
 
+    /// What takes in each line for the lines after it, where rows depend on lines before them.
+    pub(crate) fn follows_lines(self) -> Option<fn(&mut Header, &str)> {
+        match self {
+            Self::ListingCsv => Some(crate::listing::follow_csv),
+            Self::DirListing => Some(crate::listing::follow_dir),
+            Self::ExchangeSetup | Self::MitigationLog => Some(crate::exchange::setup::follow),
+            _ => None,
+        }
+    }
+
+    /// Whether the file is one record, read as a whole.
+    pub fn is_one_record(self) -> bool {
+        matches!(self, Self::HealthChecker)
+    }
+
+    /// Whether the file's beginning must tell which number of a date is the day.
+    pub(crate) fn has_dates_of_unknown_order(self) -> bool {
+        matches!(self, Self::ListingCsv | Self::DirListing)
+    }
+
     /// What Piste does with it.
     pub fn treatment(self) -> Treatment {
         match self {
@@ -132,7 +182,16 @@ impl Format {
             | Self::JsonObjects
             | Self::IisW3c
             | Self::HttpErr
-            | Self::ExchangeLog => Treatment::Rows,
+            | Self::ExchangeLog
+            | Self::ExchangeSetup
+            | Self::MitigationLog
+            | Self::HealthChecker
+            | Self::Nps
+            | Self::Syslog
+            | Self::ListingCsv
+            | Self::Bodyfile
+            | Self::DirListing
+            | Self::ListingJson => Treatment::Rows,
             Self::Zip | Self::Gzip | Self::Zstd => Treatment::Container,
             Self::SevenZip => Treatment::Unreadable("extract it and give the folder: 7z x FILE -oFOLDER"),
             Self::Rar => Treatment::Unreadable("extract it and give the folder: unrar x FILE FOLDER/"),
@@ -209,14 +268,14 @@ pub fn sniff(head: &[u8], name: &str) -> Format {
     if extension_is(name, "evtx") && head.iter().all(|byte| *byte == 0) {
         return Format::Evtx;
     }
-    sniff_text(head)
+    sniff_text(head, name)
 }
 
 fn extension_is(name: &str, extension: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, last)| last.eq_ignore_ascii_case(extension))
 }
 
-fn sniff_text(head: &[u8]) -> Format {
+fn sniff_text(head: &[u8], name: &str) -> Format {
     let cut = head.len() >= HEAD_BYTES;
     let utf16 = head.starts_with(&[0xff, 0xfe]);
     let text = if utf16 {
@@ -238,6 +297,9 @@ fn sniff_text(head: &[u8]) -> Format {
     if let Some(format) = sniff_log(&text) {
         return format;
     }
+    if let Some(format) = sniff_listing(&text, cut).or_else(|| sniff_other(&text, name, cut)) {
+        return format;
+    }
     let text = text.trim_start();
     match text.chars().next() {
         Some('{') if is_json_lines(text) => Format::JsonLines,
@@ -249,6 +311,40 @@ fn sniff_text(head: &[u8]) -> Format {
         Some(_) => Format::Text,
         None => Format::Empty,
     }
+}
+
+/// A listing of files, by its column list or the form of its first lines.
+fn sniff_listing(text: &str, cut: bool) -> Option<Format> {
+    let first = text.lines().next().unwrap_or_default();
+    if first.starts_with('{') {
+        return listing::is_json_listing(first).then_some(Format::ListingJson);
+    }
+    if listing::is_csv_listing(text) {
+        return Some(Format::ListingCsv);
+    }
+    if listing::is_bodyfile(text, cut) {
+        return Some(Format::Bodyfile);
+    }
+    listing::is_dir_listing(text).then_some(Format::DirListing)
+}
+
+/// Logs of Exchange's tools, of RADIUS and of network devices.
+fn sniff_other(text: &str, name: &str, cut: bool) -> Option<Format> {
+    let text = text.trim_start_matches('\u{feff}');
+    if healthchecker::is_xml(text) || healthchecker::is_text(text) {
+        return Some(Format::HealthChecker);
+    }
+    if exchange::setup::is_setup(text) {
+        return Some(Format::ExchangeSetup);
+    }
+    if exchange::setup::is_mitigation(text, name) {
+        return Some(Format::MitigationLog);
+    }
+    if nps::is_nps(text) {
+        return Some(Format::Nps);
+    }
+    let json = text.trim_start().starts_with(['{', '[']);
+    (!json && syslog::is_syslog(text, cut)).then_some(Format::Syslog)
 }
 
 /// Lines of a log's beginning that are looked at.

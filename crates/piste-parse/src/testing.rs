@@ -44,9 +44,19 @@ pub(crate) fn read(format: Format, bytes: &[u8]) -> Read {
 }
 
 /// Reads a file of this name in blocks of about this size.
-pub(crate) fn read_at(format: Format, mut bytes: &[u8], path: &str, block_bytes: usize) -> Read {
-    let sources = Sources::default();
-    let cx = Context { evidence: EvidenceId(1), path, sources: &sources, host_hint: Some("HINT") };
+pub(crate) fn read_at(format: Format, bytes: &[u8], path: &str, block_bytes: usize) -> Read {
+    read_with(&Sources::default(), format, bytes, path, block_bytes)
+}
+
+/// Reads a file with a catalogue.
+pub(crate) fn read_with(
+    sources: &Sources,
+    format: Format,
+    mut bytes: &[u8],
+    path: &str,
+    block_bytes: usize,
+) -> Read {
+    let cx = Context { evidence: EvidenceId(1), path, sources, host_hint: Some("HINT") };
     let mut splitter = Splitter::with_block_bytes(format, block_bytes);
     let mut all = Read::default();
     let mut records = 0;

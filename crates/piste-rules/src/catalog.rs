@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use piste_model::sources::{Source, Sources};
 
 const TEXT: &str = include_str!("../../../catalog/logsources.yaml");
+const DEVICES: &str = include_str!("../../../catalog/devices.yaml");
 
 /// Why a catalogue of log sources cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +42,9 @@ pub enum CatalogError {
 /// # Errors
 /// Only if the embedded file is wrong, which this crate's tests rule out.
 pub fn sources() -> Result<Sources, CatalogError> {
-    parse(TEXT)
+    let mut sources = parse(TEXT)?;
+    sources.devices = yaml_serde::from_str(DEVICES).map_err(CatalogError::Unreadable)?;
+    Ok(sources)
 }
 
 /// Reads and checks a catalogue.

@@ -42,6 +42,7 @@ impl RecordReader {
         let seed = Element { fields: &mut self.fields, place: Place::Root, depth: 0 };
         seed.deserialize(&mut input).map_err(|error| format!("its rendering is not as expected: {error}"))?;
 
+        crate::msexchange::name_positions(&mut self.fields);
         let known = Known::of(&self.fields);
         let time = known.time.or_else(|| from_header(header_time));
         let record = known.record.unwrap_or_else(|| i64::try_from(header_id).unwrap_or(i64::MAX));

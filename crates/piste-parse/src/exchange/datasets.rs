@@ -7,7 +7,7 @@
 pub(super) const OTHER: &str = "exchange.other";
 
 /// Log types without their last word, `Log` or `Logs`, in lower case with `-` between words.
-const BY_TYPE: [(&str, &str); 28] = [
+const BY_TYPE: [(&str, &str); 37] = [
     ("httpproxy", "exchange.httpproxy"),
     ("http-proxy", "exchange.httpproxy"),
     ("ecp-server", "exchange.ecp-server"),
@@ -36,10 +36,19 @@ const BY_TYPE: [(&str, &str); 28] = [
     ("activesync", "exchange.activesync"),
     ("rpc-client-access", "exchange.rpc-client-access"),
     ("address-book", "exchange.address-book"),
+    ("rpc-http", "exchange.rpc-http"),
+    ("ecp", "exchange.ecp-server"),
+    ("imap4-be", "exchange.imap4"),
+    ("pop3-be", "exchange.pop3"),
+    ("pop", "exchange.pop3"),
+    ("http-request-filtering", "exchange.http-request-filtering"),
+    ("anti-spam-agent", "exchange.agent"),
+    ("audit", "exchange.admin-audit"),
+    ("admin-audit", "exchange.admin-audit"),
 ];
 
 /// Pairs of columns that only one log has, for files whose log type is missing or unknown.
-const BY_COLUMNS: [(&str, &str, &str); 7] = [
+const BY_COLUMNS: [(&str, &str, &str); 14] = [
     ("AnchorMailbox", "RoutingHint", "exchange.httpproxy"),
     ("SoapAction", "ImpersonatedUser", "exchange.ews"),
     ("ShellId", "CommandName", "exchange.rps-http"),
@@ -47,16 +56,32 @@ const BY_COLUMNS: [(&str, &str, &str); 7] = [
     ("message-id", "recipient-address", "exchange.message-tracking"),
     ("MapiRequestId", "RequestType", "exchange.mapi-http"),
     ("RecordType", "Operation", "exchange.admin-audit"),
+    ("sequence-number", "remote-endpoint", "exchange.smtp-protocol"),
+    ("MailboxId", "ClientSoftware", "exchange.mapi-http"),
+    ("EnteredOrgFromIP", "P1FromAddress", "exchange.agent"),
+    ("destination", "direction", "exchange.connectivity"),
+    ("ScanResult", "CookieNames", "exchange.http-request-filtering"),
+    ("EventId", "EventData", "exchange.ecp-server"),
+    ("seqNumber", "puid", "exchange.imap4"),
 ];
 
 /// The dataset of a log.
 pub(super) fn dataset_of(log_type: Option<&str>, columns: &[String]) -> &'static str {
     let slug = log_type.map(slug).unwrap_or_default();
+    if slug.contains("mitigation") {
+        return "exchange.mitigation-service";
+    }
     if let Some((_, dataset)) = BY_TYPE.iter().find(|(name, _)| *name == slug) {
         return dataset;
     }
     let has = |wanted: &str| columns.iter().any(|column| column == wanted);
     BY_COLUMNS.iter().find(|(one, two, _)| has(one) && has(two)).map_or(OTHER, |(_, _, dataset)| dataset)
+}
+
+/// Whether rows of a log need not fit its column list: the layout of these is not written down anywhere.
+pub(super) fn is_free_text(log_type: Option<&str>) -> bool {
+    let slug = log_type.map(slug).unwrap_or_default();
+    slug.starts_with("oab-generator") || slug.contains("mitigation")
 }
 
 /// `ECP Server Log` is `ecp-server`.

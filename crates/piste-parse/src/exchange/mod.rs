@@ -1,12 +1,16 @@
 //! Exchange's text logs to rows: `HttpProxy`, the control panel's server log, message tracking and their like.
 //!
 //! In: the lines of one block and the column list in force before it, from either header layout. Out: one row a line, its
-//! columns by name, since their set differs by version. The ECP log's `EventData` stays, and its items become columns
-//! beside it. All times are UTC.
+//! columns by name, since their set differs by version. The ECP log's `EventData` and the audit log's `Data` stay, and
+//! their items become columns beside them. All times are UTC, save where a row is written in a country's own form.
+//!
+//! `event_time` is when the row was written, which for requests is their end; where the row tells their begin, it is in
+//! `event.start`, as ECS calls it.
 
-mod csv;
+mod audit;
 mod datasets;
 mod event_data;
+pub(crate) mod setup;
 
 use std::borrow::Cow;
 
@@ -16,6 +20,7 @@ use piste_model::schema::Role;
 
 use crate::bad_records::{BadRecords, Words};
 use crate::block::{Block, Line};
+use crate::dates::{self, Order};
 use crate::fields::Fields;
 use crate::header::{Header, LineKind, TIME_COLUMNS};
 use crate::rows::{Head, Rows};
@@ -73,7 +78,7 @@ impl Columns {
             return Ok(());
         }
         let mut names = Vec::new();
-        csv::split(list, &mut names)?;
+        crate::csv::split(list, &mut names)?;
         // Exchange 2013 left a column's name empty.
         let filled = names.iter().enumerate().map(|(at, name)| match name.trim() {
             "" => format!("column-{}", at + 1),
@@ -93,30 +98,97 @@ fn read_row(
     columns: &mut Columns,
     fields: &mut Fields,
 ) -> Result<(), String> {
-    let list = header
-        .fields
-        .as_deref()
-        .ok_or_else(|| format!("no column list stands before line {}", line.number))?;
-    columns.follow(list, header.log_type.as_deref())?;
-    let mut values: Vec<Cow<'_, str>> = Vec::with_capacity(columns.names.len());
-    csv::split(text, &mut values)?;
-    if values.len() != columns.names.len() {
-        return Err(format!("the header names {} values, it has {}", columns.names.len(), values.len()));
+    let log_type = header.log_type.as_deref();
+    match header.fields.as_deref() {
+        Some(list) => columns.follow(list, log_type)?,
+        None if datasets::is_free_text(log_type) => columns.follow("DateTime", log_type)?,
+        None => return Err(format!("no column list stands before line {}", line.number)),
     }
     fields.clear();
+    let mut values: Vec<Cow<'_, str>> = Vec::with_capacity(columns.names.len());
+    let outcome = crate::csv::split(text, &mut values).map_err(str::to_owned).and_then(|()| {
+        let (wanted, found) = (columns.names.len(), values.len());
+        if wanted == found {
+            Ok(())
+        } else {
+            Err(format!("the header names {wanted} values, it has {found}"))
+        }
+    });
+    if let Err(what) = outcome {
+        if !datasets::is_free_text(log_type) {
+            return Err(what);
+        }
+        read_free_text(text, fields);
+        return Ok(());
+    }
     for (name, value) in columns.names.iter().zip(&values) {
         let role = if TIME_COLUMNS.contains(&name.as_str()) { Role::System } else { Role::Data };
         fields.push(name, value, role);
     }
-    if matches!(columns.dataset, "exchange.ecp-server" | "exchange.ecp-activity") {
-        let at = columns.names.iter().position(|name| name == "EventData");
-        if let Some(data) = at.and_then(|at| values.get(at)) {
-            for (name, value) in event_data::items(data) {
+    let value_of = |wanted: &str| {
+        columns.names.iter().position(|name| name == wanted).and_then(|at| values.get(at)).map(AsRef::as_ref)
+    };
+    match columns.dataset {
+        "exchange.ecp-server" | "exchange.ecp-activity" => {
+            for (name, value) in event_data::items(value_of("EventData").unwrap_or_default()) {
                 fields.push(&name, &value, Role::Data);
             }
         }
+        "exchange.admin-audit" => audit::unpack(value_of("Data").unwrap_or_default(), fields),
+        _ => {}
+    }
+    let begin = value_of("StartTime").or_else(|| value_of("GenericInfo").and_then(begin_request));
+    if let Some(begin) = begin.and_then(Instant::parse) {
+        fields.push("event.start", &begin.to_string(), Role::Copy);
     }
     Ok(())
+}
+
+/// A line of a log that is written for people: its time, if it begins with one, and its text.
+fn read_free_text(text: &str, fields: &mut Fields) {
+    let (first, rest) = text.split_once([',', '\t']).unwrap_or((text, ""));
+    match Instant::parse(first) {
+        Some(_) => {
+            fields.push("DateTime", first, Role::System);
+            fields.push("Text", rest, Role::Data);
+        }
+        None => {
+            fields.push("Text", text, Role::Data);
+        }
+    }
+}
+
+/// `BeginRequest=2021-03-03T05:12:31.417Z;` among the items of `GenericInfo`.
+fn begin_request(info: &str) -> Option<&str> {
+    let (_, after) = info.split_once("BeginRequest=")?;
+    after.split(';').next()
+}
+
+/// Basis of a time that a server wrote in its country's form.
+const LOCAL_FORM: &str = "DateTime in the server's own form, zone unknown";
+
+fn time_of(header: &Header, columns: &Columns, fields: &Fields) -> Option<(Instant, &'static str)> {
+    let listed = |name: &&&str| columns.names.iter().any(|column| column == *name);
+    let Some(column) = TIME_COLUMNS.iter().find(listed) else {
+        return header.date.map(|date| (date, "#Date of the header above it"));
+    };
+    let text = fields.get(column)?;
+    match Instant::parse(text) {
+        Some(time) => Some((time, *column)),
+        None => dates::moment(text, Order::shown_by(std::iter::once(text))).map(|time| (time, LOCAL_FORM)),
+    }
+}
+
+/// The server that the header's columns name; `MX01\Default Frontend MX01` is a receive connector of MX01.
+///
+/// Only what the header names: an item of `EventData` was perhaps written by the intruder.
+fn host_of<'f>(columns: &Columns, fields: &'f Fields) -> Option<&'f str> {
+    let listed = |name: &str| columns.names.iter().any(|column| column == name);
+    let own = HOST_COLUMNS.iter().filter(|name| listed(name)).filter_map(|name| fields.get(name));
+    own.map(str::trim).find(|host| !host.is_empty()).or_else(|| {
+        let connector = fields.get("connector-id").filter(|_| columns.dataset == "exchange.smtp-receive")?;
+        connector.split_once('\\').map(|(server, _)| server)
+    })
 }
 
 fn push_row(
@@ -127,14 +199,7 @@ fn push_row(
     cx: &Context<'_>,
     rows: &mut Rows<'_>,
 ) {
-    let column = TIME_COLUMNS.iter().find(|name| columns.names.iter().any(|column| column == *name));
-    let time = match column {
-        Some(column) => fields.get(column).and_then(Instant::parse).map(|time| (time, *column)),
-        None => header.date.map(|date| (date, "#Date of the header above it")),
-    };
-    // Only what the header names: an item of EventData was perhaps written by the intruder.
-    let own = HOST_COLUMNS.iter().filter(|name| columns.names.iter().any(|column| column == *name));
-    let host = own.filter_map(|name| fields.get(name)).find(|host| !host.is_empty());
+    let time = time_of(header, columns, fields);
     let head = Head {
         dataset: Some(columns.dataset),
         channel: "",
@@ -142,7 +207,7 @@ fn push_row(
         event_code: None,
         time: time.map(|(time, _)| time),
         time_basis: time.map_or("", |(_, basis)| basis),
-        host: cx.host_or_hint(host.unwrap_or_default()),
+        host: cx.host_or_hint(host_of(columns, fields).unwrap_or_default()),
         record: i64::try_from(line.number).unwrap_or(i64::MAX),
         offset: line.offset,
         hash: record_hash(line.raw),

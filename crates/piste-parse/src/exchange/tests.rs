@@ -100,6 +100,84 @@ fn rows_that_do_not_fit_are_damage() {
     assert_eq!(found.columns(&["a"]), ["b"]);
 }
 
+#[test]
+fn begin_and_end_of_a_request_are_two_columns() {
+    let text = "DateTime,StartTime,RequestId,ClientInfo,UrlQuery,ShellId,CommandName,ServerHostName\r\n#Software: Microsoft Exchange Server\r\n\
+        #Log-type: Rps Http Logs\r\n#Fields: DateTime,StartTime,RequestId,ClientInfo,UrlQuery,ShellId,CommandName,ServerHostName\r\n\
+        2023-11-20T14:15:43.189Z,2023-11-20T14:15:42.001Z,7c1,Python PSRP Client,?X-Rps-CAT=VgEA,,,MX01\r\n";
+    let found = read(Format::ExchangeLog, text.as_bytes());
+    assert_eq!(
+        found.columns(&["dataset", "event_time", "event.start", "ClientInfo", "host", "RequestId"]),
+        [
+            "exchange.rps-http | 2023-11-20T14:15:43.189000000Z | 2023-11-20T14:15:42.001Z | Python PSRP Client | MX01 | 7c1"
+        ]
+    );
+    let text = "#Log-type: HttpProxy Logs\n#Fields: DateTime,RequestId,GenericInfo\n\
+        2023-01-09T19:00:00.130Z,5e58,BeginRequest=2023-01-09T19:00:00.116Z;CorrelationID=<empty>;EndRequest=x;\n\
+        2023-01-09T19:00:01.130Z,5e59,BeginRequest=never\n";
+    let found = read(Format::ExchangeLog, text.as_bytes());
+    assert_eq!(found.columns(&["RequestId", "event.start"]), ["5e58 | 2023-01-09T19:00:00.116Z", "5e59 | ~"]);
+}
+
+#[test]
+fn the_audit_logs_object_becomes_columns() {
+    let text = "#Log-type: Audit Log\n#Fields: Timestamp,Server,TenantId,RecordType,Data,UserKey,RecordId,Operation\n\
+        2021-08-13T10:00:00.000Z,MX01,,1,\"{\"\"Operation\"\":\"\"New-MailboxExportRequest\"\",\"\"ObjectId\"\":\"\"x\"\",\"\"UserId\"\":\"\"contoso.test/Users/a\"\",\
+        \"\"Parameters\"\":[{\"\"Name\"\":\"\"FilePath\"\",\"\"Value\"\":\"\"\\\\\\\\127.0.0.1\\\\c$\\\\a.aspx\"\"},{\"\"Name\"\":\"\"Force\"\",\"\"Value\"\":true}]}\",u,r,New-MailboxExportRequest\n\
+        2021-08-13T10:00:01.000Z,MX01,,1,no object,u,r,Get-Mailbox\n";
+    let found = read(Format::ExchangeLog, text.as_bytes());
+    assert_eq!(found.issues, [""; 0]);
+    assert_eq!(
+        found.columns(&["dataset", "host", "Operation", "ObjectId", "UserId", "Parameters"]),
+        [
+            r#"exchange.admin-audit | MX01 | New-MailboxExportRequest | x | contoso.test/Users/a | -FilePath "\\127.0.0.1\c$\a.aspx" -Force "true""#,
+            "exchange.admin-audit | MX01 | Get-Mailbox | ~ | ~ | ~",
+        ]
+    );
+}
+
+#[test]
+fn a_log_for_people_is_kept_as_text() {
+    let text = "#Software: Microsoft Exchange Server\r\n#Log-type: OAB Generator Log\r\n#Fields: DateTime,Thread,Text\r\n\
+        2021-03-03T05:12:31.417Z,9,Download failed and temporary file 'C:\\inetpub\\x.aspx' needs to be removed\r\n\
+        2021-03-03T05:12:32.417Z,9,a,b,c\r\nno time here\r\n";
+    let found = read(Format::ExchangeLog, text.as_bytes());
+    assert_eq!(
+        found.columns(&["dataset", "DateTime", "Text"]),
+        [
+            "exchange.oab-generator | 2021-03-03T05:12:31.417Z | Download failed and temporary file 'C:\\inetpub\\x.aspx' needs to be removed",
+            "exchange.oab-generator | 2021-03-03T05:12:32.417Z | 9,a,b,c",
+            "exchange.oab-generator | ~ | no time here",
+        ]
+    );
+}
+
+#[test]
+fn a_time_in_a_countrys_form_is_read_and_doubted() {
+    let text = "#Log-type: Http Request Filtering Logs\n#Fields: DateTime,ServerHostName,UrlStem,ScanResult\n\
+        6/30/2021 10:03:57 PM,SERVER01,/ecp/x.js,Detected\n";
+    let found = read(Format::ExchangeLog, text.as_bytes());
+    assert_eq!(
+        found.columns(&["dataset", "event_time", "time_basis", "ScanResult"]),
+        [
+            "exchange.http-request-filtering | 2021-06-30T22:03:57Z | DateTime in the server's own form, zone unknown | Detected"
+        ]
+    );
+    assert!(found.issues[0].starts_with("time-zone-unknown"));
+}
+
+#[test]
+fn a_receive_connector_names_its_server() {
+    let text = "#Log-type: SMTP Receive Protocol Log\n\
+        #Fields: date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context\n\
+        2019-01-25T00:03:58.478Z,TAIL-EXCH-1\\Internet Mail,08D6,0,10.0.0.6:25,185.234.217.220:61061,+,,\n";
+    let found = read(Format::ExchangeLog, text.as_bytes());
+    assert_eq!(
+        found.columns(&["dataset", "host", "remote-endpoint"]),
+        ["exchange.smtp-receive | TAIL-EXCH-1 | 185.234.217.220:61061"]
+    );
+}
+
 fn line() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("DateTime,a,EventData".to_owned()),

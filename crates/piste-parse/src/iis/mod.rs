@@ -19,6 +19,21 @@ use crate::rows::{Head, Rows};
 use crate::{Context, Parsed};
 use clock::Clock;
 
+/// Items that Exchange's front end appends to the query: `&CorrelationID=<empty>;&cafeReqId=c584...;`. The second is the
+/// `RequestId` of the request's row in the `HttpProxy` log.
+const REQUEST_IDS: [&str; 2] = ["CorrelationID", "cafeReqId"];
+/// Bytes of an id that is believed.
+const ID_BYTES_MAX: usize = 64;
+
+/// The value of the last item of this name, since the front end writes at the end; `None` where it says nothing.
+fn item_of<'q>(query: &'q str, name: &str) -> Option<&'q str> {
+    let at = memchr::memmem::rfind(query.as_bytes(), name.as_bytes())?;
+    let begins = at == 0 || query.get(..at)?.ends_with(['&', ';', '?']);
+    let value = query.get(at + name.len()..)?.strip_prefix('=').filter(|_| begins)?;
+    let value = value.split([';', '&']).next()?;
+    (!value.is_empty() && value != "<empty>" && value.len() <= ID_BYTES_MAX).then_some(value)
+}
+
 /// Which of the two logs it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Log {
@@ -167,6 +182,13 @@ impl Reader<'_> {
                 self.uri.push_str(query);
             }
             self.fields.push("cs-uri", &self.uri, Role::Copy);
+        }
+        if let Some(query) = value(columns.query) {
+            for name in REQUEST_IDS {
+                if let Some(id) = item_of(query, name) {
+                    self.fields.push(name, id, Role::Copy);
+                }
+            }
         }
         let time = self.clock.moment(&self.header, &self.fields);
         let head = Head {

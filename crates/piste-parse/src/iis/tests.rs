@@ -19,6 +19,18 @@ fn times(found: &Read) -> Vec<String> {
 }
 
 #[test]
+fn the_front_ends_ids_are_columns_of_their_own() {
+    let text = "#Software: Microsoft Internet Information Services 10.0\n#Fields: date time cs-uri-stem cs-uri-query\n\
+        2021-03-03 05:12:31 /ecp/y.js &CorrelationID=<empty>;&cafeReqId=287f6ba3-5da3-41f8-92f9-e105fb84e5be;\n\
+        2021-03-03 05:12:32 /owa/ xcafeReqId=1&CorrelationID=9;&cafeReqId=7;\n2021-03-03 05:12:33 /x cafeReqIdentity=1\n";
+    let found = read(Format::IisW3c, text.as_bytes());
+    assert_eq!(
+        found.columns(&["cafeReqId", "CorrelationID"]),
+        ["287f6ba3-5da3-41f8-92f9-e105fb84e5be | ~", "7 | 9", "~ | ~"]
+    );
+}
+
+#[test]
 fn a_row_has_sigmas_columns_and_keeps_its_dashes() {
     let found = read(
         Format::IisW3c,

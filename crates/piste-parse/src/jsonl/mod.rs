@@ -75,6 +75,18 @@ fn parse<'b>(
     parsed
 }
 
+/// Reads one JSON object of any kind into flat fields, nested members under dotted names; tells whether it has the shape of
+/// an EVTX record rendered.
+pub(crate) fn flatten(text: &str, fields: &mut Fields) -> Result<bool, String> {
+    let mut rendered = false;
+    let text = surrogates::paired(text);
+    let text = numbers::quoted(&text);
+    let mut input = serde_json::Deserializer::from_str(&text);
+    let seed = Member { fields, rendered: &mut rendered, name: "", depth: 0 };
+    seed.deserialize(&mut input).and_then(|()| input.end()).map_err(|error| error.to_string())?;
+    Ok(rendered)
+}
+
 fn parse_record(
     line: &Line<'_>,
     fields: &mut Fields,
@@ -82,15 +94,11 @@ fn parse_record(
     rows: &mut Rows<'_>,
 ) -> Result<(), String> {
     fields.clear();
-    let mut rendered = false;
-    let text = surrogates::paired(&line.text);
-    let text = numbers::quoted(&text);
-    let mut input = serde_json::Deserializer::from_str(&text);
-    let seed = Member { fields, rendered: &mut rendered, name: "", depth: 0 };
-    seed.deserialize(&mut input).and_then(|()| input.end()).map_err(|error| error.to_string())?;
+    let rendered = flatten(&line.text, fields)?;
     if !rendered {
         name_columns(fields);
     }
+    crate::msexchange::name_positions(fields);
     let mut known = Known::of(fields);
     known.time =
         known.time.or_else(|| Some((times::since_1970(fields.get("TimeCreated")?)?, "System.TimeCreated")));

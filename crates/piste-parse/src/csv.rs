@@ -1,21 +1,36 @@
 //! One line of CSV to its values.
 //!
 //! In: a line. Out: its values, borrowed where they need no unescaping. RFC 4180, but a line is always a whole record:
-//! Exchange writes no newline inside a value.
+//! Exchange writes no newline inside a value, and where a listing does, its reader joins what belongs together.
 
 use std::borrow::Cow;
+
+/// The fault of a line whose last value goes on in the next.
+pub(crate) const OPEN_QUOTE: &str = "a quote in it is not closed";
 
 /// Splits a line; `values` is emptied first.
 ///
 /// # Errors
 /// What is wrong with the quotes, in words.
-pub(super) fn split<'a>(line: &'a str, values: &mut Vec<Cow<'a, str>>) -> Result<(), &'static str> {
+pub(crate) fn split<'a>(line: &'a str, values: &mut Vec<Cow<'a, str>>) -> Result<(), &'static str> {
+    split_at(line, ',', values)
+}
+
+/// Splits a line at another delimiter, as spreadsheets of some countries write it.
+///
+/// # Errors
+/// As [`split`]; `values` then holds what came before the fault.
+pub(crate) fn split_at<'a>(
+    line: &'a str,
+    delimiter: char,
+    values: &mut Vec<Cow<'a, str>>,
+) -> Result<(), &'static str> {
     values.clear();
     let mut rest = line;
     loop {
         let (value, after) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted_value(quoted)?,
-            None => match rest.split_once(',') {
+            Some(quoted) => quoted_value(quoted, delimiter)?,
+            None => match rest.split_once(delimiter) {
                 Some((value, after)) => (Cow::Borrowed(value), Some(after)),
                 None => (Cow::Borrowed(rest), None),
             },
@@ -29,12 +44,11 @@ pub(super) fn split<'a>(line: &'a str, values: &mut Vec<Cow<'a, str>>) -> Result
 }
 
 /// The value after an opening quote, and what follows its comma.
-fn quoted_value(text: &str) -> Result<(Cow<'_, str>, Option<&str>), &'static str> {
+fn quoted_value(text: &str, delimiter: char) -> Result<(Cow<'_, str>, Option<&str>), &'static str> {
     let mut doubled = false;
     let mut from = 0;
     let (value, after) = loop {
-        let quote =
-            from + text.get(from..).and_then(|rest| rest.find('"')).ok_or("a quote in it is not closed")?;
+        let quote = from + text.get(from..).and_then(|rest| rest.find('"')).ok_or(OPEN_QUOTE)?;
         let after = text.get(quote + 1..).unwrap_or_default();
         if !after.starts_with('"') {
             break (text.get(..quote).unwrap_or_default(), after);
@@ -43,7 +57,7 @@ fn quoted_value(text: &str) -> Result<(Cow<'_, str>, Option<&str>), &'static str
         from = quote + 2;
     };
     let value = if doubled { Cow::Owned(value.replace("\"\"", "\"")) } else { Cow::Borrowed(value) };
-    match after.strip_prefix(',') {
+    match after.strip_prefix(delimiter) {
         Some(after) => Ok((value, Some(after))),
         None if after.is_empty() => Ok((value, None)),
         None => Err("text follows a closing quote in it"),

@@ -1,0 +1,236 @@
+//! Listings, small ones written out.
+
+use proptest::prelude::*;
+
+use crate::testing::{read, read_at};
+use crate::{Format, sniff};
+
+const MFT: &str = "\u{feff}EntryNumber,SequenceNumber,InUse,ParentEntryNumber,ParentSequenceNumber,ParentPath,FileName,Extension,\
+    FileSize,ReferenceCount,ReparseTarget,IsDirectory,HasAds,IsAds,SI<FN,uSecZeros,Copied,SiFlags,NameType,Created0x10,\
+    Created0x30,LastModified0x10,LastModified0x30,LastRecordChange0x10,LastRecordChange0x30,LastAccess0x10,LastAccess0x30,\
+    UpdateSequenceNumber,LogfileSequenceNumber,SecurityId,ObjectIdFileDroid,LoggedUtilStream,ZoneIdContents\r\n\
+    273729,50,True,265340,5,.\\inetpub\\wwwroot,\"a,b.aspx\",.aspx,1362,1,,False,False,False,True,True,False,Archive,DosWindows,\
+    2020-07-12 11:17:12.0000000,2021-03-03 05:12:31.4170001,2020-07-12 11:17:12.7120642,,2021-03-03 05:12:32.0000000,,\
+    2021-03-03 05:12:33.0000000,,1808725272,609575211,1936,,,\r\n\
+    40,1,False,39,1,.\\Users\\x\\Downloads,t.exe:Zone.Identifier,,26,1,,False,False,True,False,False,False,Archive,DosWindows,\
+    2021-03-03 06:00:00.1000000,,2021-03-03 06:00:00.1000000,,2021-03-03 06:00:00.1000000,,2021-03-03 06:00:00.1000000,,\
+    1,2,3,,,\"[ZoneTransfer]\r\nZoneId=3\r\nHostUrl=http://203.0.113.7/t.exe\"\r\n\
+    41,1,True,39,1,.\\Users,y,,,1,,True,False,False,False,False,False,Archive,DosWindows,\
+    2021-03-03 06:00:01.1000000,,,,,,,,1,2,3,,,\r\n";
+
+#[test]
+fn every_time_of_the_mft_is_a_field_and_creation_is_the_rows() {
+    assert_eq!(sniff(MFT.as_bytes(), "x"), Format::ListingCsv);
+    let found = read(Format::ListingCsv, MFT.as_bytes());
+    assert_eq!(
+        found.issues,
+        [
+            "time-missing: 2 rows have no time that can be read; the first is record 4; they are outside every time range and not on the timeline"
+        ]
+    );
+    let shown = [
+        "dataset",
+        "event_time",
+        "time_basis",
+        "TargetFilename",
+        "size",
+        "created",
+        "modified",
+        "changed",
+        "accessed",
+        "fn_created",
+        "fn_modified",
+        "deleted",
+        "is_directory",
+        "Created0x30",
+        "SI<FN",
+        "host",
+    ];
+    insta::assert_snapshot!(found.columns(&shown).join("\n"));
+    assert_eq!(
+        found.columns(&["ZoneIdContents", "continued"])[1..4],
+        ["[ZoneTransfer] | ~", "ZoneId=3 | true", "HostUrl=http://203.0.113.7/t.exe | true"]
+    );
+}
+
+#[test]
+fn powershells_tables_are_read_in_any_country() {
+    let wide = "#TYPE Selected.System.IO.FileInfo\r\n\"FullName\",\"CreationTimeUtc\",\"LastWriteTimeUtc\",\"Length\"\r\n\
+                \"C:\\inetpub\\wwwroot\\x.aspx\",\"3/4/2021 5:12:31 AM\",\"3/14/2021 5:12:31 PM\",\"1362\"\r\n";
+    let wide: Vec<u8> =
+        std::iter::once(0xfeff).chain(wide.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    assert_eq!(sniff(&wide, "x"), Format::ListingCsv);
+    let found = read(Format::ListingCsv, &wide);
+    let shown = ["event_time", "time_basis", "TargetFilename", "modified", "size"];
+    assert_eq!(
+        found.columns(&shown),
+        [r"2021-03-04T05:12:31Z | file created | C:\inetpub\wwwroot\x.aspx | 2021-03-14T17:12:31Z | 1362"]
+    );
+    let german = "\"FullName\";\"CreationTime\";\"LastWriteTime\"\n\"C:\\x.aspx\";\"04.03.2021 05:12:31\";\"04.03.2021 05:12:32\"\n";
+    assert_eq!(sniff(german.as_bytes(), "x"), Format::ListingCsv);
+    let found = read(Format::ListingCsv, german.as_bytes());
+    assert_eq!(
+        found.columns(&shown),
+        [r"2021-03-04T05:12:31Z | file created, zone unknown | C:\x.aspx | 2021-03-04T05:12:32Z | ~"]
+    );
+    assert!(found.issues[0].starts_with("time-zone-unknown: 1 row has"), "{:?}", found.issues);
+}
+
+#[test]
+fn hashes_stand_as_sysmon_writes_them() {
+    let text = "\"Algorithm\",\"Hash\",\"Path\"\n\"SHA256\",\"E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855\",\"C:\\x\"\n\
+                \"MD5\",\"nothing\",\"C:\\y\"\n";
+    assert_eq!(sniff(text.as_bytes(), "x"), Format::ListingCsv);
+    let found = read(Format::ListingCsv, text.as_bytes());
+    assert_eq!(
+        found.columns(&["TargetFilename", "sha256", "Hashes", "md5"]),
+        [
+            r"C:\x | e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 | SHA256=E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855 | ~",
+            r"C:\y | ~ | ~ | ~"
+        ]
+    );
+}
+
+#[test]
+fn bodyfiles_of_the_sleuth_kit_are_read() {
+    let text = "0|/inetpub/wwwroot/a|b.aspx|1234-128-1|r/rrwxrwxrwx|0|0|1362|1614748351|1614748352|1614748353|1614748350.5\n\
+                0|/inetpub/wwwroot/a.aspx ($FILE_NAME)|1234-48-2|r/rrwxrwxrwx|0|0|82|1614748351|1614748352|1614748353|1614748350\n\
+                d41d8cd98f00b204e9800998ecf8427e|/var/www/x.php (deleted)|9|-/rrw-r--r--|33|33|0|0|1614748352|1614748353|0\n";
+    assert_eq!(sniff(text.as_bytes(), "x"), Format::Bodyfile);
+    let found = read(Format::Bodyfile, text.as_bytes());
+    assert_eq!(found.issues, [""; 0]);
+    let shown = [
+        "event_time",
+        "time_basis",
+        "TargetFilename",
+        "created",
+        "fn_created",
+        "accessed",
+        "deleted",
+        "md5",
+        "name",
+    ];
+    insta::assert_snapshot!(found.columns(&shown).join("\n"));
+    let bad = read(Format::Bodyfile, b"0|/x|1|r|0|0|1|1|1|1|1\n0|/x|1|r|0|0|1|1|x|1|1\n");
+    assert_eq!(
+        bad.issues,
+        [
+            "listing-line: line 2 is no row of a file listing: it has not the eleven values of a bodyfile; 1 record is lost"
+        ]
+    );
+}
+
+#[test]
+fn velociraptors_rows_are_read_with_their_hashes() {
+    let text = concat!(
+        r#"{"EntryNumber":42,"InUse":true,"OSPath":"\\\\.\\C:\\inetpub\\wwwroot\\x.aspx","FileName":"x.aspx","FileSize":1362,"IsDir":false,"Created0x10":"2021-03-03T05:12:31.4170001Z","Created0x30":"2021-03-03T05:12:31.4170001Z","LastModified0x10":"0001-01-01T00:00:00Z","SI_Lt_FN":false,"Fqdn":"MX01.contoso.test"}"#,
+        "\n",
+        r#"{"OSPath":"C:\\x.aspx","Size":1,"Mode":"-rw-rw-rw-","MTime":"2021-03-03T05:12:32Z","BTime":"2021-03-03T05:12:31Z","Hash":{"MD5":"d41d8cd98f00b204e9800998ecf8427e"}}"#,
+        "\n{broken\n{\"OSPath\":null}\n"
+    );
+    assert_eq!(sniff(text.as_bytes(), "x"), Format::ListingJson);
+    let found = read(Format::ListingJson, text.as_bytes());
+    let shown = ["event_time", "host", "TargetFilename", "size", "modified", "fn_created", "md5", "deleted"];
+    insta::assert_snapshot!(found.columns(&shown).join("\n"));
+    assert_eq!(found.damage.len(), 2);
+}
+
+#[track_caller]
+fn check_dir(text: &str, shown: &[&str]) {
+    assert_eq!(sniff(text.as_bytes(), "x"), Format::DirListing);
+    let found = read(Format::DirListing, text.as_bytes());
+    assert_eq!(found.columns(&["TargetFilename", "event_time", "size", "is_directory"]), shown);
+    assert!(found.issues[0].starts_with("time-zone-unknown"), "{:?}", found.issues);
+}
+
+#[test]
+fn dir_is_read_in_the_languages_of_windows() {
+    check_dir(
+        " Volume in drive C has no label.\r\n Volume Serial Number is 1234-ABCD\r\n\r\n Directory of C:\\inetpub\\wwwroot\r\n\r\n\
+         03/03/2021  05:12 AM    <DIR>          .\r\n03/14/2021  05:12 PM             1,362 my page.aspx\r\n\
+         03/03/2021  05:12 AM    <DIR>          aspnet_client\r\n03/03/2021  05:12 AM    <JUNCTION>     old [C:\\inetpub]\r\n\
+         \x20              1 File(s)          1,362 bytes\r\n\r\n Directory of C:\\\r\n\r\n03/03/2021  12:12 AM                 0 y.txt\r\n",
+        &[
+            r"C:\inetpub\wwwroot\my page.aspx | 2021-03-14T17:12:00Z | 1362 | false",
+            r"C:\inetpub\wwwroot\aspnet_client | 2021-03-03T05:12:00Z | ~ | true",
+            r"C:\inetpub\wwwroot\old | 2021-03-03T05:12:00Z | ~ | true",
+            r"C:\y.txt | 2021-03-03T00:12:00Z | 0 | false",
+        ],
+    );
+    check_dir(
+        " Volume in Laufwerk C: hat keine Bezeichnung.\r\n\r\n Verzeichnis von C:\\inetpub\r\n\r\n04.03.2021  17:12         1.001.362 x.aspx\r\n",
+        &[r"C:\inetpub\x.aspx | 2021-03-04T17:12:00Z | 1001362 | false"],
+    );
+    check_dir(
+        " R\u{e9}pertoire de C:\\inetpub\r\n\r\n04/03/2021  17:12         1\u{a0}001\u{a0}362 x.aspx\r\n",
+        &[r"C:\inetpub\x.aspx | 2021-03-04T17:12:00Z | 1001362 | false"],
+    );
+    check_dir(
+        " Directorio de \\\\srv\\c$\\inetpub\r\n\r\n04/03/2021  05:12 p. m.         362 x.aspx\r\n14/03/2021  05:12 a. m.  1 y\r\n",
+        &[
+            r"\\srv\c$\inetpub\x.aspx | 2021-03-04T17:12:00Z | 362 | false",
+            r"\\srv\c$\inetpub\y | 2021-03-14T05:12:00Z | 1 | false",
+        ],
+    );
+    check_dir(
+        " C:\\inetpub \u{306e}\u{30c7}\u{30a3}\u{30ec}\u{30af}\u{30c8}\u{30ea}\r\n\r\n2021/03/04  17:12    <DIR>          \u{65e5}\u{672c}\r\n",
+        &["C:\\inetpub\\\u{65e5}\u{672c} | 2021-03-04T17:12:00Z | ~ | true"],
+    );
+}
+
+#[test]
+fn other_tables_and_texts_are_no_listings() {
+    for text in [
+        "ProgramId,FileKeyLastWriteTimestamp,SHA1,FullPath,Name\n1,2,3,4,5\n",
+        "Name,Path\nx,y\n",
+        "a|b|c\n",
+        "03/03/2021  05:12 AM    <DIR>          x\n",
+        " Directory of C:\\x\n\nnothing\n",
+    ] {
+        assert_eq!(sniff(text.as_bytes(), "x"), Format::Text, "{text}");
+    }
+}
+
+fn line() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("FullName,CreationTimeUtc,Length".to_owned()),
+        "C:.x[a-c],0[1-9]/0[1-9]/2021 05:12:00,[\"]{0,3}[0-9]{0,2}",
+        "[a-c\",;]{0,12}",
+        Just(" Directory of C:\\x".to_owned()),
+        "0[1-9]/1[1-9]/2021  05:12 [AP]M    [1-9]{1,3} [a-z ]{1,5}",
+        "0\\|/x[ab|]{0,3}\\|1\\|r\\|0\\|0\\|1\\|1\\|[0-9]{1,9}\\|1\\|[0-9]{1,9}",
+        "\\{\"OSPath\":\"C:.x\",\"MTime\":\"2021-03-0[1-9]T00:00:00Z\"\\}",
+        "#TYPE x",
+    ]
+}
+
+const FORMATS: [Format; 4] = [Format::ListingCsv, Format::Bodyfile, Format::DirListing, Format::ListingJson];
+
+proptest! {
+    #[test]
+    fn rows_do_not_depend_on_where_the_file_is_cut(
+        lines in proptest::collection::vec(line(), 0..30),
+        format in proptest::sample::select(&FORMATS),
+        size in 1_usize..200,
+    ) {
+        let text = lines.join("\r\n");
+        let whole = read(format, text.as_bytes());
+        let cut = read_at(format, text.as_bytes(), "sample", size);
+        prop_assert_eq!(whole.rows, cut.rows);
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(
+        lines in proptest::collection::vec(line(), 0..4),
+        rest in proptest::collection::vec(any::<u8>(), 0..200),
+        format in proptest::sample::select(&FORMATS),
+        size in 1_usize..200,
+    ) {
+        let mut bytes = lines.join("\n").into_bytes();
+        bytes.extend(rest);
+        sniff(&bytes, "x");
+        read_at(format, &bytes, "x", size);
+        bytes.splice(..0, [0xff, 0xfe]);
+        read_at(format, &bytes, "x", size);
+    }
+}

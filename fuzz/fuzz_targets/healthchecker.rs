@@ -1,0 +1,10 @@
+//! What HealthChecker wrote of an Exchange server, XML and text.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use piste_parse::Format;
+
+fuzz_target!(|bytes: &[u8]| {
+    piste_fuzz::parse(Format::HealthChecker, bytes);
+});

@@ -1,0 +1,10 @@
+//! RADIUS accounting logs of NPS.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use piste_parse::Format;
+
+fuzz_target!(|bytes: &[u8]| {
+    piste_fuzz::parse(Format::Nps, bytes);
+});
