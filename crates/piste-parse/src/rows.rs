@@ -92,11 +92,23 @@ impl<'s> Rows<'s> {
 
     /// Adds one row.
     pub fn push(&mut self, head: &Head<'_>, fields: &Fields) {
-        self.doubts.see(head, fields);
-        let at = self.group_for(head);
-        if let Some(group) = self.groups.get_mut(at) {
-            group.push(head, fields);
+        let Some(mut row) = self.open(head, fields.left_out()) else { return };
+        for (position, (name, value, role)) in fields.iter().enumerate() {
+            row.field(position, name, value, role);
         }
+        for value in fields.data() {
+            row.list(value);
+        }
+        row.close();
+    }
+
+    /// Begins one row, to be filled field by field; `left_out` values of its record are not taken in.
+    pub(crate) fn open(&mut self, head: &Head<'_>, left_out: u64) -> Option<OpenRow<'_>> {
+        self.doubts.see(head, left_out);
+        let at = self.group_for(head);
+        let group = self.groups.get_mut(at)?;
+        let row = group.begin(head);
+        Some(OpenRow { group, row })
     }
 
     /// The batches, in the order in which their shapes were first met.
@@ -129,6 +141,29 @@ impl<'s> Rows<'s> {
     }
 }
 
+/// A row that is being filled.
+pub(crate) struct OpenRow<'r> {
+    group: &'r mut Group,
+    row: usize,
+}
+
+impl OpenRow<'_> {
+    /// Adds a field. `hint` is where its column may be; where it is comes back, for the next row.
+    pub(crate) fn field(&mut self, hint: usize, name: &str, value: &str, role: Role) -> Option<usize> {
+        self.group.set(self.row, hint, name, value, role)
+    }
+
+    /// Adds one element of the list `Data`.
+    pub(crate) fn list(&mut self, value: &str) {
+        self.group.list(self.row, value);
+    }
+
+    /// Ends the row.
+    pub(crate) fn close(self) {
+        self.group.fill_copies(self.row);
+    }
+}
+
 #[derive(Debug)]
 struct Column {
     name: String,
@@ -136,12 +171,34 @@ struct Column {
     values: Values,
 }
 
+/// A column that repeats another under the taxonomy's name.
+#[derive(Debug)]
+struct Copied {
+    to: String,
+    from: String,
+    to_at: Option<usize>,
+    from_at: Option<usize>,
+    /// For each value of the one column, its number in the other.
+    keys: Vec<Option<i32>>,
+}
+
+impl Copied {
+    fn new(to: &str, from: &str) -> Self {
+        Self { to: to.to_owned(), from: from.to_owned(), to_at: None, from_at: None, keys: Vec::new() }
+    }
+}
+
+/// The list of a row; lists before it that were not begun are empty.
+fn at_row<T>(lists: &mut Vec<Vec<T>>, row: usize) -> Option<&mut Vec<T>> {
+    lists.resize_with(lists.len().max(row + 1), Vec::new);
+    lists.last_mut()
+}
+
 /// The rows of one shape under construction.
 #[derive(Debug)]
 struct Group {
     shape: Shape,
-    /// (column to fill, column to copy) by name.
-    copies: Vec<(String, String)>,
+    copies: Vec<Copied>,
     rows: usize,
     times: Vec<Option<i64>>,
     digits: Vec<i8>,
@@ -161,7 +218,7 @@ impl Group {
         let copies = sources
             .copies_for(&shape)
             .into_iter()
-            .map(|(to, from)| (to.to_owned(), from.to_owned()))
+            .map(|(to, from)| Copied::new(to, from))
             .collect();
         Self {
             shape,
@@ -188,7 +245,8 @@ impl Group {
             && head.dataset.is_none_or(|dataset| self.shape.dataset == dataset)
     }
 
-    fn push(&mut self, head: &Head<'_>, fields: &Fields) {
+    /// Begins a row with what it has beside its fields.
+    fn begin(&mut self, head: &Head<'_>) -> usize {
         let row = self.rows;
         self.rows += 1;
         self.times.push(head.time.map(|time| time.nanos));
@@ -198,30 +256,24 @@ impl Group {
         self.records.push(head.record);
         self.offsets.push(i64::try_from(head.offset).unwrap_or(i64::MAX));
         self.hashes.push(head.hash);
-        for (position, (name, value, role)) in fields.iter().enumerate() {
-            self.set(row, position, name, value, role);
-        }
-        if fields.data().len() > 0 {
-            self.data.resize(row, Vec::new());
-            self.data.push(fields.data().map(str::to_owned).collect());
-        }
-        self.fill_copies(row);
+        row
     }
 
-    fn set(&mut self, row: usize, position: usize, name: &str, value: &str, role: Role) {
-        let column = self.column_at(position, name, role);
+    fn list(&mut self, row: usize, value: &str) {
+        if let Some(list) = at_row(&mut self.data, row) {
+            list.push(value.to_owned());
+        }
+    }
+
+    fn set(&mut self, row: usize, hint: usize, name: &str, value: &str, role: Role) -> Option<usize> {
+        let column = self.column_at(hint, name, role);
         let stored = column
             .and_then(|at| self.columns.get_mut(at))
             .is_some_and(|column| column.values.set(row, value));
-        if !stored {
-            self.extra.resize(row.max(self.extra.len()), Vec::new());
-            if self.extra.len() == row {
-                self.extra.push(Vec::new());
-            }
-            if let Some(extra) = self.extra.last_mut() {
-                extra.push((name.to_owned(), value.to_owned()));
-            }
+        if !stored && let Some(extra) = at_row(&mut self.extra, row) {
+            extra.push((name.to_owned(), value.to_owned()));
         }
+        column
     }
 
     /// The column of this name; rows of one shape list their fields in one order, so the position is tried first.
@@ -242,22 +294,34 @@ impl Group {
     }
 
     fn fill_copies(&mut self, row: usize) {
-        let copies = std::mem::take(&mut self.copies);
-        for (to, from) in &copies {
-            let value = self
-                .by_name
-                .get(from)
-                .and_then(|&at| self.columns.get(at))
-                .and_then(|column| column.values.get(row))
-                .map(str::to_owned);
-            if let Some(value) = value
-                && let Some(at) = self.column_at(usize::MAX, to, Role::Copy)
-                && let Some(column) = self.columns.get_mut(at)
-            {
-                column.values.set(row, &value); // refused where the row has the taxonomy's name itself
-            }
+        let mut copies = std::mem::take(&mut self.copies);
+        for copy in &mut copies {
+            self.fill_copy(row, copy);
         }
         self.copies = copies;
+    }
+
+    fn fill_copy(&mut self, row: usize, copy: &mut Copied) -> Option<()> {
+        let from = *copy.from_at.get_or_insert(*self.by_name.get(&copy.from)?);
+        let key = self.columns.get(from)?.values.key(row)?;
+        let to = match copy.to_at {
+            Some(at) => at,
+            None => *copy.to_at.insert(self.column_at(usize::MAX, &copy.to, Role::Copy)?),
+        };
+        let place = usize::try_from(key).ok()?;
+        let known = copy.keys.get(place).copied().flatten();
+        // Refused where the row has the taxonomy's name itself.
+        if let Some(known) = known {
+            self.columns.get_mut(to)?.values.set_key(row, known);
+            return Some(());
+        }
+        let value = self.columns.get(from)?.values.text(key)?.to_owned();
+        let values = &mut self.columns.get_mut(to)?.values;
+        if values.set(row, &value) {
+            copy.keys.resize(copy.keys.len().max(place + 1), None);
+            *copy.keys.get_mut(place)? = values.key(row);
+        }
+        Some(())
     }
 
     fn finish(self, evidence: &str) -> Result<Batch, ArrowError> {
