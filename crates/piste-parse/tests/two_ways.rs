@@ -38,9 +38,7 @@ fn hold(block: &Block, name: &Path) {
     let Parsed { batches, records, damage, issues } = parse_chunks(block, &cx);
     let rendered = parse_chunks_rendered(block, &cx);
     let place = format!("{} at {:#x}", name.display(), block.offset);
-    assert_eq!(records, rendered.records, "{place}");
-    assert_eq!(damage, rendered.damage, "{place}");
-    assert_eq!(issues, rendered.issues, "{place}");
+    assert_eq!((records, &damage, &issues), (rendered.records, &rendered.damage, &rendered.issues), "{place}");
     assert_eq!(batches.len(), rendered.batches.len(), "{place}");
     for (ours, theirs) in batches.iter().zip(&rendered.batches) {
         assert_eq!(ours.shape, theirs.shape, "{place}");

@@ -96,7 +96,8 @@ impl<'d> Walk<'d> {
                 }
                 0x0d | 0x0e if depth > 0 => {
                     let number = u16::from_le_bytes(self.take()?);
-                    let _kind = self.take::<1>()?;
+                    let [kind] = self.take::<1>()?;
+                    matches!(kind, 0..=0x15 | 0x21 | 0x81).then_some(())?;
                     sink.value(number);
                 }
                 0x03 if in_tag => {

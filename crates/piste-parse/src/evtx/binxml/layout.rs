@@ -53,12 +53,25 @@ pub(super) struct Field {
     pub(super) head: Option<usize>,
 }
 
+/// Where a template's root stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Root {
+    /// It is the event.
+    Event,
+    /// Beside `System`.
+    Part,
+    /// Within `UserData`.
+    Child,
+}
+
 /// The fields of one template's records.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
     pub(super) fields: Vec<Field>,
-    /// The value that is a fragment of its own; its fields come last.
-    pub(super) inner: Option<u16>,
+    /// The value that is a fragment of its own, and where its root then stands; its fields come last.
+    pub(super) inner: Option<(u16, Root)>,
+    /// The record is rendered where this value is null: the whole of the template hangs on it.
+    pub(super) needs: Option<u16>,
     /// Element that the template begins with.
     pub(super) root: String,
     /// Names of the elements beside the fragment.
@@ -173,36 +186,28 @@ impl Tree {
         }
     }
 
-    /// The layout of a record's own template.
-    pub(super) fn event(self) -> Option<Layout> {
-        let root = self.root.filter(|root| root.name == "Event" && root.dependency.is_none())?;
-        let mut layout = Layout { root: root.name.clone(), ..Layout::default() };
-        // What the attributes say (the namespace) is no field.
-        root.attributes().all(|one| matches!(one, Some((_, Source::Text(_))))).then_some(())?;
-        let (last, before) = root.children.split_last()?;
-        for node in before.iter().chain(Some(last).filter(|node| node.element().is_some())) {
-            let element = node.element()?;
-            match element.name.as_str() {
-                "System" => layout.system(element)?,
-                _ => layout.part(element)?,
-            }
-            layout.once(&element.name)?;
-        }
-        match last {
-            Node::Value(number) => layout.inner = Some(*number),
-            Node::Element(_) => {}
-            Node::Text(_) => return None,
+    /// The layout of a template whose root stands there.
+    pub(super) fn layout(self, place: Root) -> Option<Layout> {
+        let mut root = self.root?;
+        let mut layout = Layout { root: root.name.clone(), needs: root.dependency.take(), ..Layout::default() };
+        match place {
+            Root::Event => layout.event(&root)?,
+            Root::Part => layout.part(&root)?,
+            Root::Child if root.name == "Data" => return None,
+            Root::Child => layout.child(&root)?,
         }
         Some(layout)
     }
+}
 
-    /// The layout of a template within a record: `EventData`, `UserData`.
-    pub(super) fn part(self) -> Option<Layout> {
-        let root = self.root?;
-        let mut layout = Layout { root: root.name.clone(), ..Layout::default() };
-        layout.part(&root)?;
-        Some(layout)
-    }
+/// How the `Data` of one element are given.
+struct List {
+    /// By name: those without are not given.
+    named: bool,
+    /// All have names.
+    even: bool,
+    /// The only one may be a list of texts.
+    spreads: bool,
 }
 
 /// The children of these are fields by the name that they carry.
@@ -224,6 +229,38 @@ impl Layout {
         let (name, column) = (name.to_owned(), Cell::new(self.fields.len()));
         let head = HEADS.iter().position(|head| *head == name);
         self.fields.push(Field { name, role, source, empty, needs, spreads: false, column, head });
+    }
+
+    fn event(&mut self, event: &Element) -> Option<()> {
+        // What the attributes say (the namespace) is no field.
+        let plain = event.attributes().all(|one| matches!(one, Some((_, Source::Text(_)))));
+        let (last, before) = event.children.split_last().filter(|_| plain && event.name == "Event")?;
+        for node in before {
+            self.beside_system(node.element()?)?;
+        }
+        match last {
+            Node::Value(number) => self.inner = Some((*number, Root::Part)),
+            Node::Element(element) => match element.children.as_slice() {
+                [Node::Value(number)] if element.name == "UserData" => {
+                    // Where the value is null the element goes with it: no field either way.
+                    element.dependency.is_none_or(|needed| needed == *number).then_some(())?;
+                    element.attributes.is_empty().then_some(())?;
+                    self.once(&element.name)?;
+                    self.inner = Some((*number, Root::Child));
+                }
+                _ => self.beside_system(element)?,
+            },
+            Node::Text(_) => return None,
+        }
+        Some(())
+    }
+
+    fn beside_system(&mut self, element: &Element) -> Option<()> {
+        match element.name.as_str() {
+            "System" => self.system(element)?,
+            _ => self.part(element)?,
+        }
+        self.once(&element.name)
     }
 
     fn system(&mut self, system: &Element) -> Option<()> {
@@ -265,55 +302,73 @@ impl Layout {
         part.attributes().all(|one| matches!(one, Some((_, Source::Text(_))))).then_some(())?;
         match part.content()? {
             Content::Nothing => Some(()),
-            Content::Elements(children) => self.children(part, &children),
+            Content::Elements(children) => self.children(part, &children, true),
             Content::Text(_) | Content::Value(_) => None,
         }
     }
 
-    fn children(&mut self, parent: &Element, children: &[&Element]) -> Option<()> {
-        let data = |child: &&&Element| is_container(&parent.name) && child.name == "Data";
-        let named = children.iter().filter(data).any(|child| child.attribute("Name").is_some_and(|name| !name.is_empty()));
+    /// What is within an element of the payload. `top`: it is left out without a trace where nothing is left in it.
+    fn children(&mut self, parent: &Element, children: &[&Element], top: bool) -> Option<()> {
+        let data = |child: &Element| is_container(&parent.name) && child.name == "Data";
+        let named = |child: &Element| child.attribute("Name").is_some_and(|name| !name.is_empty());
+        let all_data = || children.iter().filter(|child| data(child));
+        let list = List {
+            named: all_data().any(|child| named(child)),
+            even: all_data().all(|child| named(child)),
+            spreads: all_data().count() == 1,
+        };
         let mut names: Vec<&str> = Vec::new();
-        let lone = children.iter().filter(data).count() == 1;
-        let mut listed = false;
         for child in children {
-            if child.dependency.is_some() {
+            if child.dependency.is_some() && !top {
                 return None;
             }
-            if !data(&child) {
-                let twice = children.iter().filter(|other| !data(other) && other.name == child.name).count();
-                if twice != 1 {
-                    return None; // the second is renamed
-                }
-                self.child(child)?;
-                continue;
-            }
-            child.attributes().all(|one| one.is_some()).then_some(())?;
-            let name = match child.attribute("Name").unwrap_or_default() {
-                [] if named => continue,
-                [] => DATA,
-                [Node::Text(name)] => name.as_str(),
-                _ => return None,
-            };
-            if named && (name.starts_with(['@', '#']) || names.contains(&name)) {
-                return None;
-            }
-            names.push(name);
-            // The list is written where its first element stands: what stands between would change places.
-            listed |= !named;
-            let source = match child.content()? {
-                Content::Nothing => Source::Text(String::new()),
-                Content::Text(text) => Source::Text(text.to_owned()),
-                Content::Value(number) => Source::Value(number),
-                Content::Elements(_) => return None,
-            };
-            self.push(name, Role::Data, source, Empty::Field, None);
-            if let Some(field) = self.fields.last_mut() {
-                field.spreads = !named && lone;
+            let name = if data(child) { self.datum(child, &list)? } else { Some(self.named_child(child)?) };
+            // The second of a name is renamed.
+            if let Some(name) = name {
+                (!names.contains(&name)).then_some(())?;
+                names.push(name);
             }
         }
-        let only_data = children.iter().all(|child| data(&child));
-        (!listed || only_data).then_some(())
+        Some(())
+    }
+
+    fn named_child<'e>(&mut self, child: &'e Element) -> Option<&'e str> {
+        let first = self.fields.len();
+        self.child(child)?;
+        if child.dependency.is_some() {
+            matches!(child.content()?, Content::Value(_) | Content::Nothing | Content::Text(_)).then_some(())?;
+            if let Some(field) = self.fields.get_mut(first) {
+                field.needs = child.dependency;
+            }
+        }
+        Some(&child.name)
+    }
+
+    /// A `Data` of `EventData`; gives its name if it has one.
+    fn datum<'e>(&mut self, data: &'e Element, list: &List) -> Option<Option<&'e str>> {
+        data.attributes().all(|one| one.is_some()).then_some(())?;
+        // Whether they count as named may hang on which are there.
+        (data.dependency.is_none() || list.even || !list.named).then_some(())?;
+        let name = match data.attribute("Name").unwrap_or_default() {
+            [] if list.named => return Some(None),
+            [] => None,
+            [Node::Text(name)] => Some(name.as_str()),
+            _ => return None,
+        };
+        if name.is_some_and(|name| name.starts_with(['@', '#'])) {
+            return None;
+        }
+        let source = match data.content()? {
+            Content::Nothing => Source::Text(String::new()),
+            Content::Text(text) => Source::Text(text.to_owned()),
+            Content::Value(number) => Source::Value(number),
+            Content::Elements(_) => return None,
+        };
+        self.push(name.unwrap_or(DATA), Role::Data, source, Empty::Field, data.dependency);
+        if let Some(field) = self.fields.last_mut() {
+            field.spreads = list.spreads && !list.named;
+        }
+        Some(name)
     }
 
     /// An element of the payload: a field, or more of them.
@@ -339,7 +394,7 @@ impl Layout {
             Content::Text(text) => Source::Text(text.to_owned()),
             Content::Value(_) if is_container(&child.name) => return None,
             Content::Value(number) => Source::Value(number),
-            Content::Elements(children) => return self.children(child, &children),
+            Content::Elements(children) => return self.children(child, &children, false),
         };
         self.push(&child.name, Role::Data, source, empty, None);
         Some(())

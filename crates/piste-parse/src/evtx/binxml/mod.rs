@@ -23,7 +23,7 @@ use super::record::{event_code, header_time};
 use super::stored_record;
 use crate::fields::Fields;
 use crate::rows::{Head, Rows};
-use layout::{Empty, Field, HEADS, Layout, Source};
+use layout::{Empty, Field, HEADS, Layout, Root, Source};
 use templates::{Instance, Span, Templates, u32_at};
 use value::Value;
 
@@ -118,7 +118,7 @@ impl BinXml {
         }
         self.values.clear();
         let place = start + 24..start + bytes.len().checked_sub(4)?;
-        let event = self.templates.fragment(chunk, place, false, &mut self.values)?;
+        let event = self.templates.fragment(chunk, place, Root::Event, &mut self.values)?;
         let inner = self.inner(chunk, &event)?;
         let event = (self.templates.layout(&event)?, event);
         let inner = match inner {
@@ -139,7 +139,8 @@ impl BinXml {
 
     /// The fragment within the event; `None` where there is something else in its place.
     fn inner(&mut self, chunk: &[u8], event: &Instance) -> Option<Option<Instance>> {
-        let number = self.templates.layout(event)?.inner.map(usize::from);
+        let inner = self.templates.layout(event)?.inner;
+        let number = inner.map(|(number, _)| usize::from(number));
         let mut place = None;
         for (at, span) in self.values.get(event.values.clone())?.iter().enumerate() {
             let here = Some(at) == number;
@@ -150,11 +151,11 @@ impl BinXml {
                 return None;
             }
         }
-        let Some(place) = place else { return Some(None) };
-        let inner = self.templates.fragment(chunk, place, true, &mut self.values)?;
+        let (Some(place), Some((_, root))) = (place, inner) else { return Some(None) };
+        let inner = self.templates.fragment(chunk, place, root, &mut self.values)?;
         let (outer, part) = (self.templates.layout(event)?, self.templates.layout(&inner)?);
         // A second part of one name would be renamed; a fragment within the fragment is rendered.
-        let alone = !outer.beside.contains(&part.root);
+        let alone = root == Root::Child || !outer.beside.contains(&part.root);
         let flat = self.values.get(inner.values.clone())?.iter().all(|span| span.kind != value::BINXML);
         (alone && flat).then_some(Some(inner))
     }
@@ -204,6 +205,9 @@ impl Record {
     }
 
     fn read(&mut self, chunk: &[u8], layout: &Layout, values: &[Span], inner: bool) -> Option<()> {
+        if let Some(needed) = layout.needs {
+            (!value(chunk, *values.get(usize::from(needed))?)?.is_null()).then_some(())?;
+        }
         for (at, field) in layout.fields.iter().enumerate() {
             if let Some(needed) = field.needs.and_then(|number| values.get(usize::from(number))) {
                 (needed.kind != value::BINXML).then_some(())?;

@@ -9,7 +9,7 @@ use std::ops::Range;
 use foldhash::fast::RandomState;
 
 use super::definition::{self, FRAGMENT, Sink};
-use super::layout::{Layout, Tree};
+use super::layout::{Layout, Root, Tree};
 use super::value::Value;
 
 /// Values of one template in one record, at most.
@@ -39,7 +39,7 @@ pub(super) struct Instance {
 #[derive(Debug)]
 struct Here {
     offset: usize,
-    inner: bool,
+    root: Root,
     layout: usize,
 }
 
@@ -68,20 +68,21 @@ impl Templates {
         &mut self,
         chunk: &[u8],
         place: Range<usize>,
-        inner: bool,
+        root: Root,
         values: &mut Vec<Span>,
     ) -> Option<Instance> {
         let bytes = chunk.get(place.clone())?;
-        if !bytes.starts_with(&FRAGMENT) || bytes.get(4) != Some(&INSTANCE) {
+        let head = if bytes.starts_with(&FRAGMENT) { 4 } else { 0 };
+        if bytes.get(head) != Some(&INSTANCE) {
             return None;
         }
-        let definition = usize::try_from(u32_at(chunk, place.start + 10)?).ok()?;
-        let mut at = place.start + 14;
+        let definition = usize::try_from(u32_at(chunk, place.start + head + 6)?).ok()?;
+        let mut at = place.start + head + 10;
         if at == definition {
             at = at.checked_add(definition::stored_bytes(chunk, definition)?)?;
         }
         let count = u32_at(chunk, at).filter(|count| *count <= VALUES_MAX)?;
-        let layout = self.layout_at(chunk, definition, inner)?;
+        let layout = self.layout_at(chunk, definition, root)?;
         at += 4;
         let mut start = at + 4 * usize::try_from(count).ok()?;
         let first = values.len();
@@ -98,21 +99,21 @@ impl Templates {
     }
 
     /// The layout of the definition at `offset`, which is read where it is new.
-    fn layout_at(&mut self, chunk: &[u8], offset: usize, inner: bool) -> Option<usize> {
-        let known = self.here.iter().find(|here| here.offset == offset && here.inner == inner);
+    fn layout_at(&mut self, chunk: &[u8], offset: usize, root: Root) -> Option<usize> {
+        let known = self.here.iter().find(|here| here.offset == offset && here.root == root);
         let layout = if let Some(here) = known {
             here.layout
         } else {
-            let layout = self.read(chunk, offset, inner)?;
-            self.here.push(Here { offset, inner, layout });
+            let layout = self.read(chunk, offset, root)?;
+            self.here.push(Here { offset, root, layout });
             layout
         };
         self.layouts.get(layout)?.as_ref().map(|_| layout)
     }
 
-    fn read(&mut self, chunk: &[u8], offset: usize, inner: bool) -> Option<usize> {
+    fn read(&mut self, chunk: &[u8], offset: usize, root: Root) -> Option<usize> {
         self.budget = self.budget.saturating_sub(definition::stored_bytes(chunk, offset)?);
-        let mut key = Key { bytes: vec![u8::from(inner)], room: self.budget };
+        let mut key = Key { bytes: vec![root as u8], room: self.budget };
         let whole = definition::walk(chunk, offset, &mut key);
         self.budget = key.room;
         whole.filter(|()| self.budget > 0)?;
@@ -121,7 +122,7 @@ impl Templates {
         }
         let mut tree = Tree::default();
         definition::walk(chunk, offset, &mut tree)?;
-        self.layouts.push(if inner { tree.part() } else { tree.event() });
+        self.layouts.push(tree.layout(root));
         self.by_key.insert(key.bytes, self.layouts.len() - 1);
         Some(self.layouts.len() - 1)
     }
