@@ -4,6 +4,7 @@
 //! columns of `piste_model::schema` first and then only the fields that this shape has, sorted by name.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use arrow_array::builder::{FixedSizeBinaryBuilder, ListBuilder, MapBuilder, StringBuilder};
@@ -14,6 +15,7 @@ use arrow_array::{
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 use piste_model::hash::RecordHash;
 use piste_model::schema::{self, Role};
 use piste_model::sources::{Shape, Sources};
@@ -72,6 +74,9 @@ pub struct Rows<'s> {
     evidence: EvidenceId,
     groups: Vec<Group>,
     by_shape: HashMap<Shape, usize, RandomState>,
+    /// The same by what a head says, so that looking costs no copies.
+    by_head: HashTable<usize>,
+    hasher: RandomState,
     last: usize,
     /// What is doubtful about the rows so far.
     pub(crate) doubts: Doubts,
@@ -85,6 +90,8 @@ impl<'s> Rows<'s> {
             evidence,
             groups: Vec::new(),
             by_shape: HashMap::default(),
+            by_head: HashTable::new(),
+            hasher: RandomState::default(),
             last: 0,
             doubts: Doubts::default(),
         }
@@ -124,20 +131,42 @@ impl<'s> Rows<'s> {
         if self.groups.get(self.last).is_some_and(|group| group.is_for(head)) {
             return self.last;
         }
+        let hash = self.hasher.hash_one((head.channel, head.provider, head.event_code));
+        let known = self.by_head.find(hash, |at| {
+            self.groups
+                .get(*at)
+                .is_some_and(|group| group.given == head.dataset.is_some() && group.is_for(head))
+        });
+        if let Some(&at) = known {
+            self.last = at;
+            return at;
+        }
+        self.last = self.group_of_shape(head);
+        if self.groups.get(self.last).is_some_and(|group| group.given == head.dataset.is_some()) {
+            let (groups, hasher) = (&self.groups, &self.hasher);
+            self.by_head.insert_unique(hash, self.last, |at| {
+                let shape = groups.get(*at).map(|group| &group.shape);
+                shape
+                    .map_or(0, |shape| hasher.hash_one((&*shape.channel, &*shape.provider, shape.event_code)))
+            });
+        }
+        self.last
+    }
+
+    /// The group of a shape that was not met yet, or is known by another kind of head.
+    fn group_of_shape(&mut self, head: &Head<'_>) -> usize {
         let shape = Shape {
             dataset: head.dataset.unwrap_or_else(|| self.sources.dataset_of_channel(head.channel)).to_owned(),
             channel: head.channel.to_owned(),
             provider: head.provider.to_owned(),
             event_code: head.event_code,
         };
-        self.last = if let Some(&at) = self.by_shape.get(&shape) {
-            at
-        } else {
-            self.groups.push(Group::new(shape.clone(), self.sources));
-            self.by_shape.insert(shape, self.groups.len() - 1);
-            self.groups.len() - 1
-        };
-        self.last
+        if let Some(&at) = self.by_shape.get(&shape) {
+            return at;
+        }
+        self.groups.push(Group::new(shape.clone(), head.dataset.is_some(), self.sources));
+        self.by_shape.insert(shape, self.groups.len() - 1);
+        self.groups.len() - 1
     }
 }
 
@@ -198,6 +227,8 @@ fn at_row<T>(lists: &mut Vec<Vec<T>>, row: usize) -> Option<&mut Vec<T>> {
 #[derive(Debug)]
 struct Group {
     shape: Shape,
+    /// Its rows name their dataset; for others the channel decides.
+    given: bool,
     copies: Vec<Copied>,
     rows: usize,
     times: Vec<Option<i64>>,
@@ -214,14 +245,11 @@ struct Group {
 }
 
 impl Group {
-    fn new(shape: Shape, sources: &Sources) -> Self {
-        let copies = sources
-            .copies_for(&shape)
-            .into_iter()
-            .map(|(to, from)| Copied::new(to, from))
-            .collect();
+    fn new(shape: Shape, given: bool, sources: &Sources) -> Self {
+        let copies = sources.copies_for(&shape).into_iter().map(|(to, from)| Copied::new(to, from)).collect();
         Self {
             shape,
+            given,
             copies,
             rows: 0,
             times: Vec::new(),

@@ -38,7 +38,11 @@ fn hold(block: &Block, name: &Path) {
     let Parsed { batches, records, damage, issues } = parse_chunks(block, &cx);
     let rendered = parse_chunks_rendered(block, &cx);
     let place = format!("{} at {:#x}", name.display(), block.offset);
-    assert_eq!((records, &damage, &issues), (rendered.records, &rendered.damage, &rendered.issues), "{place}");
+    assert_eq!(
+        (records, &damage, &issues),
+        (rendered.records, &rendered.damage, &rendered.issues),
+        "{place}"
+    );
     assert_eq!(batches.len(), rendered.batches.len(), "{place}");
     for (ours, theirs) in batches.iter().zip(&rendered.batches) {
         assert_eq!(ours.shape, theirs.shape, "{place}");
@@ -74,7 +78,9 @@ fn damaged_chunks_read_the_same_both_ways() {
     };
     for path in logs() {
         let bytes = std::fs::read(&path).expect("the log reads");
-        let Some(chunk) = bytes.get(EVTX_HEADER_BYTES..EVTX_HEADER_BYTES + EVTX_CHUNK_BYTES) else { continue };
+        let Some(chunk) = bytes.get(EVTX_HEADER_BYTES..EVTX_HEADER_BYTES + EVTX_CHUNK_BYTES) else {
+            continue;
+        };
         for _ in 0..8 {
             let mut chunk = chunk.to_vec();
             for _ in 0..=draw(6) {

@@ -189,7 +189,8 @@ impl Tree {
     /// The layout of a template whose root stands there.
     pub(super) fn layout(self, place: Root) -> Option<Layout> {
         let mut root = self.root?;
-        let mut layout = Layout { root: root.name.clone(), needs: root.dependency.take(), ..Layout::default() };
+        let mut layout =
+            Layout { root: root.name.clone(), needs: root.dependency.take(), ..Layout::default() };
         match place {
             Root::Event => layout.event(&root)?,
             Root::Part => layout.part(&root)?,
@@ -267,8 +268,7 @@ impl Layout {
         if !system.attributes.is_empty() || system.dependency.is_some() {
             return None;
         }
-        let children: Vec<&Element> =
-            system.children.iter().map(Node::element).collect::<Option<_>>()?;
+        let children: Vec<&Element> = system.children.iter().map(Node::element).collect::<Option<_>>()?;
         for (at, child) in children.iter().enumerate() {
             let twice = children.iter().take(at).any(|other| other.name == child.name);
             if twice || child.name.ends_with("_attributes") {
@@ -336,7 +336,8 @@ impl Layout {
         let first = self.fields.len();
         self.child(child)?;
         if child.dependency.is_some() {
-            matches!(child.content()?, Content::Value(_) | Content::Nothing | Content::Text(_)).then_some(())?;
+            matches!(child.content()?, Content::Value(_) | Content::Nothing | Content::Text(_))
+                .then_some(())?;
             if let Some(field) = self.fields.get_mut(first) {
                 field.needs = child.dependency;
             }

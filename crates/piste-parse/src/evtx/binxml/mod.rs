@@ -339,7 +339,8 @@ fn names_in_order(chunk: &[u8]) -> Option<()> {
             (steps <= NAMES_MAX).then_some(())?;
             let count = chunk.get(at + 6..)?.first_chunk::<2>()?;
             let end = at + 8 + 2 * usize::from(u16::from_le_bytes(*count));
-            let plain = chunk.get(at + 8..end)?.chunks_exact(2).all(|unit| matches!(unit, [low, 0] if *low < 0x80));
+            let plain =
+                chunk.get(at + 8..end)?.chunks_exact(2).all(|unit| matches!(unit, [low, 0] if *low < 0x80));
             let _zero = chunk.get(end..end + 2).filter(|_| plain)?;
             at = usize::try_from(u32_at(chunk, at)?).ok()?;
         }

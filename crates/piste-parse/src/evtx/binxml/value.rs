@@ -241,7 +241,8 @@ pub(super) fn utf16(bytes: &[u8], out: &mut String) -> Option<()> {
         push(Some(&narrow), out);
         rest = after;
     }
-    let units = rest.chunks_exact(2).map(|unit| u16::from_le_bytes(exact(unit))).take_while(|unit| *unit != 0);
+    let units =
+        rest.chunks_exact(2).map(|unit| u16::from_le_bytes(exact(unit))).take_while(|unit| *unit != 0);
     for text in char::decode_utf16(units) {
         out.push(text.ok()?);
     }
