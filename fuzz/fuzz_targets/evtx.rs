@@ -1,4 +1,4 @@
-//! EVTX: the bytes after the file's header.
+//! EVTX: the bytes after the file's header. Read from the binary form and by rendering, which must agree.
 
 #![no_main]
 
@@ -10,4 +10,5 @@ fuzz_target!(|bytes: &[u8]| {
     let mut file = vec![0; EVTX_HEADER_BYTES];
     file.extend(bytes);
     piste_fuzz::parse(Format::Evtx, &file);
+    piste_fuzz::both_ways(&file);
 });

@@ -4,6 +4,7 @@
 
 use piste_model::EvidenceId;
 use piste_model::sources::Sources;
+use piste_parse::evtx::{parse_chunks, parse_chunks_rendered};
 use piste_parse::{Context, Format, Splitter, parse_block};
 
 /// Cuts the bytes into blocks and parses each.
@@ -24,5 +25,22 @@ pub fn parse(format: Format, mut bytes: &[u8]) {
             let told = parsed.issues.iter().any(|issue| issue.slug == damage.kind);
             assert!(told, "damage that no issue tells of: {damage:?}");
         }
+    }
+}
+
+/// Reads the chunks from their binary form and by rendering each record.
+pub fn both_ways(mut bytes: &[u8]) {
+    let sources = Sources::default();
+    let cx = Context { evidence: EvidenceId(1), path: "x", sources: &sources, host_hint: None };
+    let mut splitter = Splitter::new(Format::Evtx);
+    while let Some(block) = splitter.next_block(&mut bytes).expect("a slice reads") {
+        let (ours, theirs) = (parse_chunks(&block, &cx), parse_chunks_rendered(&block, &cx));
+        assert_eq!(ours.records, theirs.records);
+        assert_eq!(ours.damage, theirs.damage);
+        assert_eq!(ours.issues, theirs.issues);
+        let rows = |batches: Vec<piste_parse::Batch>| -> Vec<_> {
+            batches.into_iter().map(|batch| (batch.shape, batch.rows)).collect()
+        };
+        assert_eq!(rows(ours.batches), rows(theirs.batches));
     }
 }

@@ -163,6 +163,21 @@ pub fn time_of(rows: &RecordBatch, row: usize) -> Option<Instant> {
     time(rows.column_by_name(schema::EVENT_TIME)?, rows.column_by_name(schema::TIME_DIGITS)?, row)
 }
 
+/// The times of a batch's rows, with the columns looked up once.
+pub struct Times<'a>(Option<(&'a ArrayRef, &'a ArrayRef)>);
+
+impl<'a> Times<'a> {
+    /// Of a batch.
+    pub fn of(rows: &'a RecordBatch) -> Self {
+        Self(rows.column_by_name(schema::EVENT_TIME).zip(rows.column_by_name(schema::TIME_DIGITS)))
+    }
+
+    /// The time of a row, where it has one.
+    pub fn at(&self, row: usize) -> Option<Instant> {
+        self.0.and_then(|(times, digits)| time(times, digits, row))
+    }
+}
+
 fn time(times: &ArrayRef, digits: &ArrayRef, row: usize) -> Option<Instant> {
     let nanos = nanos_at(times, row)?;
     let digits = digits.as_primitive_opt::<Int8Type>()?;

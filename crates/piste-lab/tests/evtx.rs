@@ -14,6 +14,7 @@ use evtx::{EvtxChunkData, EvtxParser, ParserSettings};
 use piste_lab::evtx::{EvtxError, FileTime, Guid, Head, Kind, Sid, Source, Value, ValueType, Writer};
 use piste_model::EvidenceId;
 use piste_model::sources::Sources;
+use piste_parse::evtx::{parse_chunks, parse_chunks_rendered};
 use piste_parse::{Context, Format, Splitter, parse_block};
 use proptest::prelude::*;
 
@@ -221,6 +222,34 @@ proptest! {
     #[test]
     fn every_record_is_read_back(records in proptest::collection::vec(record(), 1..60)) {
         check(&records)?;
+    }
+
+    /// From the binary form and from the rendering, whole and damaged.
+    #[test]
+    fn both_ways_of_reading_give_the_same(
+        records in proptest::collection::vec(record(), 1..20),
+        hits in proptest::collection::vec((4_096_usize..20_000, any::<u8>()), 0..6),
+    ) {
+        let mut bytes = write(&records);
+        for (at, value) in hits {
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte = value;
+            }
+        }
+        let sources = Sources::default();
+        let cx = Context { evidence: EvidenceId(1), path: "x", sources: &sources, host_hint: None };
+        let (mut splitter, mut input) = (Splitter::new(Format::Evtx), bytes.as_slice());
+        while let Some(block) = splitter.next_block(&mut input).expect("a slice reads") {
+            let (ours, theirs) = (parse_chunks(&block, &cx), parse_chunks_rendered(&block, &cx));
+            prop_assert_eq!(ours.records, theirs.records);
+            prop_assert_eq!(ours.damage, theirs.damage);
+            prop_assert_eq!(ours.issues, theirs.issues);
+            prop_assert_eq!(ours.batches.len(), theirs.batches.len());
+            for (ours, theirs) in ours.batches.iter().zip(&theirs.batches) {
+                prop_assert_eq!(&ours.shape, &theirs.shape);
+                prop_assert_eq!(&ours.rows, &theirs.rows);
+            }
+        }
     }
 }
 

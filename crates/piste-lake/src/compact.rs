@@ -162,11 +162,9 @@ fn join_any(parts: &[Part<'_>], kind: &DataType) -> Result<ArrayRef, ArrowError>
     arrow_select::concat::concat(&whole.iter().map(AsRef::as_ref).collect::<Vec<_>>())
 }
 
-/// Each value once: Arrow's own joining keeps every part's values.
+/// Each value once: Arrow's own joining keeps every part's values. A value is looked up once a part, not once a row.
 fn join_text(parts: &[Part<'_>]) -> Result<ArrayRef, ArrowError> {
-    let mut known: HashMap<&str, i32, foldhash::fast::RandomState> = HashMap::default();
-    let mut values: Vec<&str> = Vec::new();
-    let mut bytes = 0_usize;
+    let mut joined = JoinedText::default();
     let mut keys: Vec<Option<i32>> = Vec::with_capacity(parts.iter().map(|(_, rows)| rows).sum());
     for (column, rows) in parts {
         let Some(column) = column else {
@@ -176,23 +174,41 @@ fn join_text(parts: &[Part<'_>]) -> Result<ArrayRef, ArrowError> {
         let wrong = || ArrowError::SchemaError("a text column is no dictionary".to_owned());
         let column = column.as_dictionary_opt::<Int32Type>().ok_or_else(wrong)?;
         let texts: &StringArray = column.values().as_string_opt().ok_or_else(wrong)?;
+        // What no row has is not carried on.
+        let mut known: Vec<Option<i32>> = vec![None; texts.len()];
         for key in column.keys() {
-            let at = key.and_then(|key| usize::try_from(key).ok()).filter(|at| *at < texts.len());
-            let text = at.filter(|at| texts.is_valid(*at)).map(|at| texts.value(at));
-            keys.push(text.map(|text| {
-                *known.entry(text).or_insert_with(|| {
-                    bytes += text.len();
-                    values.push(text);
-                    i32::try_from(values.len() - 1).unwrap_or(i32::MAX) // rows are bounded far below
-                })
-            }));
+            let at = key.and_then(|key| usize::try_from(key).ok());
+            let place = at.and_then(|at| Some((at, known.get_mut(at)?)));
+            keys.push(
+                place
+                    .filter(|(at, _)| texts.is_valid(*at))
+                    .map(|(at, known)| *known.get_or_insert_with(|| joined.key(texts.value(at)))),
+            );
         }
     }
-    if i32::try_from(bytes).is_err() {
+    if i32::try_from(joined.bytes).is_err() {
         return Err(ArrowError::InvalidArgumentError("more text than one column holds".to_owned()));
     }
-    let values = StringArray::from_iter_values(values);
+    let values = StringArray::from_iter_values(joined.values);
     Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(Int32Array::from(keys), Arc::new(values))?))
+}
+
+/// The distinct values of a column that is being joined.
+#[derive(Default)]
+struct JoinedText<'a> {
+    known: HashMap<&'a str, i32, foldhash::fast::RandomState>,
+    values: Vec<&'a str>,
+    bytes: usize,
+}
+
+impl<'a> JoinedText<'a> {
+    fn key(&mut self, text: &'a str) -> i32 {
+        *self.known.entry(text).or_insert_with(|| {
+            self.bytes += text.len();
+            self.values.push(text);
+            i32::try_from(self.values.len() - 1).unwrap_or(i32::MAX) // rows are bounded far below
+        })
+    }
 }
 
 #[cfg(test)]

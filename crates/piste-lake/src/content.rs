@@ -23,6 +23,20 @@ pub(crate) struct Content {
     pub(crate) failure: Option<io::Error>,
 }
 
+impl Content {
+    /// Keeps the first bytes: of an EVTX file the first chunk too, which tells which log it is.
+    fn add_to_head(&mut self, bytes: &[u8]) {
+        let known = self.head.len().min(HEAD_BYTES);
+        self.head.extend(bytes.iter().take(HEAD_BYTES - known));
+        if self.head.starts_with(b"ElfFile\0") {
+            let added = self.head.len().min(HEAD_BYTES).saturating_sub(known);
+            let rest = bytes.get(added..).unwrap_or_default();
+            let wanted = FIRST_CHUNK_BYTES.saturating_sub(self.head.len());
+            self.head.extend(rest.iter().take(wanted));
+        }
+    }
+}
+
 pub(crate) fn read_all(reader: &mut dyn Read, budget: u64, read_bytes: usize) -> Content {
     let mut hasher = Sha256::new();
     let mut content = Content {
@@ -47,9 +61,7 @@ pub(crate) fn read_all(reader: &mut dyn Read, budget: u64, read_bytes: usize) ->
         };
         let bytes = buffer.get(..read).unwrap_or_default();
         hasher.update(bytes);
-        let head_bytes = if content.head.starts_with(b"ElfFile\0") { FIRST_CHUNK_BYTES } else { HEAD_BYTES };
-        let wanted = head_bytes.saturating_sub(content.head.len());
-        content.head.extend(bytes.iter().take(wanted));
+        content.add_to_head(bytes);
         ids.see(bytes);
         content.bytes += read as u64;
         if content.bytes > budget {
@@ -100,6 +112,24 @@ impl RecordIds {
                 }
                 self.header.clear();
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_head_is_the_files_beginning_however_it_is_read() {
+        let mut log = b"ElfFile\0".to_vec();
+        log.extend((0..2 * FIRST_CHUNK_BYTES).map(|at| u8::try_from(at % 251).expect("small")));
+        let text = vec![b'x'; 2 * FIRST_CHUNK_BYTES];
+        for read_bytes in [7, 512, HEAD_BYTES, HEAD_BYTES + 1, 256 * 1024] {
+            let head = |bytes: &[u8]| read_all(&mut &bytes[..], u64::MAX, read_bytes).head;
+            assert_eq!(head(&log), log[..FIRST_CHUNK_BYTES], "{read_bytes}");
+            assert_eq!(head(&text), text[..HEAD_BYTES], "{read_bytes}");
+            assert_eq!(head(&log[..100]), log[..100]);
         }
     }
 }

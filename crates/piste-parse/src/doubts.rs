@@ -38,13 +38,13 @@ pub(crate) struct Doubts {
 }
 
 impl Doubts {
-    pub(crate) fn see(&mut self, head: &Head<'_>, fields: &Fields) {
+    pub(crate) fn see(&mut self, head: &Head<'_>, left_out: u64) {
         if head.time.is_none() {
             self.untimed.add(head);
         } else if head.time_basis.ends_with(ZONE_UNKNOWN) {
             self.unzoned.add(head);
         }
-        if fields.left_out() > 0 {
+        if left_out > 0 {
             self.cut.add(head);
         }
     }

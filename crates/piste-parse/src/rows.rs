@@ -4,6 +4,7 @@
 //! columns of `piste_model::schema` first and then only the fields that this shape has, sorted by name.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use arrow_array::builder::{FixedSizeBinaryBuilder, ListBuilder, MapBuilder, StringBuilder};
@@ -14,6 +15,7 @@ use arrow_array::{
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 use piste_model::hash::RecordHash;
 use piste_model::schema::{self, Role};
 use piste_model::sources::{Shape, Sources};
@@ -72,6 +74,9 @@ pub struct Rows<'s> {
     evidence: EvidenceId,
     groups: Vec<Group>,
     by_shape: HashMap<Shape, usize, RandomState>,
+    /// The same by what a head says, so that looking costs no copies.
+    by_head: HashTable<usize>,
+    hasher: RandomState,
     last: usize,
     /// What is doubtful about the rows so far.
     pub(crate) doubts: Doubts,
@@ -85,6 +90,8 @@ impl<'s> Rows<'s> {
             evidence,
             groups: Vec::new(),
             by_shape: HashMap::default(),
+            by_head: HashTable::new(),
+            hasher: RandomState::default(),
             last: 0,
             doubts: Doubts::default(),
         }
@@ -92,11 +99,23 @@ impl<'s> Rows<'s> {
 
     /// Adds one row.
     pub fn push(&mut self, head: &Head<'_>, fields: &Fields) {
-        self.doubts.see(head, fields);
-        let at = self.group_for(head);
-        if let Some(group) = self.groups.get_mut(at) {
-            group.push(head, fields);
+        let Some(mut row) = self.open(head, fields.left_out()) else { return };
+        for (position, (name, value, role)) in fields.iter().enumerate() {
+            row.field(position, name, value, role);
         }
+        for value in fields.data() {
+            row.list(value);
+        }
+        row.close();
+    }
+
+    /// Begins one row, to be filled field by field; `left_out` values of its record are not taken in.
+    pub(crate) fn open(&mut self, head: &Head<'_>, left_out: u64) -> Option<OpenRow<'_>> {
+        self.doubts.see(head, left_out);
+        let at = self.group_for(head);
+        let group = self.groups.get_mut(at)?;
+        let row = group.begin(head);
+        Some(OpenRow { group, row })
     }
 
     /// The batches, in the order in which their shapes were first met.
@@ -112,20 +131,65 @@ impl<'s> Rows<'s> {
         if self.groups.get(self.last).is_some_and(|group| group.is_for(head)) {
             return self.last;
         }
+        let hash = self.hasher.hash_one((head.channel, head.provider, head.event_code));
+        let known = self.by_head.find(hash, |at| {
+            self.groups
+                .get(*at)
+                .is_some_and(|group| group.given == head.dataset.is_some() && group.is_for(head))
+        });
+        if let Some(&at) = known {
+            self.last = at;
+            return at;
+        }
+        self.last = self.group_of_shape(head);
+        if self.groups.get(self.last).is_some_and(|group| group.given == head.dataset.is_some()) {
+            let (groups, hasher) = (&self.groups, &self.hasher);
+            self.by_head.insert_unique(hash, self.last, |at| {
+                let shape = groups.get(*at).map(|group| &group.shape);
+                shape
+                    .map_or(0, |shape| hasher.hash_one((&*shape.channel, &*shape.provider, shape.event_code)))
+            });
+        }
+        self.last
+    }
+
+    /// The group of a shape that was not met yet, or is known by another kind of head.
+    fn group_of_shape(&mut self, head: &Head<'_>) -> usize {
         let shape = Shape {
             dataset: head.dataset.unwrap_or_else(|| self.sources.dataset_of_channel(head.channel)).to_owned(),
             channel: head.channel.to_owned(),
             provider: head.provider.to_owned(),
             event_code: head.event_code,
         };
-        self.last = if let Some(&at) = self.by_shape.get(&shape) {
-            at
-        } else {
-            self.groups.push(Group::new(shape.clone(), self.sources));
-            self.by_shape.insert(shape, self.groups.len() - 1);
-            self.groups.len() - 1
-        };
-        self.last
+        if let Some(&at) = self.by_shape.get(&shape) {
+            return at;
+        }
+        self.groups.push(Group::new(shape.clone(), head.dataset.is_some(), self.sources));
+        self.by_shape.insert(shape, self.groups.len() - 1);
+        self.groups.len() - 1
+    }
+}
+
+/// A row that is being filled.
+pub(crate) struct OpenRow<'r> {
+    group: &'r mut Group,
+    row: usize,
+}
+
+impl OpenRow<'_> {
+    /// Adds a field. `hint` is where its column may be; where it is comes back, for the next row.
+    pub(crate) fn field(&mut self, hint: usize, name: &str, value: &str, role: Role) -> Option<usize> {
+        self.group.set(self.row, hint, name, value, role)
+    }
+
+    /// Adds one element of the list `Data`.
+    pub(crate) fn list(&mut self, value: &str) {
+        self.group.list(self.row, value);
+    }
+
+    /// Ends the row.
+    pub(crate) fn close(self) {
+        self.group.fill_copies(self.row);
     }
 }
 
@@ -136,12 +200,36 @@ struct Column {
     values: Values,
 }
 
+/// A column that repeats another under the taxonomy's name.
+#[derive(Debug)]
+struct Copied {
+    to: String,
+    from: String,
+    to_at: Option<usize>,
+    from_at: Option<usize>,
+    /// For each value of the one column, its number in the other.
+    keys: Vec<Option<i32>>,
+}
+
+impl Copied {
+    fn new(to: &str, from: &str) -> Self {
+        Self { to: to.to_owned(), from: from.to_owned(), to_at: None, from_at: None, keys: Vec::new() }
+    }
+}
+
+/// The list of a row; lists before it that were not begun are empty.
+fn at_row<T>(lists: &mut Vec<Vec<T>>, row: usize) -> Option<&mut Vec<T>> {
+    lists.resize_with(lists.len().max(row + 1), Vec::new);
+    lists.last_mut()
+}
+
 /// The rows of one shape under construction.
 #[derive(Debug)]
 struct Group {
     shape: Shape,
-    /// (column to fill, column to copy) by name.
-    copies: Vec<(String, String)>,
+    /// Its rows name their dataset; for others the channel decides.
+    given: bool,
+    copies: Vec<Copied>,
     rows: usize,
     times: Vec<Option<i64>>,
     digits: Vec<i8>,
@@ -157,14 +245,11 @@ struct Group {
 }
 
 impl Group {
-    fn new(shape: Shape, sources: &Sources) -> Self {
-        let copies = sources
-            .copies_for(&shape)
-            .into_iter()
-            .map(|(to, from)| (to.to_owned(), from.to_owned()))
-            .collect();
+    fn new(shape: Shape, given: bool, sources: &Sources) -> Self {
+        let copies = sources.copies_for(&shape).into_iter().map(|(to, from)| Copied::new(to, from)).collect();
         Self {
             shape,
+            given,
             copies,
             rows: 0,
             times: Vec::new(),
@@ -188,7 +273,8 @@ impl Group {
             && head.dataset.is_none_or(|dataset| self.shape.dataset == dataset)
     }
 
-    fn push(&mut self, head: &Head<'_>, fields: &Fields) {
+    /// Begins a row with what it has beside its fields.
+    fn begin(&mut self, head: &Head<'_>) -> usize {
         let row = self.rows;
         self.rows += 1;
         self.times.push(head.time.map(|time| time.nanos));
@@ -198,30 +284,24 @@ impl Group {
         self.records.push(head.record);
         self.offsets.push(i64::try_from(head.offset).unwrap_or(i64::MAX));
         self.hashes.push(head.hash);
-        for (position, (name, value, role)) in fields.iter().enumerate() {
-            self.set(row, position, name, value, role);
-        }
-        if fields.data().len() > 0 {
-            self.data.resize(row, Vec::new());
-            self.data.push(fields.data().map(str::to_owned).collect());
-        }
-        self.fill_copies(row);
+        row
     }
 
-    fn set(&mut self, row: usize, position: usize, name: &str, value: &str, role: Role) {
-        let column = self.column_at(position, name, role);
+    fn list(&mut self, row: usize, value: &str) {
+        if let Some(list) = at_row(&mut self.data, row) {
+            list.push(value.to_owned());
+        }
+    }
+
+    fn set(&mut self, row: usize, hint: usize, name: &str, value: &str, role: Role) -> Option<usize> {
+        let column = self.column_at(hint, name, role);
         let stored = column
             .and_then(|at| self.columns.get_mut(at))
             .is_some_and(|column| column.values.set(row, value));
-        if !stored {
-            self.extra.resize(row.max(self.extra.len()), Vec::new());
-            if self.extra.len() == row {
-                self.extra.push(Vec::new());
-            }
-            if let Some(extra) = self.extra.last_mut() {
-                extra.push((name.to_owned(), value.to_owned()));
-            }
+        if !stored && let Some(extra) = at_row(&mut self.extra, row) {
+            extra.push((name.to_owned(), value.to_owned()));
         }
+        column
     }
 
     /// The column of this name; rows of one shape list their fields in one order, so the position is tried first.
@@ -242,22 +322,34 @@ impl Group {
     }
 
     fn fill_copies(&mut self, row: usize) {
-        let copies = std::mem::take(&mut self.copies);
-        for (to, from) in &copies {
-            let value = self
-                .by_name
-                .get(from)
-                .and_then(|&at| self.columns.get(at))
-                .and_then(|column| column.values.get(row))
-                .map(str::to_owned);
-            if let Some(value) = value
-                && let Some(at) = self.column_at(usize::MAX, to, Role::Copy)
-                && let Some(column) = self.columns.get_mut(at)
-            {
-                column.values.set(row, &value); // refused where the row has the taxonomy's name itself
-            }
+        let mut copies = std::mem::take(&mut self.copies);
+        for copy in &mut copies {
+            self.fill_copy(row, copy);
         }
         self.copies = copies;
+    }
+
+    fn fill_copy(&mut self, row: usize, copy: &mut Copied) -> Option<()> {
+        let from = *copy.from_at.get_or_insert(*self.by_name.get(&copy.from)?);
+        let key = self.columns.get(from)?.values.key(row)?;
+        let to = match copy.to_at {
+            Some(at) => at,
+            None => *copy.to_at.insert(self.column_at(usize::MAX, &copy.to, Role::Copy)?),
+        };
+        let place = usize::try_from(key).ok()?;
+        let known = copy.keys.get(place).copied().flatten();
+        // Refused where the row has the taxonomy's name itself.
+        if let Some(known) = known {
+            self.columns.get_mut(to)?.values.set_key(row, known);
+            return Some(());
+        }
+        let value = self.columns.get(from)?.values.text(key)?.to_owned();
+        let values = &mut self.columns.get_mut(to)?.values;
+        if values.set(row, &value) {
+            copy.keys.resize(copy.keys.len().max(place + 1), None);
+            *copy.keys.get_mut(place)? = values.key(row);
+        }
+        Some(())
     }
 
     fn finish(self, evidence: &str) -> Result<Batch, ArrowError> {

@@ -6,22 +6,31 @@
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use arrow_array::builder::StringBuilder;
 use arrow_array::types::Int32Type;
-use arrow_array::{ArrayRef, DictionaryArray, Int32Array, StringArray};
-use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow_array::{ArrayRef, DictionaryArray, Int32Array};
+use arrow_buffer::{NullBuffer, ScalarBuffer};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+/// Stands for no value.
+const NONE: i32 = -1;
+
 /// One column under construction.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Values {
-    /// Per row, the index of its value; `None` where the row has none.
-    keys: Vec<Option<i32>>,
-    text: String,
-    /// End of value i.
-    ends: Vec<i32>,
+    /// Per row, the number of its value, or [`NONE`].
+    keys: Vec<i32>,
+    texts: StringBuilder,
     table: HashTable<i32>,
     hasher: RandomState,
+}
+
+impl Default for Values {
+    fn default() -> Self {
+        let (table, hasher) = (HashTable::new(), RandomState::default());
+        Self { keys: Vec::new(), texts: StringBuilder::with_capacity(0, 0), table, hasher }
+    }
 }
 
 impl Values {
@@ -30,58 +39,72 @@ impl Values {
         if self.keys.len() > row {
             return false;
         }
-        self.keys.resize(row, None);
-        let key = self.intern(value);
+        // Neighbours are often alike.
+        let last = self.keys.last().copied().filter(|key| self.bytes(*key) == Some(value.as_bytes()));
+        let key = last.or_else(|| self.intern(value)).unwrap_or(NONE);
+        self.set_key(row, key)
+    }
+
+    /// Gives row `row` the value of this number; see [`Self::set`].
+    pub(crate) fn set_key(&mut self, row: usize, key: i32) -> bool {
+        if self.keys.len() > row {
+            return false;
+        }
+        self.keys.resize(row, NONE);
         self.keys.push(key);
         true
     }
 
-    /// The value of a row.
-    pub(crate) fn get(&self, row: usize) -> Option<&str> {
-        self.keys.get(row).copied().flatten().and_then(|key| slice_at(&self.text, &self.ends, key))
+    /// The number of a row's value.
+    pub(crate) fn key(&self, row: usize) -> Option<i32> {
+        self.keys.get(row).copied().filter(|key| *key != NONE)
+    }
+
+    /// The value of this number.
+    pub(crate) fn text(&self, key: i32) -> Option<&str> {
+        std::str::from_utf8(self.bytes(key)?).ok()
+    }
+
+    fn bytes(&self, key: i32) -> Option<&[u8]> {
+        bytes_at(&self.texts, key)
     }
 
     /// The array over `rows` rows.
     pub(crate) fn finish(mut self, rows: usize) -> ArrayRef {
-        self.keys.resize(rows, None);
-        let offsets = std::iter::once(0).chain(self.ends).collect::<Vec<_>>();
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-        let values = StringArray::new(offsets, Buffer::from(self.text.into_bytes()), None);
-        Arc::new(DictionaryArray::<Int32Type>::new(Int32Array::from(self.keys), Arc::new(values)))
+        self.keys.resize(rows, NONE);
+        let full = !self.keys.contains(&NONE);
+        let nulls = (!full).then(|| self.keys.iter().map(|key| *key != NONE).collect::<NullBuffer>());
+        let keys = if full { self.keys } else { self.keys.iter().map(|key| (*key).max(0)).collect() };
+        let keys = Int32Array::new(ScalarBuffer::from(keys), nulls);
+        Arc::new(DictionaryArray::<Int32Type>::new(keys, Arc::new(self.texts.finish())))
     }
 
     /// `None` only past 2 GiB of text in one column of one block, which the block's size rules out.
     fn intern(&mut self, value: &str) -> Option<i32> {
         let hash = self.hasher.hash_one(value.as_bytes());
-        let (text, ends) = (&self.text, &self.ends);
-        if let Some(&key) = self.table.find(hash, |&key| slice_at(text, ends, key) == Some(value)) {
+        let texts = &self.texts;
+        if let Some(&key) = self.table.find(hash, |&key| bytes_at(texts, key) == Some(value.as_bytes())) {
             return Some(key);
         }
-        let end = i32::try_from(self.text.len() + value.len()).ok()?;
-        let key = i32::try_from(self.ends.len()).ok()?;
-        self.text.push_str(value);
-        self.ends.push(end);
-        let (text, ends, hasher) = (&self.text, &self.ends, &self.hasher);
-        self.table.insert_unique(hash, key, |&key| {
-            hasher.hash_one(slice_at(text, ends, key).unwrap_or_default().as_bytes())
-        });
+        i32::try_from(self.texts.values_slice().len() + value.len()).ok()?;
+        let key = i32::try_from(self.texts.offsets_slice().len() - 1).ok()?;
+        self.texts.append_value(value);
+        let (texts, hasher) = (&self.texts, &self.hasher);
+        self.table.insert_unique(hash, key, |&key| hasher.hash_one(bytes_at(texts, key).unwrap_or_default()));
         Some(key)
     }
 }
 
-fn slice_at<'a>(text: &'a str, ends: &[i32], key: i32) -> Option<&'a str> {
+fn bytes_at(texts: &StringBuilder, key: i32) -> Option<&[u8]> {
     let at = usize::try_from(key).ok()?;
-    let start = match at.checked_sub(1) {
-        Some(before) => usize::try_from(*ends.get(before)?).ok()?,
-        None => 0,
-    };
-    text.get(start..usize::try_from(*ends.get(at)?).ok()?)
+    let (start, end) = (texts.offsets_slice().get(at)?, texts.offsets_slice().get(at + 1)?);
+    texts.values_slice().get(usize::try_from(*start).ok()?..usize::try_from(*end).ok()?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow_array::Array;
+    use arrow_array::{Array, StringArray};
     use proptest::prelude::*;
 
     proptest! {
@@ -93,7 +116,7 @@ mod tests {
             for (row, value) in rows.iter().enumerate() {
                 if let Some(value) = value {
                     prop_assert!(values.set(row, value));
-                    prop_assert_eq!(values.get(row), Some(value.as_str()));
+                    prop_assert_eq!(values.key(row).and_then(|key| values.text(key)), Some(value.as_str()));
                 }
             }
             let array = values.finish(rows.len());

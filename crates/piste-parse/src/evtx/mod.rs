@@ -1,11 +1,13 @@
 //! EVTX chunks to rows.
 //!
-//! In: a block of up to 16 chunks of 64 KiB. Out: one row a record. The `evtx` crate renders a record's BinXML to JSON,
-//! a streaming visitor takes the fields from it; no tree of values is built. Damage costs the records that it hit: what the
+//! In: a block of up to 48 chunks of 64 KiB. Out: one row a record. Records of the usual shape go from their binary form to
+//! columns (`binxml`); of any other the `evtx` crate renders the `BinXml` to JSON, and a streaming visitor takes the fields
+//! from it; no tree of values is built. Damage costs the records that it hit: what the
 //! chunk's header counts and the walk did not find is named with its offset, even where zeros hide it.
 //!
 //! Source: MS-EVEN6 2.2.12 (`BinXml`); libyal's notes on EVTX for file, chunk and record headers.
 
+mod binxml;
 mod notes;
 pub(crate) mod places;
 pub(crate) mod record;
@@ -20,6 +22,7 @@ use piste_model::hash::record_hash;
 use crate::block::{Block, EVTX_CHUNK_BYTES, EVTX_HEADER_BYTES};
 use crate::rows::Rows;
 use crate::{Context, Parsed};
+use binxml::{Bounds, Taken};
 use places::{CHUNK_HEADER_BYTES, CHUNK_MAGIC, RECORD_MAGIC};
 use record::RecordReader;
 
@@ -39,6 +42,15 @@ pub fn chunk_record_ids(chunk: &[u8]) -> Option<(u64, u64)> {
 
 /// Parses the chunks of one block.
 pub fn parse_chunks(block: &Block, cx: &Context<'_>) -> Parsed {
+    parse_with(block, cx, true)
+}
+
+/// The same with every record rendered: what [`parse_chunks`] is held against in tests.
+pub fn parse_chunks_rendered(block: &Block, cx: &Context<'_>) -> Parsed {
+    parse_with(block, cx, false)
+}
+
+fn parse_with(block: &Block, cx: &Context<'_>, binary: bool) -> Parsed {
     let mut parsed = Parsed::default();
     notes::tell(block, cx, &mut parsed);
     let mut rows = Rows::new(cx.sources, cx.evidence);
@@ -46,7 +58,7 @@ pub fn parse_chunks(block: &Block, cx: &Context<'_>) -> Parsed {
     let mut reader = RecordReader::default();
     for (at, chunk) in block.bytes.chunks(EVTX_CHUNK_BYTES).enumerate() {
         let offset = block.offset + (at * EVTX_CHUNK_BYTES) as u64;
-        let walk = Walk { cx, offset, settings: &settings };
+        let walk = Walk { cx, offset, settings: &settings, binary };
         walk.chunk(chunk, &mut reader, &mut rows, &mut parsed);
     }
     parsed.take_rows(cx, block.offset, rows);
@@ -58,6 +70,8 @@ struct Walk<'a> {
     cx: &'a Context<'a>,
     offset: u64,
     settings: &'a Arc<ParserSettings>,
+    /// Records of the usual shape are not rendered.
+    binary: bool,
 }
 
 impl Walk<'_> {
@@ -109,6 +123,17 @@ impl Walk<'_> {
         parsed: &mut Parsed,
     ) -> Option<Faults> {
         let mut faults = Faults::default();
+        let bounds =
+            Bounds { end: data.header.free_space_offset as usize, last_id: data.header.last_event_record_id };
+        let mut taken = Taken::default();
+        if real == EVTX_CHUNK_BYTES && self.binary {
+            taken = reader.binary.take_all(&data.data, bounds, self.offset, rows);
+            parsed.records += taken.records;
+            if taken.whole {
+                faults.end = taken.end;
+                return Some(faults);
+            }
+        }
         let mut raw = data.data.clone();
         raw.truncate(real);
         let mut chunk = match data.parse(Arc::clone(self.settings)) {
@@ -118,7 +143,7 @@ impl Walk<'_> {
                 return None;
             }
         };
-        let mut end = CHUNK_HEADER_BYTES;
+        let mut end = taken.end;
         for record in chunk.iter() {
             let record = match record {
                 Ok(record) => record,
@@ -128,6 +153,17 @@ impl Walk<'_> {
                 }
             };
             let start = usize::try_from(record.binxml_offset).unwrap_or(usize::MAX).saturating_sub(24);
+            if start < taken.end {
+                continue;
+            }
+            if real == EVTX_CHUNK_BYTES
+                && self.binary
+                && let Some((size, _)) = reader.binary.take(&raw, start, self.offset, rows)
+            {
+                end = start + size;
+                parsed.records += 1;
+                continue;
+            }
             let outcome = stored_record(&raw, start).map_err(str::to_owned).and_then(|bytes| {
                 end = start + bytes.len();
                 let (id, time) = (record.event_record_id, record.timestamp);

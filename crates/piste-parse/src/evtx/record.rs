@@ -14,6 +14,7 @@ use piste_model::schema::{DATA, MESSAGE, Role};
 use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::binxml::BinXml;
 use crate::fields::Fields;
 use crate::rows::{Head, Rows};
 
@@ -24,6 +25,8 @@ const DEPTH_MAX: u8 = 32;
 #[derive(Debug, Default)]
 pub(crate) struct RecordReader {
     fields: Fields,
+    /// Takes the records of the usual shape.
+    pub(super) binary: BinXml,
 }
 
 impl RecordReader {
@@ -96,11 +99,16 @@ pub(crate) fn event_code(text: &str) -> Option<i32> {
 }
 
 /// Column of the header's time as written.
-const SYSTEM_TIME: &str = "TimeCreated";
+pub(super) const SYSTEM_TIME: &str = "TimeCreated";
 
 fn from_header(time: Timestamp) -> Option<(Instant, &'static str)> {
-    let nanos = i64::try_from(time.as_nanosecond()).ok()?;
-    Some((Instant { nanos, digits: Instant::FILETIME_DIGITS }, "record header"))
+    let nanos = i64::try_from(time.as_nanosecond()).ok();
+    header_time(nanos.map(|nanos| Instant { nanos, digits: Instant::FILETIME_DIGITS }))
+}
+
+/// The time of a record's header, with the words for where it is from.
+pub(super) fn header_time(time: Option<Instant>) -> Option<(Instant, &'static str)> {
+    time.map(|time| (time, "record header"))
 }
 
 /// Where in the record's tree a value stands.
@@ -190,7 +198,7 @@ impl Element<'_, '_> {
 }
 
 /// The column of an attribute of an element of `System`.
-fn system_attribute(element: &str, attribute: &str) -> Option<&'static str> {
+pub(super) fn system_attribute(element: &str, attribute: &str) -> Option<&'static str> {
     Some(match (element, attribute) {
         ("Provider", "Name") => "Provider_Name",
         ("Provider", "Guid") => "Provider_Guid",

@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 
-use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
+use arrow_array::{ArrayRef, RecordBatch};
 use piste_hunt::correlate::{CorrelateError, Gathered};
 use piste_hunt::describe::Named;
 use piste_hunt::{Engine, Hit, describe};
@@ -198,6 +200,9 @@ impl Open {
         mut hunted: Hunted,
         seen: &mut Seen,
     ) -> Result<Hunted, LakeError> {
+        if hunted.identities.is_empty() {
+            return Ok(hunted);
+        }
         let rows = &hunted.batch.rows;
         let offsets: Vec<u64> = (0..rows.num_rows())
             .map(|row| {
@@ -296,17 +301,7 @@ fn count(batch: &Batch, item: &Item, record: &mut UnitRecord) {
     if record.shapes.len() < UnitRecord::SHAPES_MAX {
         record.shapes.insert(batch.shape.clone());
     }
-    let mut by_host: BTreeMap<&str, Coverage> = BTreeMap::new();
-    for row in 0..rows.num_rows() {
-        let host = text_at(hosts, row).unwrap_or_default();
-        let coverage = by_host.entry(host).or_default();
-        coverage.rows += 1;
-        if let Some(time) = describe::time_of(rows, row) {
-            coverage.first = Some(coverage.first.map_or(time, |first| first.min(time)));
-            coverage.last = coverage.last.max(Some(time));
-            *coverage.days.entry(time.day()).or_default() += 1;
-        }
-    }
+    let by_host = by_host(rows, hosts);
     let UnitRecord { items, coverage: all, .. } = record;
     let mut here = Vec::new();
     let counts = items.entry(item.id.0).or_default();
@@ -320,6 +315,42 @@ fn count(batch: &Batch, item: &Item, record: &mut UnitRecord) {
         here.push(Coverage { host: host.to_owned(), dataset: batch.shape.dataset.clone(), ..coverage });
     }
     merge_coverage(all, here);
+}
+
+/// What each host's rows cover. Rows of one host and day are counted together.
+fn by_host<'r>(rows: &RecordBatch, hosts: &'r ArrayRef) -> BTreeMap<&'r str, Coverage> {
+    let times = describe::Times::of(rows);
+    let mut by_host: BTreeMap<&str, Coverage> = BTreeMap::new();
+    let mut row = 0;
+    while row < rows.num_rows() {
+        let host = text_at(hosts, row).unwrap_or_default();
+        let key = hosts.as_dictionary_opt::<Int32Type>().and_then(|hosts| hosts.key(row));
+        let same = |other: usize| {
+            key.is_some() && hosts.as_dictionary_opt::<Int32Type>().and_then(|hosts| hosts.key(other)) == key
+        };
+        let coverage = by_host.entry(host).or_default();
+        let mut day = (0, 0);
+        loop {
+            coverage.rows += 1;
+            if let Some(time) = times.at(row) {
+                coverage.first = Some(coverage.first.map_or(time, |first| first.min(time)));
+                coverage.last = coverage.last.max(Some(time));
+                if day.1 > 0 && day.0 != time.day() {
+                    *coverage.days.entry(day.0).or_default() += day.1;
+                    day.1 = 0;
+                }
+                day = (time.day(), day.1 + 1);
+            }
+            row += 1;
+            if row >= rows.num_rows() || !same(row) {
+                break;
+            }
+        }
+        if day.1 > 0 {
+            *coverage.days.entry(day.0).or_default() += day.1;
+        }
+    }
+    by_host
 }
 
 /// Adds coverage by (host, dataset); the list stays sorted.
