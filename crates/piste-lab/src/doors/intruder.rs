@@ -91,7 +91,7 @@ fn exploit(world: &mut World<'_>, random: &mut Random, at: Moment) {
         world.used(door, visit);
         world.used(shell, visit);
         world.begin(step(
-            vec![shell, door],
+            vec![shell],
             visit,
             ("execution", "T1505.003"),
             "Runs commands through the web shell".to_owned(),

@@ -106,9 +106,12 @@ fn tell<'s>(story: &'s DoorScenario, variant: &'s Variant, telling: Telling<'_>)
     // Where the logs rolled over and nobody came back, the page is gone too: else the listing would still tell of it.
     let stays = variant.kept_days.is_empty() || !world.plan.uses.is_empty();
     let page = world.doors.iter().position(|door| door.kind == "webshell");
-    let shell = page.filter(|_| stays).and_then(|page| {
-        let written = world.doors.get(page)?.opened?;
-        Some((written, world.steps.iter().position(|step| step.doors.contains(&page))?))
+    let written = page.filter(|_| stays).and_then(|page| Some((page, world.doors.get(page)?.opened?)));
+    let shell = written.map(|(page, at)| {
+        let text = "The page lies on the disk".to_owned();
+        world.begin(intruder::step(vec![page], at, ("persistence", "T1505.003"), text));
+        world.end();
+        (at, world.steps.len() - 1)
     });
     files::tell(&mut world, shell);
     world
