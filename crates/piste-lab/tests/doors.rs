@@ -28,7 +28,8 @@ fn make(name: &str, variant: &str, seed: u64, evtx: bool, zip: bool) -> Made {
     let story = door_scenario(name).expect("it is built in");
     let evidence = folder.path().join("evidence");
     let telling = Telling { variant, seed, evtx, zip };
-    let truth = generate_doors(&story, telling, &evidence, &folder.path().join("truth.json")).expect("writes");
+    let truth =
+        generate_doors(&story, telling, &evidence, &folder.path().join("truth.json")).expect("writes");
     let mut all = BTreeMap::new();
     for path in files(&evidence) {
         let name = path.strip_prefix(&evidence).expect("below").to_string_lossy().replace('\\', "/");
@@ -83,7 +84,11 @@ impl Made {
         let is = |door: &&DoorTruth| {
             door.kind == kind && cve.is_none_or(|cve| door.cve.iter().any(|one| one == cve))
         };
-        self.truth.doors.iter().find(is).unwrap_or_else(|| panic!("no {kind} {cve:?}: {:?}", self.truth.doors))
+        self.truth
+            .doors
+            .iter()
+            .find(is)
+            .unwrap_or_else(|| panic!("no {kind} {cve:?}: {:?}", self.truth.doors))
     }
 }
 
@@ -107,7 +112,10 @@ fn read(path: &str, bytes: &[u8]) -> (Format, u64, Vec<String>) {
 
 #[test]
 fn the_same_seed_gives_the_same_bytes() {
-    let (first, second) = (make("proxyshell", "hit-before-patch", 3, true, true), make("proxyshell", "hit-before-patch", 3, true, true));
+    let (first, second) = (
+        make("proxyshell", "hit-before-patch", 3, true, true),
+        make("proxyshell", "hit-before-patch", 3, true, true),
+    );
     assert_eq!(hash(first.folder.path()), hash(second.folder.path()));
     let other = make("proxyshell", "hit-before-patch", 4, true, true);
     assert_ne!(hash(first.folder.path()), hash(other.folder.path()));
@@ -121,7 +129,7 @@ fn what_piste_reads_it_reads_without_complaint() {
         for (variant, evtx) in [("hit-before-patch", true), ("hit-failed", false)] {
             let made = make(name, variant, 5, evtx, false);
             let bytes: usize = made.files.values().map(Vec::len).sum();
-            assert!((500_000..9_000_000).contains(&bytes), "{name} {variant}: {bytes} bytes");
+            assert!((500_000..12_000_000).contains(&bytes), "{name} {variant}: {bytes} bytes");
             for (path, bytes) in &made.files {
                 let parsed = ["LogFiles/W3SVC", "HTTPERR", "/Logging/", "MessageTracking", "winevt"];
                 if !parsed.iter().any(|part| path.contains(part)) {
@@ -142,8 +150,12 @@ fn what_piste_reads_it_reads_without_complaint() {
 fn truth_points_at_the_lines_that_say_so() {
     let made = make("proxylogon", "hit-before-patch", 1, false, false);
     let lines = made.lines(made.door("exploit", Some("CVE-2021-26855")));
-    let has = |path: &str, text: &str| lines.iter().any(|(of, line)| of.contains(path) && line.contains(text));
-    assert!(has("HttpProxy/Ecp", "ServerInfo~a]@mx02.prov.example:444/autodiscover/autodiscover.xml?#"), "{lines:#?}");
+    let has =
+        |path: &str, text: &str| lines.iter().any(|(of, line)| of.contains(path) && line.contains(text));
+    assert!(
+        has("HttpProxy/Ecp", "ServerInfo~a]@mx02.prov.example:444/autodiscover/autodiscover.xml?#"),
+        "{lines:#?}"
+    );
     assert!(has("ECP/Server", "Set-OabVirtualDirectory.ExternalUrl=''http://f/<script"), "{lines:#?}");
     assert!(has("W3SVC2", "schema=ResetOABVirtualDirectory"), "{lines:#?}");
     assert!(has("winevt", "MSExchange CmdletLogs"), "{lines:#?}");
@@ -164,7 +176,11 @@ fn verdicts_follow_the_variant() {
             let seed = 1;
             {
                 let made = make(name, variant, seed, false, true);
-                assert_eq!(made.truth.doors.iter().map(|door| door.verdict).max(), gravest, "{name} {variant} {seed}");
+                assert_eq!(
+                    made.truth.doors.iter().map(|door| door.verdict).max(),
+                    gravest,
+                    "{name} {variant} {seed}"
+                );
                 assert!(made.truth.intrusions.is_empty(), "{name} {variant}");
             }
         }
