@@ -207,6 +207,26 @@ pub(super) fn proxyshell(
     let draft = Call::bent(draft, "/EWS/exchange.asmx", "", system);
     world.call(&draft);
     world.ews(&draft, "CreateItem");
+    let time = export_cmdlets(world, random, at.plus_ms(6_000), &mut bent, (&token, &powershell));
+    let service = r"C:\Program Files\Microsoft\Exchange Server\V15\Bin\MSExchangeMailboxReplication.exe";
+    let writer = Process::lasting(world.mx(), service, service);
+    let written = time.plus_seconds(4);
+    intruder::shell_written(world, written, &writer);
+    Some(written)
+}
+
+/// The export that writes the page, by remote `PowerShell` as the administrator. Returns when the last cmdlet had run.
+fn export_cmdlets(
+    world: &mut World<'_>,
+    random: &mut Random,
+    mut time: Moment,
+    bent: &mut Bent<'_>,
+    (token, powershell): (&str, &str),
+) -> Moment {
+    let host = bent.host;
+    let admin = &world.story.place.admin;
+    let (name, sid) = (world.logon_name(&admin.name), format!("{}-500", world.story.place.sid));
+    let mail = format!("{}@{}", admin.name, world.story.place.dns);
     let file = world.plan.shell.file.replacen("C:", r"\\127.0.0.1\C$", 1);
     let cmdlets = [
         ("New-ManagementRoleAssignment", format!("-Role \"Mailbox Import Export\" -User \"{}\"", admin.name)),
@@ -219,11 +239,10 @@ pub(super) fn proxyshell(
         ),
         ("Remove-MailboxExportRequest", "-Confirm \"False\"".to_owned()),
     ];
-    let mut time = at.plus_ms(6_000);
     for (cmdlet, parameters) in cmdlets {
         for verb in ["New-PSSession:Create", "Command"] {
             let action = if verb == "Command" { format!("{cmdlet}:Command") } else { verb.to_owned() };
-            let request = bent.request(random, time, PSRP, &powershell);
+            let request = bent.request(random, time, PSRP, powershell);
             let email = format!("Email=autodiscover/autodiscover.json%3F@{host}");
             let back = format!("X-Rps-CAT={}&{email}", token.replace('+', "%2B"));
             let call = Call::bent(request, "/powershell", &back, &name).action(&action);
@@ -243,11 +262,7 @@ pub(super) fn proxyshell(
         world.cmdlet(random, &ran);
         time = time.plus_ms(i64::from(random.between(1_500, 4_000)));
     }
-    let service = r"C:\Program Files\Microsoft\Exchange Server\V15\Bin\MSExchangeMailboxReplication.exe";
-    let writer = Process::lasting(world.mx(), service, service);
-    let written = time.plus_seconds(4);
-    intruder::shell_written(world, written, &writer);
-    Some(written)
+    time
 }
 
 /// Requests whose path means another one behind the front end.
