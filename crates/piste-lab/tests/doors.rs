@@ -237,3 +237,35 @@ fn the_update_shows_in_every_log() {
     let setup = made.files.iter().find(|(path, _)| path.ends_with("ExchangeSetup.log")).expect("a setup log");
     assert!(String::from_utf8_lossy(setup.1).contains("Setup version: 15.1.2176.9."));
 }
+
+/// One line of each kind, as it stands in the files.
+#[test]
+fn lines_of_each_kind() {
+    let made = make("proxyshell", "hit-before-patch", 1, false, false);
+    let kinds = [
+        "W3SVC1/",
+        "W3SVC2/",
+        "HTTPERR",
+        "HttpProxy/Autodiscover",
+        "HttpProxy/Eas",
+        "HttpProxy/PowerShell",
+        "ECP/Server",
+        "OABGeneratorLog",
+        "Logging/Ews",
+        "Powershell-Proxy/Http",
+        "Powershell-Proxy/Cmdlet",
+        "MessageTracking",
+        "windows-events",
+        "ExchangeSetup",
+        "MFTECmd",
+    ];
+    let mut shown = Vec::new();
+    for kind in kinds {
+        let (path, bytes) = made.files.iter().find(|(path, _)| path.contains(kind)).expect(kind);
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let header = ["DateTime", "\u{feff}", "#", "EntryNumber"];
+        let line = text.lines().find(|line| !header.iter().any(|start| line.starts_with(start))).expect(kind);
+        shown.push(format!("{path}\n{line}"));
+    }
+    insta::assert_snapshot!(shown.join("\n\n"));
+}

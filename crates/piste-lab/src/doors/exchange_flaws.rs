@@ -172,7 +172,7 @@ pub(super) fn proxyshell(
 ) -> Option<Moment> {
     let host = format!("{}.com", random.hex(5));
     let admin = &world.story.place.admin;
-    let (name, sid) = (world.logon_name(&admin.name), format!("{}-500", world.story.place.sid));
+    let sid = format!("{}-500", world.story.place.sid);
     let mail = format!("{}@{}", admin.name, world.story.place.dns);
     let mut bent = Bent { source, host: &host, stem: "/autodiscover/autodiscover.json" };
     let token = rps_cat(&mail, &sid);

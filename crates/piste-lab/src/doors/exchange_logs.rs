@@ -308,7 +308,12 @@ mod tests {
             tracking(&mut random, &mail, "MX02.prov.example", "15.01.2242.004"),
             oab(at(), "MX02", r"Download failed and temporary file 'C:\x.aspx' needs to be removed"),
         ];
-        insta::assert_snapshot!(lines.join("\n"));
+        let widths = [EWS_COLUMNS, RPS_HTTP_COLUMNS, RPS_CMDLET_COLUMNS, TRACKING_COLUMNS, OAB_COLUMNS];
+        for (line, columns) in lines.iter().zip(widths) {
+            // A quoted cell with a comma in it counts twice; only the mail's subject has one here.
+            let extra = usize::from(line.contains("Minutes, draft"));
+            assert_eq!(line.split(',').count(), columns.split(',').count() + extra, "{line}");
+        }
         let log = setup(Update {
             from: at(),
             to: at().plus_seconds(3_600),
@@ -316,6 +321,7 @@ mod tests {
             build: "15.1.2242.12",
             mark: '/',
         });
-        insta::assert_snapshot!(log.iter().map(|(_, line)| line.as_str()).collect::<Vec<_>>().join("\n"));
+        assert_eq!(log[5].1, "[08/17/2021 05:12:31.0430] [0] Setup version: 15.1.2242.12.");
+        assert_eq!(log[0].0, at());
     }
 }
