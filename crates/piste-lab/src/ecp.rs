@@ -3,16 +3,22 @@
 //! In: a cmdlet with its parameters, in the log's own notation, and the page. Out: a row of four columns, the last of
 //! them a list of items. An item with `;` or `'` in it is wrapped in `'`, with `'` doubled inside.
 
+use std::borrow::Cow;
+
 use crate::moment::Moment;
 use crate::random::Random;
-use crate::shelf::Layout;
+use crate::shelf::{Head, Layout};
+
+/// The columns in their order.
+pub(crate) const COLUMNS: &str = "TimeStamp,ServerName,EventId,EventData";
 
 /// The header's words.
 pub(crate) const LAYOUT: Layout = Layout::Exchange {
     software: "Microsoft Exchange Server",
-    version: "15.0.0.0",
+    version: Cow::Borrowed("15.0.0.0"),
     log_type: "ECP Server Log",
-    fields: "TimeStamp,ServerName,EventId,EventData",
+    fields: COLUMNS,
+    head: Head::Plain,
 };
 
 /// `MX01/ECP/Server/ECPServer20210303-1.LOG`: a file a day.

@@ -3,9 +3,11 @@
 //! In: a request and the build of the day. Out: its row of CSV, with the columns of Exchange 2016's later updates.
 //! Commas inside values become blanks, as the server does it.
 
+use std::borrow::Cow;
+
 use crate::moment::Moment;
 use crate::request::{Folder, Request};
-use crate::shelf::Layout;
+use crate::shelf::{Head, Layout};
 
 /// The columns in their order.
 pub(crate) const COLUMNS: &str = "DateTime,RequestId,MajorVersion,MinorVersion,BuildVersion,RevisionVersion,\
@@ -26,9 +28,10 @@ PartitionEndpointLookupLatency,RoutingStatus";
 /// The header's words. The version is the one that the built-in story has while these logs reach back.
 pub(crate) const LAYOUT: Layout = Layout::Exchange {
     software: "Microsoft Exchange Server",
-    version: "15.01.1847.010",
+    version: Cow::Borrowed("15.01.1847.010"),
     log_type: "HttpProxy Logs",
     fields: COLUMNS,
+    head: Head::Plain,
 };
 
 /// The server that answers.

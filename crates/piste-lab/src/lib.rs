@@ -4,6 +4,7 @@
 //! The scenario says what happens; the seed decides on the ordinary traffic around it. The same scenario and seed give
 //! the same bytes, on every machine; another seed gives other traffic around the same steps.
 
+mod doors;
 mod ecp;
 pub mod evtx;
 mod hosts;
@@ -16,6 +17,7 @@ mod random;
 mod request;
 mod rhythm;
 mod scenario;
+mod score;
 mod security;
 mod shelf;
 mod stage;
@@ -29,11 +31,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+pub use crate::doors::{DoorScenario, Telling, door_scenario, door_scenario_names, generate_doors};
 pub use crate::many::{Form, Many, Repetition, Stats, generate_many};
 pub use crate::scenario::{Scenario, built_in, built_in_names};
+pub use crate::score::{DoorScore, ExposureScore, Score, TimeScore, score};
 use crate::shelf::{Betrayal, Shelf};
 use crate::stage::Stage;
-pub use crate::truth::{Leaf, TrueDoor, TrueIntrusion, TrueStep, Truth};
+pub use crate::truth::{BuildSpan, DoorTruth, Leaf, ServerTruth, TrueDoor, TrueIntrusion, TrueStep, Truth};
 
 /// Why no evidence was made.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +125,8 @@ fn truth_of(scenario: &Scenario, seed: u64, betrayals: &[Betrayal]) -> Truth {
         from: scenario.from.instant(0),
         to: scenario.to.instant(0),
         intrusions,
+        doors: Vec::new(),
+        servers: Vec::new(),
     }
 }
 

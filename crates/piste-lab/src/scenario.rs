@@ -87,6 +87,12 @@ pub(crate) enum Source {
     System,
     Application,
     Management,
+    Terminal,
+    Ews,
+    Oab,
+    CmdletInfra,
+    Tracking,
+    HttpErr,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -3,11 +3,11 @@
 //! In: the scenario's steps and the lines that each left. Out: `truth.json`. A step whose logs were rolled over leaves
 //! nothing, so an intrusion's first trace may be later than its first step.
 
-use piste_model::Instant;
-use serde::Serialize;
+use piste_model::{DoorVerdict, Instant};
+use serde::{Deserialize, Serialize};
 
 /// `truth.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Truth {
     /// Name of the scenario.
     pub scenario: String,
@@ -19,10 +19,79 @@ pub struct Truth {
     pub to: Instant,
     /// In the scenario's order.
     pub intrusions: Vec<TrueIntrusion>,
+    /// Every way in that somebody tried, those that stayed shut too; empty where the story does not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doors: Vec<DoorTruth>,
+    /// What was installed, by server; empty where the story does not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<ServerTruth>,
+}
+
+/// One way in, and what may be found out about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoorTruth {
+    /// `TD-1`.
+    pub id: String,
+    /// `exploit`, `webshell`, `account`, `remote-access`: the words of `doors.json`.
+    pub kind: String,
+    /// Flaws that it goes through; empty for none.
+    pub cve: Vec<String>,
+    /// Host that it leads into, by its short name.
+    pub host: String,
+    /// File, URL path, account or service.
+    pub place: String,
+    /// How far its use went.
+    pub verdict: DoorVerdict,
+    /// Verdicts that are as right, where words draw the line and not facts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<DoorVerdict>,
+    /// Another door implies it: right if named, not wrong if not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
+    /// When it was opened; null if it was not, or if it is not known when.
+    pub opened: Option<Instant>,
+    /// First use, of the intruder's if there was one.
+    pub first_used: Option<Instant>,
+    /// Last use.
+    pub last_used: Option<Instant>,
+    /// Whether anything is left that shows it.
+    pub visible: bool,
+    /// The earliest line that is left of it, to the precision of its log.
+    pub first_visible: Option<Instant>,
+    /// Addresses that it was used or looked at from, sorted.
+    pub sources: Vec<String>,
+    /// Accounts that it acted as, sorted.
+    pub accounts: Vec<String>,
+    /// The lines that are left, sorted.
+    pub leaves: Vec<Leaf>,
+}
+
+/// One server's builds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerTruth {
+    /// Short name.
+    pub host: String,
+    /// `Exchange 2016`
+    pub product: String,
+    /// In the order of time.
+    pub builds: Vec<BuildSpan>,
+    /// Flaws that the first build has and the last has not, by which exposure is scored.
+    pub cve: Vec<String>,
+}
+
+/// A build while it was in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildSpan {
+    /// `15.1.2176.2`
+    pub build: String,
+    /// When it was installed; null if before the story.
+    pub from: Option<Instant>,
+    /// When the next was; null if it still is.
+    pub to: Option<Instant>,
 }
 
 /// One intruder's doings.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrueIntrusion {
     /// As the scenario names it.
     pub id: String,
@@ -45,7 +114,7 @@ pub struct TrueIntrusion {
 }
 
 /// One way in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrueDoor {
     /// `webshell`, `exploit`, `account`: the words of `doors.json`.
     pub kind: String,
@@ -58,7 +127,7 @@ pub struct TrueDoor {
 }
 
 /// One step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrueStep {
     /// As the scenario names it.
     pub id: String,
@@ -79,7 +148,7 @@ pub struct TrueStep {
 }
 
 /// One line of evidence.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Leaf {
     /// Below the evidence folder, with `/`; `!` goes into a zip.
     pub path: String,

@@ -49,7 +49,7 @@ pub struct Kind {
     pub opcode: u8,
     /// Bits, the highest of which name the channel.
     pub keywords: u64,
-    /// Names of `EventData` in order, with the types that the template declares.
+    /// Names of `EventData` in order, with the types that the template declares; an empty name is none.
     pub fields: &'static [(&'static str, ValueType)],
 }
 

@@ -266,7 +266,9 @@ pub(super) fn event_data(bytes: &mut Vec<u8>, names: &mut Names, kind: &Kind) {
     data.element("EventData", NO_DEPENDENCY, &[], |data| {
         data.bytes.push(CLOSE_START);
         for (number, (name, of)) in (0_u16..).zip(kind.fields) {
-            data.leaf("Data", NO_DEPENDENCY, &[("Name", Content::Text(name))], Content::Value(number, *of));
+            let named = [("Name", Content::Text(name))];
+            let attributes = if name.is_empty() { &[] } else { named.as_slice() }; // classic providers name none
+            data.leaf("Data", NO_DEPENDENCY, attributes, Content::Value(number, *of));
         }
         data.bytes.push(CLOSE);
     });
