@@ -14,6 +14,7 @@ mod keywords;
 mod matching;
 pub mod plan;
 mod row_event;
+pub mod told;
 mod values;
 pub mod vector;
 
