@@ -7,6 +7,8 @@ mod canonical;
 pub mod checkpoint;
 pub mod custody;
 pub mod database;
+pub mod duties;
+pub mod facts;
 pub mod key;
 pub mod ledger;
 pub mod merge;

@@ -10,7 +10,9 @@ mod clock;
 mod custody;
 mod demo;
 mod difference;
+mod duties;
 mod export;
+mod fact;
 mod failure;
 mod finding;
 mod findings;
@@ -27,6 +29,7 @@ mod out;
 mod person;
 mod progress;
 mod proof;
+mod response;
 mod rules;
 mod schema;
 mod search;
@@ -84,5 +87,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Rules(arguments) => rules::run(arguments, &cli.common),
         Command::Schema(arguments) => schema::run(arguments),
         Command::Lab(arguments) => lab::run(arguments, &cli.common),
+        Command::Fact(arguments) => fact::run(arguments, &cli.common),
+        Command::Duties(arguments) => duties::run(arguments, &cli.common),
     }
 }
