@@ -13,6 +13,7 @@ const SCHEMAS: &[(&str, &str)] = &[
     ("issues", include_str!("../../../docs/schemas/issues.json")),
     ("detections", include_str!("../../../docs/schemas/detections.json")),
     ("findings", include_str!("../../../docs/schemas/findings.json")),
+    ("doors", include_str!("../../../docs/schemas/doors.json")),
     ("rules_not_run", include_str!("../../../docs/schemas/rules_not_run.json")),
 ];
 
