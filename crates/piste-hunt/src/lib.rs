@@ -7,6 +7,7 @@ mod bits;
 mod columns;
 pub mod correlate;
 pub mod describe;
+pub mod doors;
 pub mod engine;
 pub mod explain;
 pub mod exposure;

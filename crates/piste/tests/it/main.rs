@@ -12,6 +12,7 @@ mod bad_input;
 mod case_faults;
 mod correlations;
 mod custody;
+mod doors;
 mod duties;
 mod edges;
 mod events;

@@ -1,0 +1,1 @@
+//! Verdicts over rows of a lake.
