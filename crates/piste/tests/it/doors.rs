@@ -84,6 +84,22 @@ fn the_recorded_proxylogon_attack_is_told_step_by_step() {
     scratch.piste(&["why", "D-9", "--case", CASE]).expect(2);
 }
 
+#[test]
+fn a_relayed_logon_that_changed_the_domain_succeeded() {
+    let Some(log) = real("evtx-attack-samples/Privilege Escalation/privexchange_dirkjan.evtx") else {
+        return;
+    };
+    let scratch = Scratch::new();
+    let log = log.to_str().expect("UTF-8");
+    scratch.piste(&["investigate", log, "--case", CASE, "--at", "2021-03-27T09:00:00Z", "--quiet"]).expect(0);
+    let found = doors(&scratch);
+    assert_eq!(verdicts(&found), ["succeeded exploit /ews/exchange.asmx (Subscribe)"]);
+    assert_eq!(found[0]["cve"], json!(["CVE-2018-8581"]));
+    assert_eq!(found[0]["sources"], json!(["192.168.111.87"]));
+    assert_eq!(found[0]["accounts"], json!(["EXCHANGE$"]));
+    has(&found[0], "why", &["Security 5136", "the same session", "[E-1:65972]"]);
+}
+
 /// A front end's log of the columns that doors are read from.
 fn front_end(rows: &[&str]) -> String {
     let mut log = "#Software: Microsoft Exchange Server\r\n#Version: 15.01.2176.002\r\n#Log-type: HttpProxy Logs\r\n#Date: 2021-03-02T10:00:00.000Z\r\n\
