@@ -26,4 +26,4 @@ pub use plan::Plan;
 pub use vector::{Needs, VectorEngine};
 
 /// Number of the engine's answers: another one where the same rules may find other rows.
-pub const ENGINE: u32 = 1;
+pub const ENGINE: u32 = 2;

@@ -196,7 +196,7 @@ fn directory_name(command: &Command<'_>, verb: &str) -> String {
     format!("{kind} (Default Web Site)")
 }
 
-/// A mailbox or a certificate request written as a page, or to the server's own share.
+/// A mailbox or a certificate request written as a page.
 fn page_written(command: &Command<'_>) -> Option<Learnt> {
     let lower = command.lower;
     let cmdlet = [
@@ -214,19 +214,15 @@ fn page_written(command: &Command<'_>) -> Option<Learnt> {
         .and_then(|rest| rest.split(['"', '\'', '\n', ';']).next())
         .map(str::trim)?;
     let end = path.to_lowercase();
-    let page = is_page(&end);
-    let own_share =
-        ["\\\\127.0.0.1\\", "\\\\localhost\\", "\\\\::1\\"].iter().any(|host| end.starts_with(host));
-    if !page && !own_share {
-        return None;
+    if !is_page(&end) {
+        return None; // an export to the server's own share takes mail out and opens nothing
     }
     let failed = command.done == Some(false);
     let rung = if failed { Rung::Refused } else { Rung::Effect };
     let outcome = if failed { ", and failed" } else { "" };
-    let kind = if page { "a file that the web server executes" } else { "the server's own share" };
-    let what = format!("{cmdlet} was directed to {kind}{outcome}: {}", quoted(path));
-    let key = if page { page_key(&local_path(path)) } else { String::new() };
-    Some((Topic::Exploit(Flaw::ProxyShell), rung, what, key))
+    let what =
+        format!("{cmdlet} was directed to a file that the web server executes{outcome}: {}", quoted(path));
+    Some((Topic::Exploit(Flaw::ProxyShell), rung, what, page_key(&local_path(path))))
 }
 
 /// `\\127.0.0.1\c$\inetpub\x.aspx` as the path on the server.

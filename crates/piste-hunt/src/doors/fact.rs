@@ -111,7 +111,9 @@ impl Fact {
     }
 
     pub(crate) fn from(mut self, source: &str) -> Self {
-        if !matches!(source, "" | "-") {
+        // The host itself is nobody on the other side.
+        let own = source.starts_with("127.") || source == "::1";
+        if !own && !matches!(source, "" | "-") {
             source.clone_into(&mut self.source);
         }
         self

@@ -141,6 +141,17 @@ impl Flaw {
         About { name, cve, place, close }
     }
 
+    /// The flaw of the chain through which it is entered: while that one is closed, nobody comes in this way.
+    pub fn entry(self) -> &'static [&'static str] {
+        match self {
+            Self::ProxyLogon => &["CVE-2021-26855"],
+            Self::ProxyShell => &["CVE-2021-34473"],
+            Self::ProxyNotShell => &["CVE-2022-41040"],
+            Self::Owassrf => &["CVE-2022-41080"],
+            _ => self.about().cve,
+        }
+    }
+
     /// Whether exploiting it takes an account's password or session.
     pub fn needs_logon(self) -> bool {
         matches!(

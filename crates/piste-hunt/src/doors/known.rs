@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use piste_lake::Lake;
 use piste_model::hash::hex;
-use piste_model::{Clock, EvidenceId, Exposure, Instant, RowRef};
+use piste_model::{Clock, DoorState, EvidenceId, Exposure, Instant, RowRef};
 use serde::{Deserialize, Serialize};
 
 use super::fact::Place;
+use crate::exposure::{Exposed, any_state};
 
 /// A span that a dataset covers on a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,14 +51,6 @@ pub struct Known<'a> {
     pub clocks: &'a [Clock],
 }
 
-/// Whether a server had a flaw at some time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exposed {
-    Open,
-    Closed,
-    Unknown,
-}
-
 impl Known<'_> {
     pub(crate) fn row(&self, place: &Place) -> RowRef {
         let file = self.evidence.get(&place.evidence);
@@ -71,23 +64,27 @@ impl Known<'_> {
         }
     }
 
-    /// Whether any of the flaws was open on the host at the time. Closed is said only where a build of four parts was seen
-    /// at or before that time and no span of the flaw holds it.
-    pub(crate) fn exposed(&self, host: &str, cve: &[&str], time: Option<Instant>) -> Exposed {
-        let (Some(server), Some(time)) = (self.server(host), time) else { return Exposed::Unknown };
-        let mut spans = server.open.iter().filter(|span| cve.contains(&span.cve.as_str()));
-        let holds = |from: Option<Instant>, to: Option<Instant>| {
-            from.is_none_or(|from| from <= time) && to.is_none_or(|to| time <= to)
+    /// Whether any of the flaws was open on the host at the time, with the sentence that says what that rests on.
+    pub(crate) fn exposed(&self, host: &str, cve: &[&str], time: Option<Instant>) -> (Exposed, String) {
+        let (Some(server), Some(time)) = (self.server(host), time) else {
+            return (Exposed::Unknown, String::new());
         };
-        if spans.any(|span| holds(span.from, span.to)) {
-            return Exposed::Open;
+        let state = any_state(server, cve, time);
+        (state.exposed, state.why)
+    }
+
+    /// Whether a flaw is open where the evidence ends.
+    pub(crate) fn at_the_end(&self, host: &str, cve: &[&str]) -> DoorState {
+        let Some(server) = self.server(host) else { return DoorState::Unknown };
+        let is = |span: &&piste_model::OpenSpan| cve.contains(&span.cve.as_str());
+        let spans: Vec<_> = server.open.iter().filter(is).collect();
+        if spans.iter().any(|span| span.to.is_none()) {
+            DoorState::Open
+        } else if spans.is_empty() || server.unknown_spans.iter().any(|span| is(&span) && span.to.is_none()) {
+            DoorState::Unknown
+        } else {
+            DoorState::Closed
         }
-        let full = |build: &str| build.split('.').count() == 4;
-        let known = server
-            .builds
-            .iter()
-            .any(|seen| full(&seen.build) && seen.first.is_some_and(|first| first <= time));
-        if known { Exposed::Closed } else { Exposed::Unknown }
     }
 
     fn server(&self, host: &str) -> Option<&Exposure> {

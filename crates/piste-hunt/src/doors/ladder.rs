@@ -52,6 +52,10 @@ impl<'a, 'k> Draft<'a, 'k> {
         self.known
     }
 
+    pub(crate) fn host(&self) -> &str {
+        &self.door.host
+    }
+
     pub(crate) fn cve(&mut self, cve: &[&str]) {
         self.door.cve.extend(cve.iter().map(|one| (*one).to_owned()));
     }

@@ -15,6 +15,7 @@ mod ladder;
 mod logons;
 mod others;
 mod processes;
+mod relay;
 mod requests;
 mod rows;
 mod scene;
@@ -42,6 +43,7 @@ pub fn find(known: &Known<'_>) -> Result<Vec<Door>, LakeError> {
     cmdlets::read(known.lake, known.host, &mut store)?;
     processes::read(known.lake, known.host, &mut store)?;
     logons::read(known.lake, known.host, &mut store)?;
+    relay::read(known.lake, known.host, &mut store)?;
     requests::read(known.lake, known.host, &mut store)?;
     Ok(assemble(known, &store))
 }

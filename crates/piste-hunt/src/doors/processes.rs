@@ -6,6 +6,7 @@
 
 use piste_lake::scan::Scan;
 use piste_lake::{Lake, LakeError};
+use piste_model::Instant;
 
 use super::decode::{is_page, page_key, url_of_file};
 use super::fact::{Fact, Rung, Store, Topic, quoted};
@@ -61,7 +62,8 @@ pub(crate) const COMPILED: &str = "compiled:";
 
 /// Reads the datasets.
 pub(crate) fn read(lake: &Lake, host: &dyn Fn(&str) -> String, store: &mut Store) -> Result<(), LakeError> {
-    let sysmon = ["Image", "ParentImage", "CommandLine", "ParentCommandLine", "TargetFilename", "User"];
+    let sysmon =
+        ["Image", "ParentImage", "CommandLine", "ParentCommandLine", "TargetFilename", "User", "UtcTime"];
     scan(lake, "windows.sysmon", &sysmon, &[1, 11], &mut |row| of_sysmon(row, host, store))?;
     let security = [
         "NewProcessName",
@@ -109,12 +111,28 @@ fn of_sysmon(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store)
     }
     let (path, writer) = (row.text("TargetFilename"), row.text("Image"));
     if let Some(name) = compiled_page(path) {
-        let what = format!("ASP.NET compiled `{}`: the page was asked for for the first time", quoted(&name));
+        let what = format!(
+            "ASP.NET compiled `{}`: the page was asked for for the first time{}",
+            quoted(&name),
+            other_clock(row)
+        );
         let fact = Fact::new("Sysmon 11", row.time(), row.place(), what).page(&name);
         store.add(&host(row.host()), Topic::Page(format!("{COMPILED}{name}")), Rung::Effect, fact);
         return;
     }
     written(row, path, writer, "Sysmon 11", host, store);
+}
+
+/// Sysmon's own clock, where it differs from the header's by a second or more: the reader sees both.
+fn other_clock(row: Row<'_, '_>) -> String {
+    let own = row.text("UtcTime");
+    match (Instant::parse(own), row.time()) {
+        (Some(utc), Some(header)) if utc.nanos.abs_diff(header.nanos) >= 1_000_000_000 => {
+            let seconds = (utc.nanos - header.nanos) / 1_000_000_000;
+            format!(" (its UtcTime says {utc}, {seconds:+} s)")
+        }
+        _ => String::new(),
+    }
 }
 
 /// `-ap "MSExchangeOWAAppPool"` of a worker's command line.
@@ -151,7 +169,8 @@ fn child(
         return;
     }
     let pool_words = if pool.is_empty() { String::new() } else { format!(" of pool {}", quoted(pool)) };
-    let what = format!("{parent_name}{pool_words} started {name}: {}", quoted(row.text("CommandLine")));
+    let command = quoted(row.text("CommandLine"));
+    let what = format!("{parent_name}{pool_words} started {name}: {command}{}", other_clock(row));
     let (topic, rung) = match parent_name.as_str() {
         "w3wp.exe" if SHELLS.contains(&name.as_str()) => (Topic::Worker, Rung::Used),
         "umworkerprocess.exe" => (Topic::Exploit(Flaw::UnifiedMessaging), Rung::Used),
@@ -205,9 +224,10 @@ fn written(
     }
     let key = page_key(path);
     let what = format!(
-        "{} was written by {}",
+        "{} was written by {}{}",
         quoted(path),
-        if by.is_empty() { "a program that is not named" } else { by.as_str() }
+        if by.is_empty() { "a program that is not named" } else { by.as_str() },
+        other_clock(row)
     );
     let fact = Fact::new(log, row.time(), row.place(), what).page(&key);
     store.add(&host(row.host()), Topic::Page(key), Rung::Effect, fact);

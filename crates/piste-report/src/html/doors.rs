@@ -20,7 +20,7 @@ const LINES: usize = 12;
 /// Doors in the table.
 const DOORS: usize = 60;
 /// Sentences of a door in the table.
-const SENTENCES: usize = 12;
+const SENTENCES: usize = 24;
 /// Height of a line.
 const ROW: i64 = 17;
 

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use piste_hunt::doors::{Known, NotVisible, Sealed, Span, find, join, not_visible};
+use piste_hunt::exposure::Names;
 use piste_lake::Lake;
-use piste_model::{Clock, Door, Exposure};
+use piste_model::{Clock, Door, Evidence, EvidenceId, Exposure};
 use serde::{Deserialize, Serialize};
 
 use super::join::Joined;
@@ -31,9 +32,22 @@ pub(crate) struct Beside {
     pub(crate) candidates: Vec<Door>,
 }
 
+impl Beside {
+    /// Reads which flaws were open when.
+    pub(super) fn read(lake: &Lake, joined: &Joined) -> Result<Self, Failure> {
+        let files: BTreeMap<u32, &Evidence> = joined.evidence.iter().map(|one| (one.id.0, one)).collect();
+        let file = |id: EvidenceId| {
+            files.get(&id.0).map(|one| (one.path.clone(), one.sha256.clone())).unwrap_or_default()
+        };
+        let host = |name: &str| joined.hosts.full(name).to_owned();
+        let exposures = piste_hunt::exposure::read(lake, Names { host: &host, file: &file })?;
+        Ok(Self { exposures, ..Self::default() })
+    }
+}
+
 /// Finds, joins and numbers the doors.
 pub(super) fn of(lake: &Lake, joined: &Joined, beside: &Beside) -> Result<Doors, Failure> {
-    let sealed = |one: &piste_model::Evidence| Sealed { path: one.path.clone(), sha256: one.sha256.clone() };
+    let sealed = |one: &Evidence| Sealed { path: one.path.clone(), sha256: one.sha256.clone() };
     let evidence: BTreeMap<u32, Sealed> = joined.evidence.iter().map(|one| (one.id.0, sealed(one))).collect();
     let coverage: Vec<Span> = joined
         .coverage

@@ -70,7 +70,7 @@ pub(crate) fn write(
         let _ = fs::remove_file(path); // what stays is removed when the case is next opened
     }
     let findings = case.number_findings(|number| findings.finish(|key| number(key)))?;
-    let beside = super::doors::Beside::default();
+    let beside = super::doors::Beside::read(&case.lake, &joined)?;
     let doors = super::doors::of(&case.lake, &joined, &beside)?;
     let not_visible: Vec<String> = doors.not_visible.iter().map(|one| one.why.clone()).collect();
 

@@ -44,7 +44,7 @@ fn the_recorded_proxylogon_attack_is_told_step_by_step() {
     assert_eq!(oab["place"], json!("OAB (Default Web Site)"));
     assert_eq!(oab["opened"]["not_after"], json!("2021-03-14T01:40:12.987Z"));
     assert_eq!(oab["first_used"], json!("2021-03-14T01:40:15.338Z"));
-    has(oab, "why", &["2021-03-14T01:40:12.987Z MSExchange Management", "set to script", "[E-1:10485]"]);
+    has(oab, "why", &["2021-03-14T01:40:12.987Z MSExchange Management", "set to script", "[E-2:10485]"]);
     has(oab, "why", &["2021-03-14T01:40:13.660Z Sysmon 11", r"\owa\auth\ohyeah.aspx was written by system"]);
     has(
         oab,
@@ -56,6 +56,12 @@ fn the_recorded_proxylogon_attack_is_told_step_by_step() {
     );
     has(oab, "why", &["2021-03-14T01:40:14.768Z", "`OAB (Default Web Site)` was removed"]);
     has(oab, "why", &["2021-03-14T01:40:17.518Z", "`OAB (Default Web Site)` was made anew"]);
+    // The records carry two clocks, five hours apart; the times shown are the headers'.
+    has(
+        oab,
+        "why",
+        &["2021-03-14T01:40:13.660Z Sysmon 11", "its UtcTime says 2021-03-14T06:40:13.659Z, +17999 s"],
+    );
     has(oab, "missing", &["HttpProxy logs"]);
     let page = &found[1];
     assert!(text(page, "place").ends_with(r"\FrontEnd\HttpProxy\owa\auth\ohyeah.aspx"), "{page}");
@@ -63,7 +69,7 @@ fn the_recorded_proxylogon_attack_is_told_step_by_step() {
 
     let told = scratch.piste(&["why", "D-1", "--case", CASE]).expect(0).out;
     for part in
-        ["For it", "Against it", "What would settle it", "2021-03-14T01:40:14.768Z", "piste show E-1:10485"]
+        ["For it", "Against it", "What would settle it", "2021-03-14T01:40:14.768Z", "piste show E-2:10485"]
     {
         assert!(told.contains(part), "{part} in {told}");
     }
@@ -76,6 +82,22 @@ fn the_recorded_proxylogon_attack_is_told_step_by_step() {
     let json: Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(json["doors"].as_array().map(Vec::len), Some(2));
     scratch.piste(&["why", "D-9", "--case", CASE]).expect(2);
+}
+
+#[test]
+fn a_relayed_logon_that_changed_the_domain_succeeded() {
+    let Some(log) = real("evtx-attack-samples/Privilege Escalation/privexchange_dirkjan.evtx") else {
+        return;
+    };
+    let scratch = Scratch::new();
+    let log = log.to_str().expect("UTF-8");
+    scratch.piste(&["investigate", log, "--case", CASE, "--at", "2021-03-27T09:00:00Z", "--quiet"]).expect(0);
+    let found = doors(&scratch);
+    assert_eq!(verdicts(&found), ["succeeded exploit /ews/exchange.asmx (Subscribe)"]);
+    assert_eq!(found[0]["cve"], json!(["CVE-2018-8581"]));
+    assert_eq!(found[0]["sources"], json!(["192.168.111.87"]));
+    assert_eq!(found[0]["accounts"], json!(["EXCHANGE$"]));
+    has(&found[0], "why", &["Security 5136", "the same session", "[E-1:65972]"]);
 }
 
 /// A front end's log of the columns that doors are read from.

@@ -34,6 +34,12 @@ fn schema(name: &str) -> Value {
     serde_json::from_str(&text).expect("a schema is JSON")
 }
 
+/// A file of `out/` that is one object.
+fn object(scratch: &Scratch, name: &str) -> Value {
+    let path = scratch.path("case/out").join(name);
+    serde_json::from_str(&fs::read_to_string(path).expect("it is there")).expect("it is JSON")
+}
+
 #[test]
 fn every_line_fits_its_schema() {
     let scratch = Scratch::new();
@@ -51,8 +57,11 @@ fn every_line_fits_its_schema() {
             continue;
         }
         let schema = schema(&format!("{stem}.json"));
-        let values =
-            if name == format!("{stem}.jsonl") { scratch.lines(&name) } else { vec![scratch.summary()] };
+        let values = if name == format!("{stem}.jsonl") {
+            scratch.lines(&name)
+        } else {
+            vec![object(&scratch, &name)]
+        };
         assert!(!values.is_empty(), "{name} has lines to hold against its schema");
         for (at, value) in values.iter().enumerate() {
             let found = faults(&schema, value, &format!("{name}:{}", at + 1));
