@@ -39,6 +39,18 @@ pub mod kind {
     pub const FINDING_NUMBERED: &str = "finding.numbered";
     /// A run ended, with its figures.
     pub const RUN_FINISHED: &str = "run.finished";
+    /// A person stated a fact.
+    pub const FACT_SET: &str = "fact.set";
+    /// A person took a fact back.
+    pub const FACT_UNSET: &str = "fact.unset";
+    /// A notification was sent.
+    pub const DUTY_SENT: &str = "duty.sent";
+    /// Its recipient acknowledged it.
+    pub const DUTY_ACKNOWLEDGED: &str = "duty.acknowledged";
+    /// A person decided that a duty is not to be met, and why.
+    pub const DUTY_WAIVED: &str = "duty.waived";
+    /// A person took such a decision back.
+    pub const DUTY_RESUMED: &str = "duty.resumed";
 }
 
 /// Bytes that one line may have; a longer one is refused when written and when read, so that memory stays flat.

@@ -4,6 +4,8 @@
 //! sealed evidence. Nothing here reads a clock.
 
 mod canonical;
+pub mod duties;
+pub mod facts;
 pub mod ledger;
 mod numbers;
 

@@ -5,9 +5,11 @@
 //! that equal runs give equal bytes. What comes from evidence was written by the intruder: it is escaped for the place
 //! where it is shown, and cut.
 
+pub mod calendar;
 pub mod escape;
 mod figures;
 pub mod html;
+pub mod notice;
 pub mod profiles;
 pub mod tallies;
 pub mod terminal;

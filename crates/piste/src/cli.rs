@@ -26,7 +26,7 @@ pub(crate) struct Common {
     /// Folder of the case.
     #[arg(long, global = true, value_name = "DIR", default_value = "piste-case")]
     pub(crate) case: PathBuf,
-    /// Time to use in place of the clock, as 2021-03-27T09:00:00Z.
+    /// Time to use in place of the clock, as 2021-03-27T09:00:00Z; a date is its first instant in UTC.
     #[arg(long, global = true, value_name = "TIME")]
     pub(crate) at: Option<Instant>,
     /// No progress and no summary; errors and warnings stay.
@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Rules(Rules),
     Schema(Schema),
     Lab(crate::lab::Lab),
+    Fact(crate::fact::Fact),
+    Duties(crate::duties::Duties),
 }
 
 /// Seals, reads and hunts through evidence, and writes the findings.

@@ -8,7 +8,9 @@ mod cli;
 mod clock;
 mod demo;
 mod difference;
+mod duties;
 mod export;
+mod fact;
 mod failure;
 mod findings;
 mod hunt;
@@ -18,6 +20,7 @@ mod look;
 mod metrics;
 mod out;
 mod progress;
+mod response;
 mod rules;
 mod schema;
 mod search;
@@ -61,5 +64,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Rules(arguments) => rules::run(arguments, &cli.common),
         Command::Schema(arguments) => schema::run(arguments),
         Command::Lab(arguments) => lab::run(arguments, &cli.common),
+        Command::Fact(arguments) => fact::run(arguments, &cli.common),
+        Command::Duties(arguments) => duties::run(arguments, &cli.common),
     }
 }

@@ -13,6 +13,7 @@ const SCHEMAS: &[(&str, &str)] = &[
     ("issues", include_str!("../../../docs/schemas/issues.json")),
     ("detections", include_str!("../../../docs/schemas/detections.json")),
     ("findings", include_str!("../../../docs/schemas/findings.json")),
+    ("duties", include_str!("../../../docs/schemas/duties.json")),
     ("rules_not_run", include_str!("../../../docs/schemas/rules_not_run.json")),
 ];
 

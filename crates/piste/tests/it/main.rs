@@ -11,6 +11,7 @@
 mod bad_input;
 mod case_faults;
 mod correlations;
+mod duties;
 mod edges;
 mod events;
 mod fresh;

@@ -1,0 +1,200 @@
+//! What the evidence already says of unknown facts.
+//!
+//! In: `findings.jsonl`, `doors.json`, `exposure.json` and `trail.json` of the last run, as far as they are there. Out:
+//! proposals, each with its reason and rows. They are never taken without a person's yes; where the evidence says nothing
+//! nothing is proposed, least of all a no.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use piste_model::{Door, DoorVerdict, Exposure, Finding, FindingKind, Level, RowRef};
+use serde::{Deserialize, Serialize};
+
+use crate::out;
+
+/// Rows that a proposal names.
+const ROWS_MAX: usize = 5;
+/// Items of a proposed list.
+const ITEMS_MAX: usize = 30;
+/// Techniques of reading or exporting mail.
+const MAIL: [&str; 3] = ["T1114", "T1114.002", "T1114.003"];
+/// Techniques that need, or give, control of the domain.
+const DOMAIN: [&str; 4] = ["T1003.003", "T1003.006", "T1484", "T1558.001"];
+
+/// A value that the evidence supports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Proposal {
+    /// As a person would type it.
+    pub(crate) value: String,
+    /// Why.
+    pub(crate) because: String,
+    /// Rows behind it, `E-1:57`.
+    pub(crate) rows: Vec<String>,
+}
+
+/// What the last run found.
+#[derive(Default)]
+struct Found {
+    findings: Vec<Finding>,
+    doors: Vec<Door>,
+    servers: Vec<Exposure>,
+}
+
+#[derive(Deserialize)]
+struct Doors {
+    doors: Vec<Door>,
+}
+
+#[derive(Deserialize)]
+struct Servers {
+    servers: Vec<Exposure>,
+}
+
+/// Proposals by fact.
+pub(crate) fn proposals(case: &Path) -> BTreeMap<&'static str, Proposal> {
+    let found = found(&case.join("out"));
+    let mut proposals = BTreeMap::new();
+    of_findings(&found, &mut proposals);
+    of_doors(&found, &mut proposals);
+    of_flaws(&found, &mut proposals);
+    proposals
+}
+
+fn found(out_folder: &Path) -> Found {
+    let mut found = Found::default();
+    if let Ok(file) = File::open(out_folder.join("findings.jsonl")) {
+        let lines = BufReader::new(file).lines().map_while(Result::ok);
+        let grave = |finding: &Finding| {
+            finding.level >= Level::High
+                && finding.kind != FindingKind::Lead
+                && !["false-positive", "benign"].contains(&finding.verdict.as_str())
+        };
+        found.findings.extend(lines.filter_map(|line| serde_json::from_str(&line).ok()).filter(grave));
+    }
+    found.doors = object::<Doors>(&out_folder.join("doors.json")).map_or_else(Vec::new, |doors| doors.doors);
+    found.servers =
+        object::<Servers>(&out_folder.join("exposure.json")).map_or_else(Vec::new, |one| one.servers);
+    found
+}
+
+/// A file that is not there proposes nothing; one that cannot be read says so.
+fn object<T: for<'de> Deserialize<'de>>(path: &Path) -> Option<T> {
+    let file = File::open(path).ok()?;
+    match serde_json::from_reader(BufReader::new(file)) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            out::note(&format!("warning: `{}` proposes nothing: {error}", path.display()));
+            None
+        }
+    }
+}
+
+fn rows<'a>(rows: impl Iterator<Item = &'a RowRef>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for row in rows {
+        let name = format!("{}:{}", row.evidence_id, row.record);
+        if !names.contains(&name) && names.len() < ROWS_MAX {
+            names.push(name);
+        }
+    }
+    names
+}
+
+fn of_findings(found: &Found, proposals: &mut BTreeMap<&'static str, Proposal>) {
+    let findings = &found.findings;
+    if let Some(first) = findings.iter().filter(|one| one.first.is_some()).min_by_key(|one| one.first)
+        && let Some(time) = first.first
+    {
+        let because = format!(
+            "{} ({}) is the earliest finding of level high or above; an earlier trace is not excluded",
+            first.id, first.title
+        );
+        proposals.insert(
+            "t.first_trace",
+            Proposal { value: time.to_string(), because, rows: rows(first.rows.iter().take(1)) },
+        );
+    }
+    if let Some(last) = findings.iter().filter(|one| one.last.is_some()).max_by_key(|one| one.last)
+        && let Some(time) = last.last
+    {
+        let because = format!("{} ({}) is the latest finding of level high or above", last.id, last.title);
+        proposals.insert(
+            "t.last_trace",
+            Proposal { value: time.to_string(), because, rows: rows(last.rows.iter()) },
+        );
+    }
+    let hosts: BTreeSet<&str> =
+        findings.iter().flat_map(|one| one.hosts.iter().map(String::as_str)).collect();
+    if !hosts.is_empty() {
+        let because = format!("hosts with findings of level high or above: {}", shown(&hosts));
+        let rows = rows(findings.iter().filter_map(|one| one.rows.first()));
+        proposals.insert(
+            "incident.hosts_affected",
+            Proposal { value: hosts.len().to_string(), because: because.clone(), rows: rows.clone() },
+        );
+        proposals.insert("incident.systems_affected", Proposal { value: shown(&hosts), because, rows });
+    }
+    let by_technique = |techniques: &[&str]| -> Vec<&Finding> {
+        findings.iter().filter(|one| one.attack.iter().any(|id| techniques.contains(&id.as_str()))).collect()
+    };
+    let mut propose = |fact, value: &str, hits: Vec<&Finding>, what: &str| {
+        if let Some(first) = hits.first() {
+            let because = format!("{what}: {} ({}){}", first.id, first.title, more(hits.len()));
+            let rows = rows(hits.iter().filter_map(|one| one.rows.first()));
+            proposals.insert(fact, Proposal { value: value.to_owned(), because, rows });
+        }
+    };
+    propose("personal_data.affected", "possible", by_technique(&MAIL), "mailboxes seem to have been read");
+    propose("incident.control_plane", "true", by_technique(&DOMAIN), "techniques of domain control");
+    let intrusive: Vec<&Finding> = findings.iter().filter(|one| one.level >= Level::High).collect();
+    propose("incident.suspected_malicious", "true", intrusive, "findings that no ordinary work explains");
+}
+
+fn more(count: usize) -> String {
+    if count > 1 { format!(" and {} more", count - 1) } else { String::new() }
+}
+
+fn shown(items: &BTreeSet<&str>) -> String {
+    // A `;` divides items; a name that holds one would become two.
+    let items: Vec<String> = items.iter().take(ITEMS_MAX).map(|item| item.replace(';', ",")).collect();
+    items.join("; ")
+}
+
+fn of_doors(found: &Found, proposals: &mut BTreeMap<&'static str, Proposal>) {
+    let open: Vec<&Door> = found.doors.iter().filter(|door| door.verdict >= DoorVerdict::Succeeded).collect();
+    let Some(first) = open.first() else { return };
+    let because =
+        format!("door {}: {} at {} on {}{}", first.id, first.kind, first.place, first.host, more(open.len()));
+    let rows = rows(open.iter().filter_map(|door| door.rows.first()));
+    for fact in ["incident.unauthorised_access", "incident.confirmed", "crime.suspected"] {
+        let proposal = Proposal { value: "true".into(), because: because.clone(), rows: rows.clone() };
+        proposals.insert(fact, proposal);
+    }
+    if open.iter().any(|door| !door.cve.is_empty()) {
+        let proposal = Proposal { value: "true".into(), because: because.clone(), rows: rows.clone() };
+        proposals.insert("incident.product_vuln_exploited", proposal);
+    }
+    let sources: BTreeSet<&str> =
+        open.iter().flat_map(|door| door.sources.iter().map(String::as_str)).collect();
+    if !sources.is_empty() {
+        let because = "addresses that used the doors".to_owned();
+        proposals.insert("incident.iocs", Proposal { value: shown(&sources), because, rows });
+    }
+}
+
+fn of_flaws(found: &Found, proposals: &mut BTreeMap<&'static str, Proposal>) {
+    let used = found
+        .doors
+        .iter()
+        .filter(|door| door.verdict >= DoorVerdict::Succeeded)
+        .flat_map(|door| door.cve.iter());
+    let open = found.servers.iter().flat_map(|server| server.open.iter().map(|span| &span.cve));
+    let flaws: BTreeSet<&str> = used.chain(open).map(String::as_str).collect();
+    if !flaws.is_empty() {
+        let rows = rows(found.servers.iter().filter_map(|server| server.evidence.first()));
+        let because = "flaws that were open by the builds seen, or that a door went through".to_owned();
+        proposals.insert("incident.flaws", Proposal { value: shown(&flaws), because, rows });
+    }
+}

@@ -1,0 +1,182 @@
+//! The part of a case that persons write: opening it, who writes, and `out/duties.json`, which follows from it.
+//!
+//! In: `--case`, `--by`. Out: the facts and filings of the ledger, and new entries in it. The same command line, at the same
+//! `--at`, gives the same bytes.
+
+use std::fs;
+use std::path::Path;
+
+use piste_case::duties::{ClassState, Duty, Known, Profile, Response, classes, duties, duty_catalog};
+use piste_case::{Ledger, kind, read_with};
+use piste_model::Instant;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::cli::Common;
+use crate::clock;
+use crate::failure::Failure;
+use crate::out;
+
+/// Names the person where `--by` does not.
+const PERSON: &str = "PISTE_PERSON";
+/// Characters of a person's name.
+const NAME_MAX: usize = 200;
+
+/// A case open for writing facts and filings.
+pub(crate) struct Writing {
+    pub(crate) response: Response,
+    ledger: Ledger,
+    at: Instant,
+}
+
+/// `out/duties.json`.
+#[derive(Serialize)]
+pub(crate) struct Answer {
+    pub(crate) at: Instant,
+    pub(crate) profile: String,
+    pub(crate) duties: Vec<Duty>,
+    pub(crate) classes: Vec<ClassState>,
+}
+
+/// Reads a case that is there; nothing is written or locked.
+pub(crate) fn read(case: &Path) -> Result<Response, Failure> {
+    let path = case.join("ledger.jsonl");
+    if !path.exists() {
+        return Err(Failure::usage(
+            "case-missing",
+            format!("there is no case in `{}`", case.display()),
+            "nothing was read",
+            "name the case's folder with --case, or begin one: piste fact set incident.confirmed true --why ...",
+        ));
+    }
+    let mut response = Response::default();
+    read_with(&path, |entry| response.observe(entry))?;
+    Ok(response)
+}
+
+/// The hash of the first entry: it tells cases apart and never changes.
+pub(crate) fn first_hash(case: &Path) -> Result<String, Failure> {
+    let mut first = None;
+    read_with(&case.join("ledger.jsonl"), |entry| {
+        first.get_or_insert_with(|| entry.hash.clone());
+        Ok(())
+    })?;
+    Ok(first.unwrap_or_default())
+}
+
+impl Writing {
+    /// Opens the case, or begins one: a person may know facts before any evidence is there.
+    pub(crate) fn open(common: &Common) -> Result<Self, Failure> {
+        let at = clock::now(common);
+        fs::create_dir_all(&common.case).map_err(|error| cannot_write(&common.case, &error))?;
+        let mut response = Response::default();
+        let (mut ledger, opened) =
+            Ledger::open_with(&common.case.join("ledger.jsonl"), |entry| response.observe(entry))?;
+        if opened.entries == 0 {
+            ledger.append(kind::CASE_CREATED, json!({"version": env!("CARGO_PKG_VERSION")}), at)?;
+            if !common.quiet {
+                out::note(&format!("a new case was begun in {}", common.case.display()));
+            }
+        }
+        if opened.torn_bytes > 0 {
+            ledger.append("ledger.recovered", json!({"torn_bytes": opened.torn_bytes}), at)?;
+            out::note("warning: the last line of the ledger was torn, as by a crash; it was cut off");
+        }
+        Ok(Self { response, ledger, at })
+    }
+
+    /// Appends one entry and takes it in.
+    pub(crate) fn append(&mut self, kind: &str, body: Value) -> Result<(), Failure> {
+        let entry = self.ledger.append(kind, body, self.at)?;
+        self.response.observe(&entry)?;
+        Ok(())
+    }
+
+    /// Who writes: `--by`, else `PISTE_PERSON`, else the one person that the case knows.
+    pub(crate) fn who(&self, by: Option<&str>) -> Result<String, Failure> {
+        let given = by.map(str::to_owned).or_else(|| std::env::var(PERSON).ok());
+        let given = given.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+        let mut known = self.response.facts.persons().iter();
+        let name = match (given, known.next(), known.next()) {
+            (Some(name), ..) => name,
+            (None, Some(only), None) => only.clone(),
+            (None, ..) => {
+                return Err(Failure::usage(
+                    "person-missing",
+                    "nobody is named for this entry",
+                    "nothing was recorded",
+                    format!("say who with --by \"A. Peeters\", or set {PERSON}"),
+                ));
+            }
+        };
+        if name.chars().count() > NAME_MAX {
+            return Err(Failure::usage(
+                "person-name",
+                format!("the name has more than {NAME_MAX} characters"),
+                "nothing was recorded",
+                "give the name and the office only",
+            ));
+        }
+        Ok(name)
+    }
+
+    /// Writes `out/duties.json` anew.
+    pub(crate) fn refresh(&self, case: &Path) -> Result<(), Failure> {
+        write_answer(case, &answer(&self.response, self.at)?)
+    }
+}
+
+/// The profile in force.
+pub(crate) fn profile(response: &Response) -> Result<&'static Profile, Failure> {
+    response.profile().ok_or_else(|| {
+        Failure::environment(
+            "catalogue",
+            "the catalogue has no profile",
+            "nothing was shown",
+            "report this as a bug",
+        )
+    })
+}
+
+/// Every duty and class at `at`.
+pub(crate) fn answer(response: &Response, at: Instant) -> Result<Answer, Failure> {
+    let known = Known { response, profile: profile(response)? };
+    Ok(Answer { at, profile: known.profile.id.clone(), duties: duties(&known, at), classes: classes(&known) })
+}
+
+/// Writes `out/duties.json`, whole or not at all.
+pub(crate) fn write_answer(case: &Path, answer: &Answer) -> Result<(), Failure> {
+    let folder = case.join("out");
+    let (path, part) = (folder.join("duties.json"), folder.join("duties.json.tmp"));
+    let text = serde_json::to_string_pretty(answer).unwrap_or_default() + "\n";
+    let written = fs::create_dir_all(&folder)
+        .and_then(|()| fs::write(&part, text))
+        .and_then(|()| fs::rename(&part, &path));
+    written.map_err(|error| cannot_write(&path, &error))
+}
+
+/// Writes a file that the user named.
+pub(crate) fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+    fs::write(path, text).map_err(|error| cannot_write(path, &error))
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::environment(
+        "case-write",
+        format!("`{}` cannot be written: {error}", path.display()),
+        "what was recorded before is kept",
+        "make room, or give a place that can be written",
+    )
+}
+
+/// The row of `D-13` or `GDPR-33`.
+pub(crate) fn row(name: &str) -> Result<&'static piste_case::duties::Row, Failure> {
+    duty_catalog().row(name).ok_or_else(|| {
+        Failure::usage(
+            "duty-unknown",
+            format!("there is no duty `{name}`"),
+            "nothing was recorded or written",
+            "`piste duties --all` lists them; name one as D-13 or GDPR-33",
+        )
+    })
+}
