@@ -505,6 +505,19 @@ mod tests {
     }
 
     #[test]
+    fn profiles_can_be_stated_as_a_fact_and_assume_values_that_there_are() {
+        let catalog = duty_catalog();
+        let profiles: Vec<&str> = catalog.profiles().iter().map(|one| one.id.as_str()).collect();
+        assert_eq!(fact_catalog().fact("case.profile").expect("the fact").values, profiles);
+        for profile in catalog.profiles() {
+            for (name, text) in &profile.assumes {
+                let fact = fact_catalog().fact(name).expect("a fact");
+                assert!(matches!(crate::facts::Value::parse(fact, text), Ok(Some(_))), "{name} = {text}");
+            }
+        }
+    }
+
+    #[test]
     fn faults_are_found() {
         let broken = [
             (

@@ -397,7 +397,10 @@ impl Folder {
         for entry in fs::read_dir(&self.0).map_err(LakeError::read(&self.0))? {
             let path = entry.map_err(LakeError::read(&self.0))?.path();
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if name == "run.json" || path.extension().is_some_and(|end| end == "tmp") {
+            // Differs between equal runs, or is no run's: duties follow from what persons state.
+            if matches!(name.as_str(), "run.json" | "duties.json")
+                || path.extension().is_some_and(|end| end == "tmp")
+            {
                 continue;
             }
             let mut digest = Sha256::new();

@@ -37,7 +37,20 @@ const MODEL: [(&str, &str); 17] = [
 ];
 
 fn set(scratch: &Scratch, name: &str, value: &str) -> Run {
-    scratch.piste(&["fact", "set", name, value, "--why", "seen", "--by", "A. Peeters", "--case", CASE, "--at", EVENING])
+    scratch.piste(&[
+        "fact",
+        "set",
+        name,
+        value,
+        "--why",
+        "seen",
+        "--by",
+        "A. Peeters",
+        "--case",
+        CASE,
+        "--at",
+        EVENING,
+    ])
 }
 
 fn at(scratch: &Scratch, moment: &str, arguments: &[&str]) -> Run {
@@ -70,7 +83,14 @@ fn the_model_case_answers_as_the_vectors_say() {
     by_state.remove("not-applicable");
     let set = |rows: &[&str]| rows.iter().map(|row| (*row).to_owned()).collect::<BTreeSet<_>>();
     let due = set(&[
-        "BE-CIC-29", "BE-COMPLAINT", "BE-FCCU", "BE-VSSE", "BE-SGRS", "BE-NCCN", "BE-MINISTER", "BE-MFA-ATTR",
+        "BE-CIC-29",
+        "BE-COMPLAINT",
+        "BE-FCCU",
+        "BE-VSSE",
+        "BE-SGRS",
+        "BE-NCCN",
+        "BE-MINISTER",
+        "BE-MFA-ATTR",
         "GDPR-33-5",
     ]);
     let assess = set(&["GDPR-33", "GDPR-34"]);
@@ -89,7 +109,11 @@ fn the_model_case_answers_as_the_vectors_say() {
     let schema = serde_json::from_str(&fs::read_to_string(schema).expect("a schema")).expect("JSON");
     assert_eq!(faults(&schema, &answer, "duties.json"), Vec::<String>::new());
     at(&scratch, "2021-03-27", &["duties"]).expect(0);
-    assert_eq!(fs::read_to_string(scratch.path("case/out/duties.json")).expect("it reads"), file, "equal bytes");
+    assert_eq!(
+        fs::read_to_string(scratch.path("case/out/duties.json")).expect("it reads"),
+        file,
+        "equal bytes"
+    );
 }
 
 #[test]
@@ -116,15 +140,27 @@ fn drafts_say_what_was_stated_and_nothing_else() {
     ] {
         set(&scratch, name, value).expect(0);
     }
-    for (duty, lang) in [("BE-CIC-29", "fr"), ("GDPR-33", "fr"), ("GDPR-33", "nl"), ("BE-VSSE", "nl"), ("GDPR-33", "de"), ("BE-NCCN", "en")] {
-        let draft = at(&scratch, "2021-03-27T09:00:00Z", &["duties", "draft", duty, "--lang", lang]).expect(0).out;
+    for (duty, lang) in [
+        ("BE-CIC-29", "fr"),
+        ("GDPR-33", "fr"),
+        ("GDPR-33", "nl"),
+        ("BE-VSSE", "nl"),
+        ("GDPR-33", "de"),
+        ("BE-NCCN", "en"),
+    ] {
+        let draft =
+            at(&scratch, "2021-03-27T09:00:00Z", &["duties", "draft", duty, "--lang", lang]).expect(0).out;
         insta::assert_snapshot!(format!("draft_{}_{lang}", duty.to_lowercase()), draft);
-        assert!(!draft.contains('\u{1b}') && !draft.contains('\u{202e}'), "hidden characters are made visible");
+        assert!(
+            !draft.contains('\u{1b}') && !draft.contains('\u{202e}'),
+            "hidden characters are made visible"
+        );
     }
     // What the profile assumes is no fact of the case.
     let bare = Scratch::new();
     set(&bare, "personal_data.affected", "possible").expect(0);
-    let draft = at(&bare, "2026-03-27T09:00:00Z", &["duties", "draft", "BE-NIS2-EW", "--lang", "fr"]).expect(0).out;
+    let draft =
+        at(&bare, "2026-03-27T09:00:00Z", &["duties", "draft", "BE-NIS2-EW", "--lang", "fr"]).expect(0).out;
     assert!(!draft.contains("essentielle"), "{draft}");
     assert!(draft.contains("Pas encore connu : impact transfrontalier."), "{draft}");
 }
@@ -145,27 +181,48 @@ fn what_is_wrong_is_refused_with_a_step_to_take() {
     let scratch = model();
     for (arguments, slug, hint) in [
         (vec!["fact", "set", "t.aware_signifcant", AWARE, "--why", "x"], "fact-unknown", "did you mean"),
-        (vec!["fact", "set", "t.aware_significant", "2021-03-26T14:20", "--why", "x"], "fact-value", "offset"),
+        (
+            vec!["fact", "set", "t.aware_significant", "2021-03-26T14:20", "--why", "x"],
+            "fact-value",
+            "offset",
+        ),
         (vec!["fact", "set", "crime.suspected", "perhaps", "--why", "x"], "fact-value", "unknown"),
         (vec!["fact", "set", "crime.suspected", "true", "--why", " "], "why-missing", "sentence"),
-        (vec!["fact", "set", "crime.suspected", "true", "--why", "x", "--rows", "E-9:1"], "row-unknown", "piste findings"),
-        (vec!["fact", "set", "crime.suspected", "true", "--why", "x", "--rows", "57"], "row-unknown", "E-1:57"),
+        (
+            vec!["fact", "set", "crime.suspected", "true", "--why", "x", "--rows", "E-9:1"],
+            "row-unknown",
+            "piste findings",
+        ),
+        (
+            vec!["fact", "set", "crime.suspected", "true", "--why", "x", "--rows", "57"],
+            "row-unknown",
+            "E-1:57",
+        ),
         (vec!["fact", "unset", "incident.rsit", "--why", "x"], "fact-not-set", "fact list"),
         (vec!["duties", "draft", "D-999", "--lang", "fr"], "duty-unknown", "--all"),
         (vec!["duties", "draft", "BE-NIS2-EW", "--lang", "fr"], "duty-not-applicable", "shows why"),
-        (vec!["duties", "sent", "GDPR-33", "--ref", "R", "--at-time", "2031-01-01T00:00Z"], "time-to-come", "--at"),
+        (
+            vec!["duties", "sent", "GDPR-33", "--ref", "R", "--at-time", "2031-01-01T00:00Z"],
+            "time-to-come",
+            "--at",
+        ),
         (vec!["duties", "sent", "GDPR-33", "--ref", "R", "--to", "minister"], "recipient-unknown", "apd_gba"),
         (vec!["duties", "ack", "GDPR-33", "--ref", "R"], "duty-not-sent", "piste duties sent"),
         (vec!["duties", "--profile", "moon"], "profile-unknown", "be-federal-administration"),
     ] {
         let entries = fs::read_to_string(scratch.path("case/ledger.jsonl")).expect("it reads");
         let run = at(&scratch, "2021-03-27", &arguments).expect(2);
-        assert!(run.err.contains(&format!("error[{slug}]")) && run.err.contains(hint), "{arguments:?}: {}", run.err);
+        assert!(
+            run.err.contains(&format!("error[{slug}]")) && run.err.contains(hint),
+            "{arguments:?}: {}",
+            run.err
+        );
         let after = fs::read_to_string(scratch.path("case/ledger.jsonl")).expect("it reads");
         assert_eq!(entries, after, "{arguments:?}: nothing is recorded");
     }
     let empty = Scratch::new();
-    let nobody = at(&empty, "2021-03-27", &["fact", "set", "crime.suspected", "true", "--why", "x"]).expect(2);
+    let nobody =
+        at(&empty, "2021-03-27", &["fact", "set", "crime.suspected", "true", "--why", "x"]).expect(2);
     assert!(nobody.err.contains("error[person-missing]"), "{}", nobody.err);
     let missing = empty.piste(&["duties", "--case", "nowhere"]).expect(2);
     assert!(missing.err.contains("error[case-missing]"), "{}", missing.err);
@@ -175,7 +232,8 @@ fn what_is_wrong_is_refused_with_a_step_to_take() {
 fn who_is_taken_from_the_flag_the_environment_or_the_case() {
     let scratch = Scratch::new();
     let state = ["fact", "set", "crime.suspected", "true", "--why", "x", "--case", CASE];
-    let run: Run = scratch.command(&state).env("PISTE_PERSON", "B. Janssens").output().expect("it runs").into();
+    let run: Run =
+        scratch.command(&state).env("PISTE_PERSON", "B. Janssens").output().expect("it runs").into();
     run.expect(0);
     scratch.piste(&state).expect(0);
     let history = at(&scratch, "2021-03-27", &["fact", "history", "crime.suspected", "--json"]).expect(0).out;
@@ -240,7 +298,10 @@ fn the_calendar_is_one_by_rfc_5545() {
     assert!(open.is_empty(), "every part is closed");
     // COMPLAINT has no time; the other eight that are due have, and the two to assess.
     assert_eq!((seen["VEVENT"], seen["VALARM"]), (10, 20));
-    assert!(lines.contains(&("DTSTART".to_owned(), "20210329T132000Z".to_owned())), "the 72 hours of the GDPR");
+    assert!(
+        lines.contains(&("DTSTART".to_owned(), "20210329T132000Z".to_owned())),
+        "the 72 hours of the GDPR"
+    );
     let again = at(&scratch, "2021-03-28", &["duties", "calendar"]).expect(0).out;
     let later: BTreeSet<String> =
         content_lines(&again).into_iter().filter(|(name, _)| name == "UID").map(|(_, value)| value).collect();
