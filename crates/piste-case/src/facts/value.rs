@@ -246,7 +246,7 @@ mod tests {
         let value = Value::parse(fact, text).map_err(|_| ());
         assert_eq!(
             value.as_ref().map(|value| value.as_ref().map(ToString::to_string)),
-            shown.map(|shown| shown.map(str::to_owned)).as_ref().map(Clone::clone),
+            shown.map(|shown| shown.map(str::to_owned)),
             "{name} {text}"
         );
         if let Ok(Some(value)) = value {
