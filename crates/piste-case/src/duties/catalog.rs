@@ -69,6 +69,7 @@ impl Recipient {
 /// How a deadline is computed.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the catalogue calls it so")]
 pub struct Rule {
     /// `elapsed_hours`, `calendar_months`, `calendar_days`, `working_days`, `immediate`, `undue_delay`, `on_request`,
     /// `min_of`, `none`.

@@ -260,6 +260,7 @@ mod tests {
         Test { fact: fact.to_owned(), op, value }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "the table has None beside it")]
     fn word(text: &str) -> Option<Value> {
         Some(Value::Word(text.to_owned()))
     }
@@ -319,7 +320,7 @@ mod tests {
     }
 
     /// The same by the tables alone.
-    fn by_table(condition: &Condition, truths: &[Truth; 3]) -> Truth {
+    fn by_table(condition: &Condition, truths: [Truth; 3]) -> Truth {
         match condition {
             Condition::All { all } => {
                 all.iter().fold(T, |so_far, one| AND[at(so_far)][at(by_table(one, truths))])
@@ -346,7 +347,7 @@ mod tests {
             let truths = [ALL[a], ALL[b], ALL[c]];
             let mut trace = Vec::new();
             let result = condition.evaluate(&mut known(truths), &mut trace);
-            prop_assert_eq!(result, by_table(&condition, &truths));
+            prop_assert_eq!(result, by_table(&condition, truths));
         }
 
         /// What is decided stays decided when more becomes known.

@@ -58,10 +58,10 @@ impl Calendar {
     /// The first instant of `date` (`2024-10-18`) in the zone; `None` if it is no date.
     pub fn start_of(&self, date: &str) -> Option<Instant> {
         let date: Date = date.parse().ok()?;
-        self.instant(&date.to_zoned(self.zone.clone()).ok()?)
+        Self::instant(&date.to_zoned(self.zone.clone()).ok()?)
     }
 
-    fn instant(&self, zoned: &Zoned) -> Option<Instant> {
+    fn instant(zoned: &Zoned) -> Option<Instant> {
         let nanos = i64::try_from(zoned.timestamp().as_nanosecond()).ok()?;
         Some(Instant { nanos, digits: 0 })
     }
@@ -86,7 +86,7 @@ impl Calendar {
             written(&strict),
             written(&legal)
         );
-        self.due(&strict, &legal, computation)
+        Self::due(&strict, &legal, computation)
     }
 
     /// `count` months: the same day and clock time, the last day of a month that lacks it. Legal maximum: 24:00 of that
@@ -136,7 +136,7 @@ impl Calendar {
             written(&strict),
             written(&legal)
         );
-        self.due(&strict, &legal, computation)
+        Self::due(&strict, &legal, computation)
     }
 
     fn to_end_of_day(&self, from: &Zoned, strict: &Zoned, period: &str) -> Option<Due> {
@@ -156,11 +156,11 @@ impl Calendar {
             written(strict),
             written(&legal)
         );
-        self.due(strict, &legal, computation)
+        Self::due(strict, &legal, computation)
     }
 
-    fn due(&self, strict: &Zoned, legal: &Zoned, computation: String) -> Option<Due> {
-        Some(Due { strict: self.instant(strict)?, legal_max: self.instant(legal)?, computation })
+    fn due(strict: &Zoned, legal: &Zoned, computation: String) -> Option<Due> {
+        Some(Due { strict: Self::instant(strict)?, legal_max: Self::instant(legal)?, computation })
     }
 
     /// Monday to Friday, and no public holiday.
@@ -200,15 +200,14 @@ fn written(zoned: &Zoned) -> String {
 
 /// Easter Sunday by the Gregorian computus (Meeus, Jones, Butcher).
 fn easter(year: i16) -> Option<Date> {
-    let y = i32::from(year);
-    let (a, b, c) = (y % 19, y / 100, y % 100);
-    let (d, e, g) = (b / 4, b % 4, (8 * b + 13) / 25);
-    let h = (19 * a + b - d - g + 15) % 30;
-    let (i, k) = (c / 4, c % 4);
-    let l = (32 + 2 * e + 2 * i - h - k) % 7;
-    let m = (a + 11 * h + 19 * l) / 433;
-    let month = (h + l - 7 * m + 90) / 25;
-    let day = (h + l - 7 * m + 33 * month + 19) % 32;
+    let year_number = i32::from(year);
+    let (golden, century, rest) = (year_number % 19, year_number / 100, year_number % 100);
+    let moon_shift = (8 * century + 13) / 25;
+    let epact = (19 * golden + century - century / 4 - moon_shift + 15) % 30;
+    let weekday = (32 + 2 * (century % 4) + 2 * (rest / 4) - epact - rest % 4) % 7;
+    let late = (golden + 11 * epact + 19 * weekday) / 433;
+    let month = (epact + weekday - 7 * late + 90) / 25;
+    let day = (epact + weekday - 7 * late + 33 * month + 19) % 32;
     Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
 }
 

@@ -84,10 +84,9 @@ impl Known<'_> {
     pub fn origin(&self, name: &str) -> Origin {
         match self.response.facts.stated(name) {
             Some(stated) if stated.value.is_some() => Origin::Stated,
-            Some(_) => Origin::Unknown,
             None if self.derived(name, 0).is_some() => Origin::Derived,
             None if self.assumed(name).is_some() => Origin::Assumed,
-            None => Origin::Unknown,
+            _ => Origin::Unknown,
         }
     }
 

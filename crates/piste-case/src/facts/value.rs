@@ -245,8 +245,8 @@ mod tests {
         let fact = fact_catalog().fact(name).expect("a fact");
         let value = Value::parse(fact, text).map_err(|_| ());
         assert_eq!(
-            value.as_ref().map(|value| value.as_ref().map(ToString::to_string)),
-            shown.map(|shown| shown.map(str::to_owned)).as_ref().map(Clone::clone),
+            value.clone().map(|value| value.map(|value| value.to_string())),
+            shown.map(|shown| shown.map(str::to_owned)),
             "{name} {text}"
         );
         if let Ok(Some(value)) = value {

@@ -40,26 +40,31 @@ pub fn notice(known: &Known<'_>, row: &Row, duty: &Duty, recipient: &str, lang: 
     };
     let marking = (row.stage != "communication").then_some(row.default_marking.as_str());
     draft.head(row, duty, recipient, marking, at);
-    let required = |id: &str| duty.content.iter().any(|content| content.id == id && content.required);
-    for (number, content) in sections(row, &required).into_iter().enumerate() {
+    let wanted = |id: &str| {
+        duty.content.iter().any(|content| {
+            content.id == id && (content.required || content.facts.iter().any(|fact| fact.value.is_some()))
+        })
+    };
+    for (number, content) in sections(row, &wanted).into_iter().enumerate() {
         draft.section(number + 1, content);
     }
     draft.foot(row, marking);
     draft.notice
 }
 
-/// Required contents, and optional ones: whether those have something to say shows when they are written.
-fn sections<'a>(row: &'a Row, required: &dyn Fn(&str) -> bool) -> Vec<Section<'a>> {
+/// Required contents, and those others that have something to say.
+fn sections<'a>(row: &'a Row, wanted: &dyn Fn(&str) -> bool) -> Vec<Section<'a>> {
     let sections = row.content.iter().filter_map(|content| match content {
         ContentRef::Words { text } => Some(Section::Words(text)),
         ContentRef::Named(name) => {
             let content = fact_catalog().content(name)?;
-            (required(name) || content.optional).then_some(Section::Content(content))
+            wanted(name).then_some(Section::Content(content))
         }
     });
     sections.collect()
 }
 
+#[derive(Clone, Copy)]
 enum Section<'a> {
     Content(&'a Content),
     Words(&'a str),
@@ -93,11 +98,14 @@ impl Draft<'_> {
         self.line(&words.field(words.to, name));
         self.line(&words.field(words.stage, &words.stage_of(row, duty)));
         self.line(&words.field(words.drawn_up, &dates::moment(at, lang)));
-        self.line(
-            &words.field(words.basis, &row.legal_basis.join("; ").replace("to_confirm", words.to_confirm)),
-        );
+        // The first sentence names the law in the language of the draft; the catalogue's basis is in English.
+        let opening = row.notice.as_ref().and_then(|words| words.opening.get(&lang));
+        if opening.is_none() {
+            let basis = row.legal_basis.join("; ").replace("to_confirm", words.to_confirm);
+            self.line(&words.field(words.basis, &basis));
+        }
         self.line("");
-        if let Some(opening) = row.notice.as_ref().and_then(|words| words.opening.get(&lang)) {
+        if let Some(opening) = opening {
             self.line(opening);
             self.line("");
         }
@@ -144,7 +152,10 @@ impl Draft<'_> {
     fn fact(&mut self, fact: &FactDef) {
         let words = self.words;
         let Some(value) = self.known.response.facts.value(&fact.id) else {
-            self.line(&format!("   {}", words.unknown.replacen("{}", fact.label.of(self.lang), 1)));
+            // Of itself the sender knows it: to say otherwise would be odd, and untrue.
+            let own = ["entity.", "contact."].iter().any(|part| fact.id.starts_with(part));
+            let phrase = if own { words.fill_in } else { words.unknown };
+            self.line(&format!("   {}", phrase.replacen("{}", fact.label.of(self.lang), 1)));
             self.notice.unknown.push(fact.id.clone());
             return;
         };
@@ -180,11 +191,10 @@ impl Draft<'_> {
             Value::Number(number) => dates::number(&Value::Number(number.clone()).to_string(), self.lang),
             Value::Text(text) => clean(text),
             Value::List(items) => {
-                let items = items.iter().fold(String::new(), |mut all, item| {
+                items.iter().fold(String::new(), |mut all, item| {
                     let _ = write!(all, "\n- {}", clean(item)); // to a String: cannot fail
                     all
-                });
-                items
+                })
             }
         }
     }

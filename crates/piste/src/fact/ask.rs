@@ -167,12 +167,11 @@ fn state(
             return Ok(false);
         }
     };
-    let why = match because {
-        Some(because) => Some(because.to_owned()),
-        None => {
-            out::note("why?");
-            line(answers)
-        }
+    let why = if let Some(because) = because {
+        Some(because.to_owned())
+    } else {
+        out::note("why?");
+        line(answers)
     };
     let Some(why) = why.filter(|why| !why.is_empty()) else {
         out::note("not recorded: a fact needs its reason");

@@ -48,7 +48,7 @@ enum FactCommand {
 /// States a fact; `unknown` says that it is not known.
 #[derive(Debug, Args)]
 struct Set {
-    /// Such as t.aware_significant; `piste fact list --all` names them.
+    /// Such as `t.aware_significant`; `piste fact list --all` names them.
     name: String,
     /// A time with its offset or zone, true or false, a word, a number, text; items of a list stand between `;`.
     #[arg(allow_hyphen_values = true)]
@@ -277,10 +277,9 @@ fn version(stated: &Stated) -> Json {
 fn in_words(fact: &FactDef, known: &Known<'_>) -> String {
     let value = known.value(&fact.id).map_or_else(|| "unknown".to_owned(), |value| value.to_string());
     let origin = match known.origin(&fact.id) {
-        Origin::Stated => "",
         Origin::Derived => "  (follows from other facts)",
         Origin::Assumed => "  (assumed by the profile; set it to confirm)",
-        Origin::Unknown => "",
+        Origin::Stated | Origin::Unknown => "",
     };
     format!("{} = {}{origin}", fact.id, terminal(&value, SHOWN_CHARS))
 }

@@ -11,8 +11,6 @@
 mod bad_input;
 mod case_faults;
 mod correlations;
-mod custody;
-mod doors;
 mod duties;
 mod edges;
 mod events;
