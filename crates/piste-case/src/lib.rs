@@ -4,8 +4,12 @@
 //! sealed evidence. Nothing here reads a clock.
 
 mod canonical;
+pub mod checkpoint;
+pub mod custody;
+pub mod database;
 pub mod duties;
 pub mod facts;
+pub mod key;
 pub mod ledger;
 pub mod merge;
 mod numbers;

@@ -6,6 +6,7 @@
 //! where it is shown, and cut.
 
 pub mod calendar;
+pub mod custody_sheet;
 pub mod escape;
 mod figures;
 pub mod html;

@@ -11,6 +11,8 @@
 mod bad_input;
 mod case_faults;
 mod correlations;
+mod custody;
+mod doors;
 mod duties;
 mod edges;
 mod events;
