@@ -9,6 +9,7 @@ mod clock;
 mod demo;
 mod difference;
 mod export;
+mod exposure;
 mod failure;
 mod findings;
 mod hunt;
@@ -23,6 +24,7 @@ mod schema;
 mod search;
 mod show;
 mod timeline;
+mod triage;
 
 use std::process::ExitCode;
 
@@ -60,6 +62,8 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Metrics(arguments) => metrics::run(arguments, &cli.common),
         Command::Rules(arguments) => rules::run(arguments, &cli.common),
         Command::Schema(arguments) => schema::run(arguments),
+        Command::Exposure(arguments) => exposure::run(arguments, &cli.common),
+        Command::Triage(arguments) => triage::run(arguments, &cli.common),
         Command::Lab(arguments) => lab::run(arguments, &cli.common),
     }
 }

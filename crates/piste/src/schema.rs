@@ -13,6 +13,8 @@ const SCHEMAS: &[(&str, &str)] = &[
     ("issues", include_str!("../../../docs/schemas/issues.json")),
     ("detections", include_str!("../../../docs/schemas/detections.json")),
     ("findings", include_str!("../../../docs/schemas/findings.json")),
+    ("exposure", include_str!("../../../docs/schemas/exposure.json")),
+    ("clocks", include_str!("../../../docs/schemas/clocks.json")),
     ("rules_not_run", include_str!("../../../docs/schemas/rules_not_run.json")),
 ];
 

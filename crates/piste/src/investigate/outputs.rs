@@ -24,6 +24,7 @@ use sha2::{Digest, Sha256};
 
 use super::Hunt;
 use super::correlated;
+use super::exposed;
 use super::hosts::Hosts;
 use super::join::Joined;
 use super::read::order;
@@ -82,6 +83,9 @@ pub(crate) fn write(
     }
     let findings = case.number_findings(|number| findings.finish(|key| number(key)))?;
 
+    let (servers, clocks) = exposed::read(&case.lake, &joined.evidence, &joined.hosts)?;
+    folder.object("exposure.json", &json!({ "servers": servers }))?;
+    folder.object("clocks.json", &json!({ "clocks": clocks }))?;
     let Joined { evidence, issues, coverage, hosts: _, areas, not_run, mut summary, incomplete } = joined;
     summary.detections = Some(streamed.tallies.total());
     summary.findings = Some(findings.len() as u64);
