@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Ledger(crate::ledger::LedgerCommand),
     Case(crate::handover::CaseCommand),
     Key(crate::key::Key),
+    Exposure(crate::exposure::ExposureOptions),
+    Triage(crate::triage::Triage),
     Rules(Rules),
     Schema(Schema),
     Lab(crate::lab::Lab),
