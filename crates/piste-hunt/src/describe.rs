@@ -1,17 +1,18 @@
 //! What a matched row is about, for a person.
 //!
-//! In: a row and the rule that matched it. Out: a detection with the row's place, its entities and its telling fields.
+//! In: a row that a rule matched. Out: who and what it is about, and its telling fields.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int8Type, Int32Type, Int64Type};
+use arrow_array::types::{Int8Type, Int64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use foldhash::fast::RandomState;
 use piste_lake::scan::{nanos_at, text_at};
 use piste_model::hash::hex;
-use piste_model::{Detection, Entities, EvidenceId, Instant, RowRef, schema};
-use piste_rules::Rule;
+use piste_model::{Entities, EvidenceId, Instant, RowRef, schema};
+
+use crate::told::Telling;
 
 /// Characters of one detail.
 const DETAIL_CHARS_MAX: usize = 1_000;
@@ -112,7 +113,7 @@ impl<'a> Named<'a> {
         Self(names.zip(rows.columns()).collect())
     }
 
-    fn of(&self, name: &str) -> Option<&'a ArrayRef> {
+    pub(crate) fn of(&self, name: &str) -> Option<&'a ArrayRef> {
         self.0.get(name).copied()
     }
 }
@@ -126,31 +127,18 @@ pub fn columns() -> BTreeSet<&'static str> {
     accounts.chain(lists).chain([schema::DATA, schema::MESSAGE, "Channel"]).collect()
 }
 
-/// Writes the detection of one row.
-pub fn detection(rule: &Rule, evidence: EvidenceId, path: &str, rows: &Named<'_>, row: usize) -> Detection {
-    let text = |name: &str| rows.of(name).and_then(|column| text_at(column, row)).unwrap_or_default();
-    Detection {
-        rule_id: rule.id.clone(),
-        rule_title: rule.title.clone(),
-        level: rule.level,
-        time: rows
-            .of(schema::EVENT_TIME)
-            .zip(rows.of(schema::TIME_DIGITS))
-            .and_then(|(times, digits)| time(times, digits, row)),
-        host: text(schema::HOST).to_owned(),
-        dataset: text(schema::DATASET).to_owned(),
-        event_code: int32(rows, schema::EVENT_CODE, row),
-        record: int64(rows, schema::RECORD, row).unwrap_or_default(),
-        evidence_id: evidence,
-        path: path.to_owned(),
-        places: vec![path.to_owned()],
-        attack: rule.attack.clone(),
-        status: rule.status.clone(),
-        offset: int64(rows, schema::OFFSET, row)
-            .and_then(|offset| u64::try_from(offset).ok())
-            .unwrap_or_default(),
-        record_hash: rows.of(schema::RECORD_HASH).map(|hashes| hash(hashes, row)).unwrap_or_default(),
-        channel: text("Channel").to_owned(),
+/// The text columns that [`telling`] looks at, each once; a row's `Data` list besides.
+pub(crate) fn told_columns() -> impl Iterator<Item = &'static str> {
+    let accounts =
+        ACCOUNTS.iter().flat_map(|(domain, name)| [*domain, *name]).filter(|name| !name.is_empty());
+    let lists = [PROCESSES.as_slice(), &FILES, &ADDRESSES, &DETAILS].into_iter().flatten().copied();
+    let all: BTreeSet<&str> = accounts.chain(lists).chain([schema::MESSAGE]).collect();
+    all.into_iter()
+}
+
+/// What one row tells.
+pub(crate) fn telling(rows: &Named<'_>, row: usize) -> Telling {
+    Telling {
         actor: accounts(rows, row).next(),
         acting_process: PROCESSES.iter().find_map(|name| said(rows, name, row)).map(cut),
         entities: entities(rows, row),
@@ -178,11 +166,6 @@ pub fn hash_of(rows: &RecordBatch, row: usize) -> String {
 fn hash(hashes: &ArrayRef, row: usize) -> String {
     let hashes = hashes.as_fixed_size_binary_opt().filter(|hashes| row < hashes.len());
     hashes.map(|hashes| hex(hashes.value(row))).unwrap_or_default()
-}
-
-fn int32(rows: &Named<'_>, name: &str, row: usize) -> Option<i32> {
-    let column = rows.of(name)?.as_primitive_opt::<Int32Type>()?;
-    (row < column.len() && !column.is_null(row)).then(|| column.value(row))
 }
 
 fn int64(rows: &Named<'_>, name: &str, row: usize) -> Option<i64> {

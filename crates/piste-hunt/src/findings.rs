@@ -4,9 +4,17 @@
 //! span, merged entities and the earliest rows. Memory grows with the groups, not with the detections.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use piste_model::finding::DayCount;
 use piste_model::hash::sha256_hex;
-use piste_model::{Detection, Entities, Finding, FindingId, FindingKind, Level, New};
+use piste_model::{
+    Detection, Entities, EvidenceId, Finding, FindingId, FindingKind, Instant, Level, New, RowRef,
+};
+
+use crate::told::{RuleText, Told};
 
 /// Detections of one rule on one host above which the rule tells little there.
 const NOISY: u64 = 500;
@@ -20,17 +28,43 @@ pub struct Since {
     pub finding: u32,
 }
 
+/// Which rules, hosts and tales were seen together, to be found again without comparing texts.
+type Known = HashMap<(usize, usize, u64), usize, RandomState>;
+
+/// Such triples that are remembered; forgetting them costs time alone.
+const KNOWN_MAX: usize = 200_000;
+
 /// Groups detections as they pass by.
 #[derive(Debug, Default)]
 pub struct Findings {
-    groups: BTreeMap<GroupKey, Finding>,
-    /// Detections of each (rule, host).
-    counts: BTreeMap<(String, String), u64>,
+    groups: Vec<Group>,
+    by_key: HashMap<GroupKey, usize, RandomState>,
+    known: Known,
+    /// What the triples' first two are addresses of: so long no other can be there.
+    held: Vec<(Arc<RuleText>, Arc<str>)>,
     statuses: BTreeMap<String, String>,
     since: Option<Since>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// A finding that grows.
+#[derive(Debug)]
+struct Group {
+    finding: Finding,
+    days: BTreeMap<i64, (Instant, u64)>,
+}
+
+/// Where one detection stands.
+#[derive(Debug, Clone, Copy)]
+struct Place<'a> {
+    time: Option<Instant>,
+    evidence: EvidenceId,
+    path: &'a str,
+    record: i64,
+    offset: u64,
+    file_sha256: &'a str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct GroupKey {
     rule: String,
     host: String,
@@ -67,35 +101,101 @@ impl Findings {
 
     /// Adds one detection; `file_sha256` is that of its evidence.
     pub fn add(&mut self, detection: &Detection, file_sha256: &str) {
-        let key = GroupKey::of(detection);
-        *self.counts.entry((key.rule.clone(), key.host.clone())).or_default() += 1;
-        self.statuses.entry(key.rule.clone()).or_insert_with(|| detection.status.clone());
-        let finding = self.groups.entry(key).or_insert_with_key(|key| new_finding(key, detection));
-        finding.count += 1;
-        finding.new_rows +=
-            u64::from(self.since.is_some_and(|since| detection.evidence_id.0 > since.evidence));
-        if let Some(time) = detection.time {
-            finding.count_day(time);
-        }
-        finding.last = finding.last.max(detection.time);
-        finding.first = match (finding.first, detection.time) {
-            (Some(first), Some(time)) => Some(first.min(time)),
-            (first, time) => first.or(time),
+        let at = self.group(GroupKey::of(detection), &detection.status, |key| new_finding(key, detection));
+        let place = Place {
+            time: detection.time,
+            evidence: detection.evidence_id,
+            path: &detection.path,
+            record: detection.record,
+            offset: detection.offset,
+            file_sha256,
         };
-        finding.entities.merge(&detection.entities);
-        if finding.rows.len() < Finding::MAX_ROWS {
-            finding.rows.push(detection.row(file_sha256));
+        let since = self.since;
+        let Some(group) = self.groups.get_mut(at) else { return };
+        group.finding.entities.merge(&detection.entities);
+        group.add(place, since, || detection.record_hash.clone());
+    }
+
+    /// Adds one detection of a host that goes by this name; the file it stands in has this path and SHA-256. The same rule,
+    /// host and tale are the same in memory where they come again and again.
+    pub fn add_told(&mut self, told: &Told, host: &Arc<str>, path: &str, file_sha256: &str) {
+        let triple = (Arc::as_ptr(&told.rule).addr(), Arc::as_ptr(host).addr(), told.tale.serial());
+        let at = match self.known.get(&triple) {
+            Some(at) => *at,
+            None => self.meet(told, host, path, triple),
+        };
+        let place = Place {
+            time: told.time,
+            evidence: told.evidence,
+            path,
+            record: told.record,
+            offset: told.offset,
+            file_sha256,
+        };
+        let since = self.since;
+        let Some(group) = self.groups.get_mut(at) else { return };
+        group.add(place, since, || told.hash_text());
+    }
+
+    /// The group of a rule, host and tale that come for the first time, with what the tale names.
+    fn meet(&mut self, told: &Told, host: &Arc<str>, path: &str, triple: (usize, usize, u64)) -> usize {
+        let telling = told.tale.telling();
+        let key = GroupKey {
+            rule: told.rule.id.clone(),
+            host: host.to_string(),
+            account: telling.actor.clone().unwrap_or_default(),
+            process: telling.acting_process.clone().unwrap_or_default(),
+        };
+        let at = self.group(key, &told.rule.status, |key| {
+            let mut detection = told.detection(path);
+            detection.host = host.to_string();
+            new_finding(key, &detection)
+        });
+        if let Some(group) = self.groups.get_mut(at) {
+            group.finding.entities.merge(&telling.entities);
         }
+        if self.known.len() >= KNOWN_MAX {
+            self.known.clear();
+            self.held.clear();
+        }
+        self.known.insert(triple, at);
+        self.held.push((Arc::clone(&told.rule), Arc::clone(host)));
+        at
+    }
+
+    fn group(&mut self, key: GroupKey, status: &str, new: impl FnOnce(&GroupKey) -> Finding) -> usize {
+        if let Some(at) = self.by_key.get(&key) {
+            return *at;
+        }
+        let at = self.groups.len();
+        self.groups.push(Group { finding: new(&key), days: BTreeMap::new() });
+        if !self.statuses.contains_key(&key.rule) {
+            self.statuses.insert(key.rule.clone(), status.to_owned());
+        }
+        self.by_key.insert(key, at);
+        at
     }
 
     /// The findings, the gravest first: by level, confidence, first trace, key. `number` gives each key its F-n.
     pub fn finish(self, mut number: impl FnMut(&str) -> FindingId) -> Vec<Finding> {
-        let Self { groups, counts, statuses, since } = self;
+        let Self { groups, by_key, statuses, since, .. } = self;
+        // Detections of each (rule, host).
+        let mut counts: HashMap<(&str, &str), u64, RandomState> = HashMap::default();
+        let mut keys: Vec<Option<&GroupKey>> = vec![None; groups.len()];
+        for (key, at) in &by_key {
+            if let (Some(slot), Some(group)) = (keys.get_mut(*at), groups.get(*at)) {
+                *slot = Some(key);
+                *counts.entry((&key.rule, &key.host)).or_default() += group.finding.count;
+            }
+        }
         let mut findings: Vec<Finding> = groups
             .into_iter()
-            .map(|(key, mut finding)| {
-                let count = counts.get(&(key.rule.clone(), key.host)).copied().unwrap_or_default();
-                let status = statuses.get(&key.rule).map_or("", String::as_str);
+            .zip(keys)
+            .map(|(group, key)| {
+                let mut finding = group.finish();
+                let key = key.map_or(("", ""), |key| (&key.rule, &key.host));
+                let count = counts.get(&key).copied().unwrap_or_default();
+                let status = statuses.get(key.0).map_or("", String::as_str);
                 confidence(status, count, finding.level).clone_into(&mut finding.confidence);
                 finding
             })
@@ -115,6 +215,40 @@ impl Findings {
             });
         }
         findings
+    }
+}
+
+impl Group {
+    fn add(&mut self, place: Place<'_>, since: Option<Since>, record_hash: impl FnOnce() -> String) {
+        let finding = &mut self.finding;
+        finding.count += 1;
+        finding.new_rows += u64::from(since.is_some_and(|since| place.evidence.0 > since.evidence));
+        if let Some(time) = place.time {
+            self.days.entry(time.day()).or_insert((time, 0)).1 += 1;
+            if self.days.len() > Finding::MAX_DAYS {
+                self.days.pop_last();
+            }
+        }
+        finding.last = finding.last.max(place.time);
+        finding.first = match (finding.first, place.time) {
+            (Some(first), Some(time)) => Some(first.min(time)),
+            (first, time) => first.or(time),
+        };
+        if finding.rows.len() < Finding::MAX_ROWS {
+            finding.rows.push(RowRef {
+                evidence_id: place.evidence,
+                path: place.path.to_owned(),
+                record: place.record,
+                offset: place.offset,
+                file_sha256: place.file_sha256.to_owned(),
+                record_hash: record_hash(),
+            });
+        }
+    }
+
+    fn finish(self) -> Finding {
+        let days = self.days.into_values().map(|(time, count)| DayCount { day: time.date(), count });
+        Finding { days: days.collect(), ..self.finding }
     }
 }
 
@@ -161,7 +295,6 @@ fn new_finding(key: &GroupKey, detection: &Detection) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use piste_model::{EvidenceId, Instant};
 
     fn detection(rule: &str, level: Level, status: &str, account: &str, second: i64) -> Detection {
         Detection {

@@ -15,6 +15,7 @@ mod keywords;
 mod matching;
 pub mod plan;
 mod row_event;
+pub mod told;
 mod values;
 pub mod vector;
 

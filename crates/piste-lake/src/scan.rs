@@ -4,10 +4,13 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, TimestampNanosecondType};
-use arrow_array::{Array, RecordBatch, StringArray};
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray, UInt64Array};
+use arrow_schema::{ArrowError, Schema, SchemaRef};
+use arrow_select::take::take;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
@@ -165,6 +168,38 @@ impl Table {
         }
         Ok(())
     }
+}
+
+/// The rows numbered, of the columns that `wanted` accepts; dictionaries are shared, not copied.
+///
+/// # Errors
+/// Where a number is none of a row.
+pub fn take_rows(
+    batch: &RecordBatch,
+    rows: &[usize],
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<RecordBatch, ArrowError> {
+    let fields = batch.schema_ref().fields().iter().enumerate();
+    let columns: Vec<usize> = fields.filter(|(_, field)| wanted(field.name())).map(|(at, _)| at).collect();
+    let rows: UInt64Array = rows.iter().map(|row| *row as u64).collect();
+    let batch = batch.project(&columns)?;
+    let taken = batch.columns().iter().map(|column| take(column, &rows, None));
+    with_columns(batch.schema(), taken.collect::<Result<_, _>>()?, rows.len())
+}
+
+/// The columns of both; they have equally many rows.
+///
+/// # Errors
+/// Where they have not.
+pub fn side_by_side(one: &RecordBatch, other: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let fields = one.schema_ref().fields().iter().chain(other.schema_ref().fields()).cloned();
+    let columns = one.columns().iter().chain(other.columns()).cloned();
+    with_columns(Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns.collect(), one.num_rows())
+}
+
+fn with_columns(schema: SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch, ArrowError> {
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(schema, columns, &options)
 }
 
 /// The text of a dictionary column's row; `None` where it is null or the column is of another type.

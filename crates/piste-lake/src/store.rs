@@ -118,7 +118,7 @@ impl Attachment {
 /// Files that one rule set's hunt leaves beside a unit's sidecar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
-    /// The unit's detections, one JSON object a line, sorted by time. With this file the unit is hunted.
+    /// The unit's detections, sorted by time, as the hunt keeps them. With this file the unit is hunted.
     Detections,
     /// Rows that correlations look at.
     Contributions,
@@ -192,7 +192,7 @@ impl Lake {
     /// A file that the hunt with this rule set leaves for a unit; `hunt` is the hash over rules and engine.
     pub fn found(&self, unit: &Unit, hunt: &str, name: Found) -> PathBuf {
         let suffix = match name {
-            Found::Detections => "detections.jsonl",
+            Found::Detections => "detections",
             Found::Contributions => "contributions",
         };
         let hunt = hunt.get(..HUNT_DIGITS).unwrap_or(hunt);

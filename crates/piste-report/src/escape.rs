@@ -27,7 +27,9 @@ pub fn is_hidden(c: char) -> bool {
 
 /// Replaces hidden characters by visible escapes: `\x1b` below U+0100, `\u{202e}` above.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_hidden) {
+    // Most texts are plain ASCII, which is seen at once.
+    let plain = text.bytes().fold(true, |plain, byte| plain & (b' '..=b'~').contains(&byte));
+    if plain || !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);

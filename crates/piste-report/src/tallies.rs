@@ -78,6 +78,27 @@ pub struct RuleTally {
     pub count: u64,
 }
 
+/// What is counted of a detection.
+#[derive(Debug, Clone, Copy)]
+pub struct Counted<'a> {
+    /// The rule's id.
+    pub rule_id: &'a str,
+    /// Its title.
+    pub rule_title: &'a str,
+    /// Its level.
+    pub level: Level,
+    /// When; `None` where the row has no time.
+    pub time: Option<Instant>,
+    /// Computer that the row names.
+    pub host: &'a str,
+    /// The sealed file.
+    pub evidence: EvidenceId,
+    /// Record id or line number.
+    pub record: i64,
+    /// Byte offset of the record.
+    pub offset: u64,
+}
+
 /// All detections of a run, counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tallies {
@@ -155,22 +176,36 @@ impl Picture {
 }
 
 impl Tallies {
+    /// Counts one detection; see [`Tallies::count`].
+    pub fn add(&mut self, detection: &Detection) {
+        self.count(&Counted {
+            rule_id: &detection.rule_id,
+            rule_title: &detection.rule_title,
+            level: detection.level,
+            time: detection.time,
+            host: &detection.host,
+            evidence: detection.evidence_id,
+            record: detection.record,
+            offset: detection.offset,
+        });
+    }
+
     /// Counts one detection.
     ///
     /// Events with hits are told apart without a set of all of them: the stream is sorted, so the rules that matched one
     /// record follow each other, and only the record last seen is remembered (with up to 64 offsets, for the rare
     /// copies of a record within one damaged file).
-    pub fn add(&mut self, detection: &Detection) {
-        let Detection { level, time, host, .. } = detection;
+    pub fn count(&mut self, detection: &Counted<'_>) {
+        let Counted { level, time, host, .. } = *detection;
         let host = host.get(..host.floor_char_boundary(MAX_HOST_NAME)).unwrap_or(host);
-        self.levels.add(*level, 1);
+        self.levels.add(level, 1);
         let known_host = self.hosts.len() < MAX_HOSTS || self.hosts.contains_key(host);
         if known_host {
-            entry_of(&mut self.hosts, host).add(*level, 1);
+            entry_of(&mut self.hosts, host).add(level, 1);
         } else {
-            self.other_hosts.add(*level, 1);
+            self.other_hosts.add(level, 1);
         }
-        self.add_time(*time, *level, known_host.then_some(host));
+        self.add_time(time, level, known_host.then_some(host));
         self.add_rule(detection);
         self.add_record(detection);
     }
@@ -188,18 +223,18 @@ impl Tallies {
         }
     }
 
-    fn add_rule(&mut self, detection: &Detection) {
+    fn add_rule(&mut self, detection: &Counted<'_>) {
         let rules = self.rules.entry(detection.level).or_default();
-        if let Some(rule) = rules.get_mut(&detection.rule_id) {
+        if let Some(rule) = rules.get_mut(detection.rule_id) {
             rule.count += 1;
         } else {
-            let rule = RuleTally { title: detection.rule_title.clone(), count: 1 };
-            rules.insert(detection.rule_id.clone(), rule);
+            let rule = RuleTally { title: detection.rule_title.to_owned(), count: 1 };
+            rules.insert(detection.rule_id.to_owned(), rule);
         }
     }
 
-    fn add_record(&mut self, detection: &Detection) {
-        let Detection { time, evidence_id: evidence, record, offset, .. } = *detection;
+    fn add_record(&mut self, detection: &Counted<'_>) {
+        let Counted { time, evidence, record, offset, .. } = *detection;
         if let Some(current) = &mut self.current
             && (current.time, current.evidence, current.record) == (time, evidence, record)
         {

@@ -4,9 +4,10 @@
 //! `timestamp_desc` are the columns that Timesketch demands; `datetime` always has six digits, since its reader guesses
 //! the format from the first line. Hidden characters are shown as `\x0a`, so one detection is always one line.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use piste_model::{Detection, Instant};
+use piste_model::{Detection, EvidenceId, Instant, Level};
 
 use crate::escape;
 
@@ -41,27 +42,42 @@ impl<W: Write> TimelineCsv<W> {
     /// # Errors
     /// Those of the writer.
     pub fn add(&mut self, detection: &Detection) -> io::Result<()> {
-        let Some(time) = detection.time else {
+        let channel = if detection.channel.is_empty() { &detection.dataset } else { &detection.channel };
+        self.line(&Line {
+            time: detection.time,
+            title: &field(&detection.rule_title),
+            level: detection.level,
+            host: &field(&detection.host),
+            channel: &field(channel),
+            event_code: detection.event_code,
+            attack: &attack_field(&detection.attack),
+            record: detection.record,
+            details: &details_field(&detection.details),
+            rule_id: &field(&detection.rule_id),
+            evidence: detection.evidence_id,
+            path: &field(&detection.path),
+        })
+    }
+
+    /// Writes one detection whose texts are fields already. One without a time is counted as by [`TimelineCsv::add`].
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn line(&mut self, line: &Line<'_>) -> io::Result<()> {
+        let Some(time) = line.time else {
             self.undated += 1;
             return Ok(());
         };
-        let channel = if detection.channel.is_empty() { &detection.dataset } else { &detection.channel };
-        let event_id = detection.event_code.map(|code| code.to_string()).unwrap_or_default();
-        writeln!(
+        let Line { title, level, host, channel, attack, record, details, rule_id, evidence, path, .. } = line;
+        write!(
             self.out,
-            "{},{TIMESTAMP_DESC},{},{},{},{},{event_id},{},{},{},{},{},{}",
-            Instant { digits: 6, ..time },
-            field(&detection.rule_title),
-            detection.level,
-            field(&detection.host),
-            field(channel),
-            field(&detection.attack.join(" ¦ ")),
-            detection.record,
-            field(&details(detection)),
-            field(&detection.rule_id),
-            detection.evidence_id,
-            field(&detection.path),
+            "{},{TIMESTAMP_DESC},{title},{level},{host},{channel},",
+            Instant { digits: 6, ..time }
         )?;
+        if let Some(code) = line.event_code {
+            write!(self.out, "{code}")?;
+        }
+        writeln!(self.out, ",{attack},{record},{details},{rule_id},{evidence},{path}")?;
         self.written += 1;
         Ok(())
     }
@@ -86,14 +102,54 @@ impl<W: Write> TimelineCsv<W> {
     }
 }
 
-fn field(text: &str) -> String {
+/// One line of the timeline; texts are fields as [`field`] makes them.
+#[derive(Debug, Clone, Copy)]
+pub struct Line<'a> {
+    /// When.
+    pub time: Option<Instant>,
+    /// The rule's title.
+    pub title: &'a str,
+    /// Its level.
+    pub level: Level,
+    /// Computer.
+    pub host: &'a str,
+    /// Channel, else dataset.
+    pub channel: &'a str,
+    /// Event id.
+    pub event_code: Option<i32>,
+    /// As [`attack_field`] makes it.
+    pub attack: &'a str,
+    /// Record id or line number.
+    pub record: i64,
+    /// As [`details_field`] makes it.
+    pub details: &'a str,
+    /// The rule's id.
+    pub rule_id: &'a str,
+    /// The sealed file.
+    pub evidence: EvidenceId,
+    /// Its locator.
+    pub path: &'a str,
+}
+
+/// A text as a field of a line.
+pub fn field(text: &str) -> String {
     escape::csv(&escape::visible(text)).into_owned()
 }
 
+/// Techniques as a field.
+pub fn attack_field(attack: &[String]) -> String {
+    field(&attack.join(" ¦ "))
+}
+
+/// Telling fields as one field of a line.
+pub fn details_field(all: &BTreeMap<String, String>) -> String {
+    field(&details(all))
+}
+
 /// `Name: value ¦ Name: value`, as Hayabusa joins them, made visible and cut at [`MAX_DETAILS`] bytes.
-fn details(detection: &Detection) -> String {
+fn details(all: &BTreeMap<String, String>) -> String {
     let mut text = String::new();
-    for (name, value) in &detection.details {
+    for (name, value) in all {
         if !text.is_empty() {
             text.push_str(" ¦ ");
         }
@@ -114,7 +170,7 @@ fn details(detection: &Detection) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use piste_model::{Entities, EvidenceId, Level};
+    use piste_model::Entities;
 
     fn detection() -> Detection {
         Detection {

@@ -3,15 +3,14 @@
 //! In: the units' detections under two rule sets, each sorted alike. Out: for each rule how many detections came and went.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Lines};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use piste_hunt::told::{Interner, Told};
 use piste_lake::store::Found;
 use piste_lake::{Lake, LakeError, Unit};
-use piste_model::{Detection, Level};
+use piste_model::Level;
 
-use crate::investigate::read::order;
+use crate::investigate::merged::Source;
 
 /// What became of a rule's detections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,13 +36,13 @@ pub(crate) fn between(
         if !one.exists() {
             return Ok(None);
         }
-        let (mut one, mut other) = (Stream::open(one)?, Stream::open(other)?);
+        let (mut one, mut other) = (Stream::open(&one)?, Stream::open(&other)?);
         loop {
             let ordering = match (&one.head, &other.head) {
                 (None, None) => break,
                 (Some(_), None) => std::cmp::Ordering::Less,
                 (None, Some(_)) => std::cmp::Ordering::Greater,
-                (Some(a), Some(b)) => order(a).cmp(&order(b)),
+                (Some(a), Some(b)) => a.order().cmp(&b.order()),
             };
             if ordering.is_le()
                 && let Some(gone) = one.next()?
@@ -62,36 +61,27 @@ pub(crate) fn between(
     Ok(Some(found))
 }
 
-fn entry<'a>(found: &'a mut BTreeMap<String, Difference>, detection: &Detection) -> &'a mut Difference {
-    let none = Difference { level: detection.level, more: 0, fewer: 0 };
-    found.entry(detection.rule_title.clone()).or_insert(none)
+fn entry<'a>(found: &'a mut BTreeMap<String, Difference>, told: &Told) -> &'a mut Difference {
+    let none = Difference { level: told.rule.level, more: 0, fewer: 0 };
+    found.entry(told.rule.title.clone()).or_insert(none)
 }
 
 /// Sorted detections, one at a time.
 struct Stream {
-    path: PathBuf,
-    lines: Lines<BufReader<File>>,
-    head: Option<Detection>,
+    source: Source,
+    interner: Interner,
+    head: Option<Told>,
 }
 
 impl Stream {
-    fn open(path: PathBuf) -> Result<Self, LakeError> {
-        let file = File::open(&path).map_err(LakeError::read(&path))?;
-        let mut stream = Self { path, lines: BufReader::new(file).lines(), head: None };
+    fn open(path: &Path) -> Result<Self, LakeError> {
+        let mut stream = Self { source: Source::open(path)?, interner: Interner::default(), head: None };
         stream.next()?;
         Ok(stream)
     }
 
-    fn next(&mut self) -> Result<Option<Detection>, LakeError> {
-        let head = self.head.take();
-        if let Some(line) = self.lines.next() {
-            let line = line.map_err(LakeError::read(&self.path))?;
-            self.head = Some(read(&self.path, &line)?);
-        }
-        Ok(head)
+    fn next(&mut self) -> Result<Option<Told>, LakeError> {
+        let next = self.source.next(&mut self.interner)?;
+        Ok(std::mem::replace(&mut self.head, next))
     }
-}
-
-fn read(path: &Path, line: &str) -> Result<Detection, LakeError> {
-    serde_json::from_str(line).map_err(|source| LakeError::Sidecar { path: path.to_owned(), source })
 }

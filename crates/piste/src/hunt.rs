@@ -52,10 +52,9 @@ fn over_the_lake(arguments: &Arguments, common: &Common) -> Result<u8, Failure> 
         "version": env!("CARGO_PKG_VERSION"),
     }))?;
     let stop = investigate::stop_on_ctrl_c();
-    let paths = before.evidence.iter().map(|one| (one.id.0, one.path.clone())).collect();
     let threads = rehunt::threads(arguments.hunt.threads);
     let spent = rehunt::Spent::default();
-    let rehunt = rehunt::Rehunt { lake: &case.lake, hunt: &hunt, paths: &paths, threads, stop: &stop, spent };
+    let rehunt = rehunt::Rehunt { lake: &case.lake, hunt: &hunt, threads, stop: &stop, spent };
     let hunting = std::time::Instant::now();
     let hunted = rehunt.run(&units)?;
     let seconds = hunting.elapsed().as_secs_f64();

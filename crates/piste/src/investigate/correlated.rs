@@ -7,12 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use piste_hunt::correlate::{CorrelateError, correlation_detection};
+use piste_hunt::told::Told;
 use piste_lake::store::{Found, write_durably};
 use piste_lake::{LakeError, Unit};
-use piste_model::{Detection, EvidenceId};
+use piste_model::EvidenceId;
 
 use super::Hunt;
-use super::read::{correlate, lines, order};
+use super::merged::written;
+use super::read::correlate;
 use crate::case::Case;
 
 /// Detections that are held before they are written.
@@ -35,7 +37,7 @@ pub(super) fn detections(
     fs::create_dir_all(&own).map_err(LakeError::write(&own))?;
     let swept = hunt.correlator.sweep(&runs, &own, &mut |hit| {
         let Some(correlation) = hunt.correlations.get(hit.correlation) else { return Ok(()) };
-        files.held.push(correlation_detection(correlation, &hit, path));
+        files.held.push(Told::of(correlation_detection(correlation, &hit, path)));
         if files.held.len() >= HELD_MAX {
             files.write().map_err(|error| CorrelateError::Emit(Box::new(error)))?;
         }
@@ -49,15 +51,14 @@ pub(super) fn detections(
 
 struct Files<'a> {
     folder: &'a Path,
-    held: Vec<Detection>,
+    held: Vec<Told>,
     written: Vec<PathBuf>,
 }
 
 impl Files<'_> {
     fn write(&mut self) -> Result<(), LakeError> {
-        self.held.sort_by(|a, b| order(a).cmp(&order(b)));
-        let path = self.folder.join(format!("correlated-{}.jsonl", self.written.len()));
-        write_durably(&path, &lines(&self.held, &path)?)?;
+        let path = self.folder.join(format!("correlated-{}.detections", self.written.len()));
+        write_durably(&path, &written(&mut self.held).map_err(LakeError::write(&path))?)?;
         self.held.clear();
         self.written.push(path);
         Ok(())

@@ -7,7 +7,10 @@
 mod correlated;
 mod hosts;
 pub(crate) mod join;
+mod lines;
+pub(crate) mod merged;
 pub(crate) mod outputs;
+mod places;
 pub(crate) mod read;
 pub(crate) mod rehunt;
 
@@ -18,6 +21,7 @@ use std::time::Instant as Stopwatch;
 
 use piste_hunt::VectorEngine;
 use piste_hunt::correlate::Correlator;
+use piste_hunt::told::RuleText;
 use piste_lake::seal::Intake;
 use piste_lake::{Item, Sealer, StoredPath, path_text};
 use piste_model::evidence::EvidenceState;
@@ -41,6 +45,8 @@ pub(crate) struct Hunt {
     /// Hash over the rules and the engine: what one engine found is not taken for what another would.
     pub(crate) key: String,
     pub(crate) engine: VectorEngine,
+    /// By rule: what its detections say of it; `None` where only correlations want its hits.
+    pub(crate) told: Vec<Option<Arc<RuleText>>>,
     pub(crate) correlations: Vec<Correlation>,
     pub(crate) correlator: Correlator,
     pub(crate) not_compiled: Vec<NotRun>,
@@ -88,11 +94,9 @@ pub(crate) fn run(arguments: &Investigate, common: &Common) -> Result<u8, Failur
         shown,
     };
     let records = reading.run(&case)?;
-    let paths = intake.items.iter().map(|item| (item.id.0, item.path.clone())).collect();
     let rehunt = Rehunt {
         lake: &case.lake,
         hunt: &hunt,
-        paths: &paths,
         threads: reading.threads,
         stop: &stop,
         spent: rehunt::Spent::default(),
@@ -109,10 +113,11 @@ pub(crate) fn load_rules(arguments: &Investigate) -> Result<Hunt, Failure> {
     let Prepared { rules, plan, correlations, not_compiled } =
         Prepared::load(&arguments.which.load_options(), &sources)?;
     let engine = VectorEngine::new(&rules, plan);
+    let told = rules.rules.iter().map(|rule| rule.reports.then(|| Arc::new(RuleText::of(rule)))).collect();
     let correlator = Correlator::new(&correlations);
     let version = env!("CARGO_PKG_VERSION");
     let key = sha256_hex(format!("{version} {} {}", piste_hunt::ENGINE, rules.sha256).as_bytes());
-    Ok(Hunt { rules, key, engine, correlations, correlator, not_compiled, sources })
+    Ok(Hunt { rules, key, engine, told, correlations, correlator, not_compiled, sources })
 }
 
 /// Passwords, one a line, as bytes: archives know no encoding.

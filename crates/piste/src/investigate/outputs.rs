@@ -4,35 +4,32 @@
 //! and the timeline. The detections of all units are merged as streams, so that their number costs no memory. Each file is
 //! written aside, synced and renamed.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, BufWriter, Lines, Write};
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use piste_hunt::told::Told;
 use piste_hunt::{Findings, Since};
-use piste_lake::copies::Copy;
-use piste_lake::store::{Attachment, Found, rename_durably, tmp_name, write_durably};
+use piste_lake::store::{Found, rename_durably, tmp_name, write_durably};
 use piste_lake::{LakeError, Unit};
 use piste_model::summary::{NewFigures, Summary};
-use piste_model::{Detection, Evidence, EvidenceId, Finding, Level, New};
+use piste_model::{Evidence, EvidenceId, Finding, Level, New};
+use piste_report::tallies::Counted;
 use piste_report::{RunView, Style, Tallies, TimelineCsv, html, terminal};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::Hunt;
 use super::correlated;
-use super::hosts::Hosts;
 use super::join::Joined;
-use super::read::order;
+use super::lines::Lines;
+use super::merged::{Merged, few_enough};
+use super::places::{Places, hit_copies};
 use crate::case::Case;
 use crate::failure::Failure;
 use crate::out;
-
-/// Files merged at once; more are merged in rounds.
-const MERGED_AT_ONCE: usize = 256;
 
 /// What was written.
 pub(crate) struct Written {
@@ -56,26 +53,18 @@ pub(crate) fn write(
     let hash = &hunt.key;
     let found: Vec<PathBuf> =
         units.iter().map(|unit| case.lake.found(unit, hash, Found::Detections)).collect();
-    let sha256: BTreeMap<u32, &str> =
-        joined.evidence.iter().map(|one| (one.id.0, one.sha256.as_str())).collect();
     let paths: BTreeMap<u32, &str> =
         joined.evidence.iter().map(|one| (one.id.0, one.path.as_str())).collect();
-    let paths_owned: BTreeMap<u32, String> =
-        joined.evidence.iter().map(|one| (one.id.0, one.path.clone())).collect();
-    let places = Places {
-        hosts: &joined.hosts,
-        same: same_files(&joined.evidence),
-        paths,
-        copies: hit_copies(case, units, &found)?,
-    };
+    let copies = hit_copies(case, units, &found)?;
+    let mut places = Places::new(&joined.hosts, &joined.evidence, copies);
     let baseline = case.baseline(inputs(&joined.evidence, units, hunt));
     let since = baseline.map(|baseline| baseline.since);
-    let path_of = |id: EvidenceId| paths_owned.get(&id.0).cloned().unwrap_or_default();
+    let path_of = |id: EvidenceId| paths.get(&id.0).map(|path| (*path).to_owned()).unwrap_or_default();
     let correlated = correlated::detections(case, units, hunt, &path_of)?;
     let sources = found.into_iter().chain(correlated.iter().cloned()).collect();
     let (sources, mut merged) = few_enough(sources, case.lake.tmp())?;
     merged.extend(correlated);
-    let streamed = stream(&folder, &sources, &sha256, &places, since)?;
+    let streamed = stream(&folder, &sources, &mut places, since)?;
     let findings = streamed.findings;
     for path in &merged {
         let _ = fs::remove_file(path); // what stays is removed when the case is next opened
@@ -165,184 +154,43 @@ struct Streamed {
 fn stream(
     folder: &Folder,
     sources: &[PathBuf],
-    sha256: &BTreeMap<u32, &str>,
-    places: &Places<'_>,
+    places: &mut Places<'_>,
     since: Option<Since>,
 ) -> Result<Streamed, Failure> {
     let mut streamed = Streamed { tallies: Tallies::default(), findings: Findings::since(since) };
     let mut timeline =
         TimelineCsv::new(folder.writer("timeline.csv")?).map_err(folder.failed("timeline.csv"))?;
-    let mut lines = folder.writer("detections.jsonl")?;
-    let mut merged = Merged::open(sources)?;
-    while let Some(mut detection) = merged.next()? {
-        places.fill(&mut detection);
-        write_line(&mut lines, &detection).map_err(folder.failed("detections.jsonl"))?;
-        timeline.add(&detection).map_err(folder.failed("timeline.csv"))?;
-        streamed.tallies.add(&detection);
-        streamed.findings.add(&detection, sha256.get(&detection.evidence_id.0).copied().unwrap_or_default());
+    let mut file = folder.writer("detections.jsonl")?;
+    let (mut merged, mut lines) = (Merged::open(sources)?, Lines::default());
+    while let Some(told) = merged.next()? {
+        let host = lines.json(&told, places, &mut file).map_err(folder.failed("detections.jsonl"))?;
+        timeline.line(&lines.timeline(&told, places)).map_err(folder.failed("timeline.csv"))?;
+        let (path, sha256) = places.file(told.evidence.0);
+        streamed.tallies.count(&counted(&told, &host));
+        streamed.findings.add_told(&told, &host, path, sha256);
     }
-    folder.finish("detections.jsonl", lines)?;
+    folder.finish("detections.jsonl", file)?;
     let file = timeline.finish().map_err(folder.failed("timeline.csv"))?;
     folder.finish("timeline.csv", file)?;
     Ok(streamed)
 }
 
-/// What only the whole run knows of a detection: its host's full name, and every place of its record: the row's own, copies of its file, copies of the record in other logs.
-struct Places<'a> {
-    hosts: &'a Hosts,
-    /// Files with the same content as a parsed one.
-    same: BTreeMap<u32, Vec<u32>>,
-    paths: BTreeMap<u32, &'a str>,
-    /// (evidence, offset) of a row with a detection to the evidence that holds copies of it.
-    copies: BTreeMap<(u32, u64), Vec<u32>>,
-}
-
-impl Places<'_> {
-    fn fill(&self, detection: &mut Detection) {
-        detection.host = self.hosts.full(&detection.host).to_owned();
-        let id = detection.evidence_id;
-        let copies = self.copies.get(&(id.0, detection.offset)).into_iter().flatten();
-        let holders: Vec<u32> = std::iter::once(id.0).chain(copies.copied()).collect();
-        let same = holders.iter().filter_map(|id| self.same.get(id)).flatten();
-        let holders: Vec<u32> = holders.iter().chain(same).copied().collect();
-        let own = detection.path.clone();
-        let mut others: Vec<&str> =
-            holders.iter().filter_map(|id| self.paths.get(id).copied()).filter(|path| *path != own).collect();
-        others.sort_unstable();
-        others.dedup();
-        detection.places =
-            std::iter::once(own.clone()).chain(others.into_iter().map(str::to_owned)).collect();
+fn counted<'a>(told: &'a Told, host: &'a str) -> Counted<'a> {
+    Counted {
+        rule_id: &told.rule.id,
+        rule_title: &told.rule.title,
+        level: told.rule.level,
+        time: told.time,
+        host,
+        evidence: told.evidence,
+        record: told.record,
+        offset: told.offset,
     }
-}
-
-fn same_files(evidence: &[Evidence]) -> BTreeMap<u32, Vec<u32>> {
-    let mut same: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    for (of, one) in evidence.iter().filter_map(|one| Some((one.same_as?, one))) {
-        same.entry(of.0).or_default().push(one.id.0);
-    }
-    same
-}
-
-/// What is told of a detection where only its place counts.
-#[derive(Deserialize)]
-struct PlaceOnly {
-    evidence_id: EvidenceId,
-    offset: u64,
-}
-
-/// The copies of rows that a rule matched: as few as the detections are.
-fn hit_copies(
-    case: &Case,
-    units: &[Unit],
-    detections: &[PathBuf],
-) -> Result<BTreeMap<(u32, u64), Vec<u32>>, LakeError> {
-    let copied: Vec<PathBuf> =
-        units.iter().map(|unit| case.lake.attachment(unit, Attachment::Copies)).collect();
-    let mut copies: BTreeMap<(u32, u64), Vec<u32>> = BTreeMap::new();
-    if copied.iter().all(|path| fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0)) {
-        return Ok(copies); // most cases hold no copies
-    }
-    for path in detections {
-        each_line(path, &mut |one: PlaceOnly| {
-            copies.entry((one.evidence_id.0, one.offset)).or_default();
-        })?;
-    }
-    for path in &copied {
-        each_line(path, &mut |copy: Copy| {
-            if let Some(holders) = copies.get_mut(&(copy.of.evidence.0, copy.of.offset)) {
-                holders.push(copy.evidence_id.0);
-            }
-        })?;
-    }
-    Ok(copies)
-}
-
-fn each_line<T: DeserializeOwned>(path: &Path, each: &mut dyn FnMut(T)) -> Result<(), LakeError> {
-    let file = File::open(path).map_err(LakeError::read(path))?;
-    for line in BufReader::new(file).lines() {
-        let line = line.map_err(LakeError::read(path))?;
-        let one = serde_json::from_str(&line)
-            .map_err(|source| LakeError::Sidecar { path: path.to_owned(), source })?;
-        each(one);
-    }
-    Ok(())
 }
 
 fn write_line(out: &mut impl Write, value: &impl Serialize) -> std::io::Result<()> {
     serde_json::to_writer(&mut *out, value)?;
     out.write_all(b"\n")
-}
-
-/// So few sorted files that they can be merged at once, and those of them that are to be removed afterwards.
-fn few_enough(mut sources: Vec<PathBuf>, tmp: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), LakeError> {
-    let mut round = 0;
-    while sources.len() > MERGED_AT_ONCE {
-        sources = merge_round(&sources, tmp, round)?;
-        round += 1;
-    }
-    let merged = if round > 0 { sources.clone() } else { Vec::new() };
-    Ok((sources, merged))
-}
-
-/// Merges groups of sorted files into fewer sorted files.
-fn merge_round(sources: &[PathBuf], tmp: &Path, round: usize) -> Result<Vec<PathBuf>, LakeError> {
-    let mut merged = Vec::new();
-    for (number, group) in sources.chunks(MERGED_AT_ONCE).enumerate() {
-        let path = tmp.join(format!("merge-{round}-{number}.jsonl"));
-        let mut file = BufWriter::new(File::create(&path).map_err(LakeError::write(&path))?);
-        let mut stream = Merged::open(group)?;
-        while let Some(detection) = stream.next()? {
-            write_line(&mut file, &detection).map_err(LakeError::write(&path))?;
-        }
-        file.flush().map_err(LakeError::write(&path))?;
-        merged.push(path);
-    }
-    Ok(merged)
-}
-
-/// Key of the order, and which source it came from.
-type Head = (Option<piste_model::Instant>, u32, u64, i64, String, usize);
-
-/// Several sorted files of detections as one sorted stream.
-struct Merged {
-    sources: Vec<(PathBuf, Lines<BufReader<File>>)>,
-    heads: BinaryHeap<Reverse<Head>>,
-    waiting: Vec<Option<Detection>>,
-}
-
-impl Merged {
-    fn open(paths: &[PathBuf]) -> Result<Self, LakeError> {
-        let mut merged = Self { sources: Vec::new(), heads: BinaryHeap::new(), waiting: Vec::new() };
-        for path in paths {
-            let file = File::open(path).map_err(LakeError::read(path))?;
-            merged.sources.push((path.clone(), BufReader::new(file).lines()));
-            merged.waiting.push(None);
-            merged.advance(merged.sources.len() - 1)?;
-        }
-        Ok(merged)
-    }
-
-    fn next(&mut self) -> Result<Option<Detection>, LakeError> {
-        let Some(Reverse(head)) = self.heads.pop() else { return Ok(None) };
-        let source = head.5;
-        let detection = self.waiting.get_mut(source).and_then(Option::take);
-        self.advance(source)?;
-        Ok(detection)
-    }
-
-    fn advance(&mut self, source: usize) -> Result<(), LakeError> {
-        let Some((path, lines)) = self.sources.get_mut(source) else { return Ok(()) };
-        let Some(line) = lines.next() else { return Ok(()) };
-        let line = line.map_err(LakeError::read(&*path))?;
-        let detection: Detection = serde_json::from_str(&line)
-            .map_err(|error| LakeError::Sidecar { path: path.clone(), source: error })?;
-        let (time, evidence, offset, record, rule) = order(&detection);
-        self.heads.push(Reverse((time, evidence, offset, record, rule.to_owned(), source)));
-        if let Some(slot) = self.waiting.get_mut(source) {
-            *slot = Some(detection);
-        }
-        Ok(())
-    }
 }
 
 /// `out/`, whose files appear whole.

@@ -8,17 +8,18 @@ use std::sync::atomic::AtomicBool;
 
 use arrow_array::RecordBatch;
 use piste_hunt::correlate::{CorrelateError, Gathered};
-use piste_hunt::describe::Named;
-use piste_hunt::{Engine, Hit, describe};
+use piste_hunt::told::{Teller, Told};
+use piste_hunt::{Engine, describe};
 use piste_lake::copies::{self, Copy, Identity, Original, Seen};
 use piste_lake::pipeline::{self, Step};
 use piste_lake::scan::text_at;
 use piste_lake::store::{Attachment, Coverage, Found, UnitRecord};
 use piste_lake::{Batch, Held, Item, LakeError, Parsed, Unit};
-use piste_model::{Damage, Detection, Instant, Issue, schema};
+use piste_model::{Damage, Instant, Issue, schema};
 use serde::Serialize;
 
 use super::Hunt;
+use super::merged::written;
 use crate::case::Case;
 use crate::failure::Failure;
 use crate::look::rows::int_at;
@@ -45,7 +46,7 @@ pub(super) struct Reading<'a> {
 struct Hunted {
     batch: Batch,
     /// (row, detection), in the order of the rows.
-    detections: Vec<(usize, Detection)>,
+    detections: Vec<(usize, Told)>,
     /// What the rows contribute to correlations.
     gathered: Gathered,
     /// Identities of the rows, where another log may hold the same records.
@@ -64,7 +65,7 @@ struct Worked {
 #[derive(Default)]
 struct Open {
     batches: Held,
-    detections: Vec<Detection>,
+    detections: Vec<Told>,
     gathered: Gathered,
     copies: Vec<Copy>,
     record: UnitRecord,
@@ -149,11 +150,15 @@ impl Reading<'_> {
             .into_iter()
             .map(|batch| {
                 let hits = self.hunt.engine.hits(&batch);
-                let named = (!hits.is_empty()).then(|| Named::new(&batch.rows));
-                let described = named.iter().flat_map(|rows| hits.iter().map(move |hit| (rows, *hit)));
-                let detections = described
-                    .filter_map(|(rows, hit)| Some((hit.row, self.detection(item, rows, hit)?)))
-                    .collect();
+                let mut detections = Vec::new();
+                if !hits.is_empty() {
+                    let mut teller = Teller::new(&batch.rows);
+                    for hit in &hits {
+                        if let Some(Some(rule)) = self.hunt.told.get(hit.rule) {
+                            detections.push((hit.row, teller.tell(rule, item.id, hit.row)));
+                        }
+                    }
+                }
                 let mut gathered = Gathered::default();
                 for hit in hits.iter().filter(|hit| self.hunt.correlator.wants(hit.rule)) {
                     self.hunt.correlator.contribute(hit.rule, &batch.rows, hit.row, item.id, &mut gathered);
@@ -163,11 +168,6 @@ impl Reading<'_> {
             })
             .collect();
         Worked { hunted, records, damage, issues }
-    }
-
-    fn detection(&self, item: &Item, rows: &Named<'_>, hit: Hit) -> Option<Detection> {
-        let rule = self.hunt.rules.rules.get(hit.rule).filter(|rule| rule.reports)?;
-        Some(describe::detection(rule, item.id, &item.path, rows, hit.row))
     }
 }
 
@@ -244,10 +244,9 @@ impl Open {
         identities: &[u8],
     ) -> Result<UnitRecord, LakeError> {
         let Some(unit) = unit else { return Ok(self.record) };
-        self.detections.sort_by(|a, b| order(a).cmp(&order(b)));
         let found = case.lake.found(unit, hunt, Found::Detections);
         let copied = case.lake.attachment(unit, Attachment::Copies);
-        let detections = lines(&self.detections, &found)?;
+        let detections = written(&mut self.detections).map_err(LakeError::write(&found))?;
         let copies = lines(&self.copies, &copied)?;
         if !self.gathered.is_empty() {
             self.gathered.write(&case.lake.found(unit, hunt, Found::Contributions)).map_err(correlate)?;
@@ -268,7 +267,7 @@ pub(super) fn correlate(error: CorrelateError) -> LakeError {
     LakeError::Correlations(Box::new(error))
 }
 
-pub(super) fn lines<T: Serialize>(values: &[T], path: &std::path::Path) -> Result<Vec<u8>, LakeError> {
+fn lines<T: Serialize>(values: &[T], path: &std::path::Path) -> Result<Vec<u8>, LakeError> {
     let mut lines = Vec::new();
     for value in values {
         serde_json::to_writer(&mut lines, value)
@@ -276,12 +275,6 @@ pub(super) fn lines<T: Serialize>(values: &[T], path: &std::path::Path) -> Resul
         lines.push(b'\n');
     }
     Ok(lines)
-}
-
-/// The order of detections wherever they are listed: by time, then place, then rule.
-pub(crate) fn order(detection: &Detection) -> (Option<Instant>, u32, u64, i64, &str) {
-    let Detection { time, evidence_id, offset, record, rule_id, .. } = detection;
-    (*time, evidence_id.0, *offset, *record, rule_id)
 }
 
 /// Counts a batch's rows by host, dataset and day.

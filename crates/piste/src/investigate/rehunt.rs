@@ -4,7 +4,7 @@
 //! read again. Only the columns that the rules name are read, files and row groups whose events no rule looks at are passed
 //! over; the rows that matched are then read once more, for what a person wants to see of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -13,16 +13,17 @@ use std::time::Instant;
 
 use arrow_array::RecordBatch;
 use piste_hunt::correlate::Gathered;
-use piste_hunt::describe::Named;
+use piste_hunt::told::{Teller, Told};
 use piste_hunt::{Hit, Needs, describe};
-use piste_lake::scan::{Table, text_at};
+use piste_lake::scan::{Table, side_by_side, take_rows};
 use piste_lake::store::{Found, UnitRecord, write_durably};
 use piste_lake::{Lake, LakeError, Unit};
+use piste_model::schema;
 use piste_model::sources::Shape;
-use piste_model::{Detection, EvidenceId, schema};
 
 use super::Hunt;
-use super::read::{correlate, lines, order};
+use super::merged::written;
+use super::read::correlate;
 
 /// Time spent on each part, of all threads together, in nanoseconds.
 #[derive(Debug, Default)]
@@ -54,8 +55,6 @@ impl Spent {
 pub(crate) struct Rehunt<'a> {
     pub(crate) lake: &'a Lake,
     pub(crate) hunt: &'a Hunt,
-    /// Locators by evidence id.
-    pub(crate) paths: &'a BTreeMap<u32, String>,
     pub(crate) threads: usize,
     pub(crate) stop: &'a AtomicBool,
     pub(crate) spent: Spent,
@@ -104,9 +103,8 @@ impl Rehunt<'_> {
             let path = self.lake.found(unit, &self.hunt.key, Found::Contributions);
             gathered.write(&path).map_err(correlate)?;
         }
-        detections.sort_by(|a, b| order(a).cmp(&order(b)));
         let path = self.lake.found(unit, &self.hunt.key, Found::Detections);
-        write_durably(&path, &lines(&detections, &path)?)?;
+        write_durably(&path, &written(&mut detections).map_err(LakeError::write(&path))?)?;
         Spent::add(&self.spent.telling, since);
         Ok(())
     }
@@ -136,63 +134,67 @@ impl Rehunt<'_> {
             if all_known && self.hunt.engine.needs(here).is_none() {
                 continue;
             }
-            let mut hits: Vec<Hit> = Vec::new();
             let mut before = 0;
             let mut since = Instant::now();
             table.read(group, &|name| needs.column(name), None, &mut |rows| {
                 since = Spent::add(&self.spent.reading, since);
-                let here = self.hunt.engine.hits_in(dataset, rows).into_iter();
-                hits.extend(here.map(|hit| Hit { row: before + hit.row, rule: hit.rule }));
+                let hits = self.hunt.engine.hits_in(dataset, rows);
                 since = Spent::add(&self.spent.matching, since);
+                self.tell((&table, dataset, group), before, rows, &hits, found)?;
+                since = Spent::add(&self.spent.telling, since);
                 before += rows.num_rows();
                 Ok(())
             })?;
-            let since = Instant::now();
-            self.describe(&table, group, &hits, found)?;
-            Spent::add(&self.spent.telling, since);
         }
         Ok(())
     }
 
-    fn describe(
+    /// Tells what matched among these rows of a row group, `before` of which went before them: of what is told, only the
+    /// columns that were not read for matching are read, of these rows alone.
+    fn tell(
         &self,
-        table: &Table,
-        group: usize,
+        (table, dataset, group): (&Table, &str, usize),
+        before: usize,
+        rows: &RecordBatch,
         hits: &[Hit],
         found: &mut UnitFound,
     ) -> Result<(), LakeError> {
-        let numbers: BTreeSet<usize> = hits.iter().map(|hit| hit.row).collect();
-        let numbers: Vec<usize> = numbers.into_iter().collect();
+        let mut numbers: Vec<usize> = hits.iter().map(|hit| hit.row).collect();
+        numbers.dedup(); // hits come in the order of rows
         if numbers.is_empty() {
             return Ok(());
         }
         let mut columns = describe::columns();
         columns.extend(self.hunt.correlator.fields());
         columns.extend([schema::EXTRA]);
-        let (mut hits, mut before) = (hits.iter().peekable(), 0);
-        table.read(group, &|name| columns.contains(name), Some(&numbers), &mut |rows| {
-            let here = numbers.get(before..before + rows.num_rows()).unwrap_or_default();
-            before += rows.num_rows();
-            let named = Named::new(rows);
+        let known: BTreeSet<&str> =
+            rows.schema_ref().fields().iter().map(|field| field.name().as_str()).collect();
+        let failed = |source| LakeError::Columns { dataset: dataset.to_owned(), source };
+        let taken = take_rows(rows, &numbers, &|name| columns.contains(name)).map_err(failed)?;
+        let wanted = |name: &str| columns.contains(name) && !known.contains(name);
+        let there: Vec<usize> = numbers.iter().map(|number| before + number).collect();
+        let (mut hits, mut done) = (hits.iter().peekable(), 0);
+        table.read(group, &wanted, Some(&there), &mut |more| {
+            let here = numbers.get(done..done + more.num_rows()).unwrap_or_default();
+            let rows = side_by_side(&taken.slice(done, more.num_rows()), more).map_err(failed)?;
+            done += more.num_rows();
+            let mut teller = Teller::new(&rows);
             for (at, row) in here.iter().enumerate() {
                 while let Some(hit) = hits.next_if(|hit| hit.row == *row) {
-                    self.found(rows, &named, at, hit.rule, found);
+                    self.found(&mut teller, at, hit.rule, found);
                 }
             }
             Ok(())
         })
     }
 
-    fn found(&self, rows: &RecordBatch, named: &Named<'_>, row: usize, number: usize, found: &mut UnitFound) {
-        let id = rows.column_by_name(schema::EVIDENCE_ID).and_then(|ids| text_at(ids, row));
-        let id = id.and_then(|id| id.strip_prefix("E-")?.parse().ok()).map(EvidenceId);
-        let (Some(id), Some(rule)) = (id, self.hunt.rules.rules.get(number)) else { return };
-        if rule.reports {
-            let path = self.paths.get(&id.0).map_or("", String::as_str);
-            found.detections.push(describe::detection(rule, id, path, named, row));
+    fn found(&self, teller: &mut Teller<'_>, row: usize, number: usize, found: &mut UnitFound) {
+        let Some(id) = teller.evidence(row) else { return };
+        if let Some(Some(rule)) = self.hunt.told.get(number) {
+            found.detections.push(teller.tell(rule, id, row));
         }
         if self.hunt.correlator.wants(number) {
-            self.hunt.correlator.contribute(number, rows, row, id, &mut found.gathered);
+            self.hunt.correlator.contribute(number, teller.rows(), row, id, &mut found.gathered);
         }
     }
 }
@@ -200,7 +202,7 @@ impl Rehunt<'_> {
 /// What a unit's hunt found so far.
 #[derive(Default)]
 struct UnitFound {
-    detections: Vec<Detection>,
+    detections: Vec<Told>,
     gathered: Gathered,
 }
 
