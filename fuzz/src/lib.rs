@@ -1,6 +1,8 @@
-//! What all fuzz targets do.
+//! What the fuzz targets of parsers do.
 //!
 //! In: a format and the fuzzer's bytes. Out: nothing, or a panic: where a parser fails, or where its counts do not agree.
+
+pub mod hunting;
 
 use piste_model::EvidenceId;
 use piste_model::sources::Sources;

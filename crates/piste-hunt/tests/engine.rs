@@ -156,3 +156,24 @@ fn real_rules_compile() {
     let (_, not_compiled) = RowEngine::new(&rules);
     assert_eq!(not_compiled.len(), 0, "{not_compiled:?}");
 }
+
+#[test]
+fn encodings_of_a_whole_set_are_bounded() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let document = |number: usize| {
+        let values: String =
+            (0..3).map(|value| format!("            - '-a{number} -b -c -d -e{value}'\n")).collect();
+        format!(
+            "title: rule {number}\nlogsource:\n    product: windows\n    category: process_creation\ndetection:\n    s:\n        CommandLine|windash|contains:\n{values}    condition: s\n---\n"
+        )
+    };
+    std::fs::write(folder.path().join("rules.yml"), (0..30).map(document).collect::<String>())
+        .expect("writes");
+    let sources = piste_rules::catalog::sources().expect("the catalogue parses");
+    let options = piste_rules::LoadOptions::of(&[folder.path().to_owned()], false);
+    let rules = piste_rules::load(&options, &sources).expect("the rules load");
+    let (plan, refused) = piste_hunt::plan::plan(&rules);
+    assert_eq!(plan.rules.iter().filter(|rule| rule.is_some()).count(), 21, "of 9,375 texts each");
+    assert_eq!(refused.len(), 9);
+    assert!(refused.iter().all(|one| one.reason.contains("200000 texts together")), "{refused:?}");
+}

@@ -60,6 +60,17 @@ impl Failure {
     }
 }
 
+/// Name, in place of a path, of what a command writes for its user outside the case.
+pub(crate) const OUTPUT: &str = "the output";
+
+impl Failure {
+    /// Where a command's own output cannot be written.
+    pub(crate) fn output(what: String) -> Self {
+        let hint = "make room, or name another file; the case is as it was";
+        Self::environment("output-write", what, "the output is cut off or missing", hint)
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let escape = piste_report::escape::visible;
@@ -103,6 +114,7 @@ impl From<LakeError> for Failure {
                 "what is done is kept",
                 "run the same command again to finish the work",
             ),
+            LakeError::Write { ref path, .. } if path == std::path::Path::new(OUTPUT) => Self::output(what),
             LakeError::Write { .. } => Self::environment(
                 "case-write",
                 what,

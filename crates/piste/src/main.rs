@@ -35,6 +35,7 @@ fn main() -> ExitCode {
     out::quiet_panics();
     let cli = Cli::parse();
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&cli)));
+    let outcome = outcome.map(|done| done.and_then(all_printed));
     match outcome {
         Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(failure)) => {
@@ -45,6 +46,14 @@ fn main() -> ExitCode {
             out::error(&failure::bug(panic.as_ref()));
             ExitCode::from(failure::BUG)
         }
+    }
+}
+
+/// What was printed must have arrived, whatever the command answers.
+fn all_printed(code: u8) -> Result<u8, Failure> {
+    match out::lost() {
+        None => Ok(code),
+        Some(why) => Err(Failure::output(format!("what was to be printed cannot be written: {why}"))),
     }
 }
 

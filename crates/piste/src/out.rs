@@ -4,11 +4,24 @@
 //! output quietly.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
 
-/// Writes data to stdout.
+/// Why data did not reach stdout; the first time counts.
+static LOST: OnceLock<String> = OnceLock::new();
+
+/// Writes data to stdout. A closed pipe is the reader's choice; any other failure is kept for [`lost`].
 pub(crate) fn data(text: &str) {
     let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush()); // a closed pipe is the reader's choice
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        let _ = LOST.set(error.to_string()); // that of an earlier write is as good
+    }
+}
+
+/// Why data did not reach stdout, if so: a command that printed in part has not done what it was asked.
+pub(crate) fn lost() -> Option<&'static str> {
+    LOST.get().map(String::as_str)
 }
 
 /// Writes a line to stderr.

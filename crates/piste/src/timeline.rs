@@ -18,7 +18,7 @@ use piste_report::escape;
 use serde_json::{Map, Value, json};
 
 use crate::cli::{Common, Format, Timeline};
-use crate::failure::Failure;
+use crate::failure::{Failure, OUTPUT};
 use crate::look::rows::{fields, int_at, line};
 use crate::look::sorted::Sorted;
 use crate::look::{lake_of, not_written};
@@ -313,16 +313,14 @@ impl Target {
 
     fn line(&mut self, text: &str) -> Result<(), LakeError> {
         match &mut self.sink {
-            Sink::Text(out) => {
-                writeln!(out, "{text}").or_else(closed).map_err(LakeError::write("the timeline"))
-            }
+            Sink::Text(out) => writeln!(out, "{text}").or_else(closed).map_err(LakeError::write(OUTPUT)),
             Sink::Table(_) => Ok(()),
         }
     }
 
     fn finish(self) -> Result<(), Failure> {
         match self.sink {
-            Sink::Text(mut out) => out.flush().or_else(closed).map_err(LakeError::write("the timeline"))?,
+            Sink::Text(mut out) => out.flush().or_else(closed).map_err(LakeError::write(OUTPUT))?,
             Sink::Table(table) => table.finish()?,
         }
         Ok(())

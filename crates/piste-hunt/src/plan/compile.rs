@@ -20,6 +20,8 @@ pub type Reason = String;
 
 /// Texts that the encodings of one rule's values may come to: five dashes alone make 3,125 of one value.
 const ENCODED_MAX: usize = 10_000;
+/// Such texts of a whole set: SigmaHQ's rules make some thousands.
+const ENCODED_SET_MAX: usize = 200_000;
 
 /// Collects rules into a plan.
 #[derive(Debug, Default)]
@@ -30,6 +32,8 @@ pub struct Compiler {
     leaves: BTreeMap<(Option<u32>, Test), Leaf>,
     /// Encoded texts of the rule at hand.
     encoded: usize,
+    /// And of all rules so far, those that were refused too.
+    encoded_in_set: usize,
 }
 
 impl Compiler {
@@ -160,6 +164,12 @@ impl Compiler {
             IrMatcher::Encoded { encodings, op, value, case_insensitive } => {
                 let (op, texts) = encode(value, encodings, op_in(op_of(*op)))?;
                 self.encoded += texts.len();
+                self.encoded_in_set += texts.len();
+                if self.encoded_in_set > ENCODED_SET_MAX {
+                    return Err(format!(
+                        "the encoding modifiers of the set's rules make over {ENCODED_SET_MAX} texts together; hunt with fewer of them at once"
+                    ));
+                }
                 if self.encoded > ENCODED_MAX {
                     return Err(format!(
                         "its encoding modifiers make over {ENCODED_MAX} texts; split the rule into several"

@@ -18,7 +18,7 @@ use piste_lake::{Lake, LakeError};
 use piste_model::{Detection, EvidenceId};
 use piste_report::profiles::{Format, HitRow, HitWriter, Profile, RuleText};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, OUTPUT};
 use crate::look::sorted::Sorted;
 use rows::{RowText, Wanted};
 
@@ -173,7 +173,7 @@ pub(crate) fn export(
 }
 
 fn failed(error: io::Error) -> LakeError {
-    LakeError::write("the output")(error)
+    LakeError::write(OUTPUT)(error)
 }
 
 /// A sink whose reader may go away: that is the reader's choice.

@@ -40,13 +40,10 @@ pub(crate) fn rule_text(rule: &Rule) -> RuleText {
 /// detections tell of their rules must do.
 pub(crate) fn rules_of_last_run(case: &Path) -> Result<BTreeMap<String, RuleText>, Failure> {
     let mut sets: Vec<RuleSetFigures> = Vec::new();
-    let mut sha256 = String::new();
     read_with(&case.join("ledger.jsonl"), |entry| {
         if entry.kind == kind::RUN_STARTED {
             let rules = entry.body.get("rules").cloned().unwrap_or_default();
             sets = serde_json::from_value(rules).unwrap_or_default();
-            let hash = entry.body.get("rules_sha256").and_then(|hash| hash.as_str());
-            hash.unwrap_or_default().clone_into(&mut sha256);
         }
         Ok(())
     })?;
@@ -56,7 +53,11 @@ pub(crate) fn rules_of_last_run(case: &Path) -> Result<BTreeMap<String, RuleText
     let Ok(sources) = piste_rules::catalog::sources() else { return Ok(BTreeMap::new()) };
     match piste_rules::load(&LoadOptions::of(&paths, built_in), &sources) {
         Ok(loaded) => {
-            if loaded.sha256 != sha256 {
+            // Pipelines and selections change which rules run and how, not what they say of themselves.
+            let texts = |sets: &[RuleSetFigures]| -> Vec<String> {
+                sets.iter().map(|set| set.sha256.clone()).collect()
+            };
+            if texts(&loaded.figures.sets) != texts(&sets) {
                 out::note(
                     "warning: the rules are not what the last run hunted with: their texts are today's",
                 );

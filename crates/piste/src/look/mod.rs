@@ -30,15 +30,23 @@ pub(crate) fn lake_of(case: &Path) -> Result<Lake, Failure> {
             "name the case's folder with --case, or begin one: piste investigate EVIDENCE",
         ));
     }
-    let mut finished = false;
+    let (mut finished, mut command) = (false, "investigate");
     read_with(&case.join("ledger.jsonl"), |entry| {
+        if entry.kind == kind::RUN_STARTED {
+            let hunts = entry.body.get("command").is_some_and(|command| command == "hunt");
+            command = if hunts { "hunt" } else { "investigate" };
+        }
         finished = entry.kind == kind::RUN_FINISHED || (finished && entry.kind != kind::RUN_STARTED);
         Ok(())
     })?;
     if !finished {
-        out::note(
-            "warning: the last run of this case did not finish: what follows is a part; run `piste investigate` again",
-        );
+        let what = match command {
+            "hunt" => "what follows is of the run before it",
+            _ => "what follows is a part",
+        };
+        out::note(&format!(
+            "warning: the last run of this case did not finish: {what}; run `piste {command}` again"
+        ));
     }
     Ok(Lake::at(case))
 }

@@ -12,6 +12,7 @@ use crate::cli::Common;
 use crate::failure::{Failure, USAGE};
 use crate::out;
 use crate::rules::arguments::Check;
+use crate::rules::prepared::correlations;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Check, common: &Common) -> Result<u8, Failure> {
@@ -27,7 +28,8 @@ pub(crate) fn run(arguments: &Check, common: &Common) -> Result<u8, Failure> {
     };
     let never = could_never_match(&set.rules);
     // What loads may still be refused by the hunt.
-    let (_, not_compiled) = piste_hunt::plan::plan(&set);
+    let (_, mut not_compiled) = piste_hunt::plan::plan(&set);
+    not_compiled.extend(correlations(&set).1);
     let refused = not_compiled.len() as u64;
     set.figures.loaded = set.figures.loaded.saturating_sub(refused);
     set.figures.not_loaded += refused;

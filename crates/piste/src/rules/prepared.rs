@@ -52,19 +52,26 @@ impl Prepared {
     fn compile(given: &Given, sources: &Sources) -> Result<Self, Failure> {
         let rules = given.load(sources)?;
         let (plan, mut not_compiled) = plan::plan(&rules);
-        let listed: Vec<Listed<'_>> = rules
-            .correlations
-            .iter()
-            .map(|one| Listed { rule: one.rule.as_ref(), path: &one.path, line: one.line })
-            .collect();
-        let named = |name: &str| rules.rules.iter().position(|rule| rule.is_called(name));
-        let (correlations, refused) = resolve_all(&listed, &named);
-        not_compiled.extend(refused.into_iter().filter_map(|(at, reason)| {
-            let one = rules.correlations.get(at)?;
-            Some(NotRun::new(Some(one.id.clone()), &one.path, one.line, reason.slug, reason.text))
-        }));
+        let (correlations, refused) = correlations(&rules);
+        not_compiled.extend(refused);
         Ok(Self { rules, plan, correlations, not_compiled })
     }
+}
+
+/// The set's correlations, ready to run, and those that cannot.
+pub(crate) fn correlations(rules: &RuleSet) -> (Vec<Correlation>, Vec<NotRun>) {
+    let listed: Vec<Listed<'_>> = rules
+        .correlations
+        .iter()
+        .map(|one| Listed { rule: one.rule.as_ref(), path: &one.path, line: one.line })
+        .collect();
+    let named = |name: &str| rules.rules.iter().position(|rule| rule.is_called(name));
+    let (ready, refused) = resolve_all(&listed, &named);
+    let refused = refused.into_iter().filter_map(|(at, reason)| {
+        let one = rules.correlations.get(at)?;
+        Some(NotRun::new(Some(one.id.clone()), &one.path, one.line, reason.slug, reason.text))
+    });
+    (ready, refused.collect())
 }
 
 /// The file for these rules and this build of Piste.

@@ -165,13 +165,14 @@ fn old_rules(into: &Path, sources: &Sources) -> Result<Option<RuleSet>, Failure>
 
 /// Fetches an address with the system's curl; anything else is a path.
 fn fetch(source: &str, beside: &Beside) -> Result<PathBuf, Failure> {
-    let Some((scheme, _)) = source.split_once("://") else { return Ok(PathBuf::from(source)) };
-    if !scheme.eq_ignore_ascii_case("https") {
+    let Some((scheme, rest)) = source.split_once("://") else { return Ok(PathBuf::from(source)) };
+    let near = scheme.eq_ignore_ascii_case("http") && is_this_machine(rest);
+    if !near && !scheme.eq_ignore_ascii_case("https") {
         return Err(Failure::usage(
             "rules-source",
             format!("`{source}` is no https address"),
             UNCHANGED,
-            "give an address that begins with https://, or a file",
+            "give an address that begins with https://, or with http:// and this machine's own name, or a file",
         ));
     }
     let by_hand = "fetch the file with a browser and give its path in place of the address";
@@ -180,7 +181,11 @@ fn fetch(source: &str, beside: &Beside) -> Result<PathBuf, Failure> {
     let limit = MAX_ARCHIVE_BYTES.to_string();
     let mut command = Command::new("curl");
     command.args(["--disable", "--globoff", "--silent", "--show-error", "--fail", "--location"]);
-    command.args(["--proto", "=https", "--proto-redir", "=https", "--max-redirs", "5"]);
+    let scheme = if near { "=http" } else { "=https" };
+    command.args(["--proto", scheme, "--proto-redir", "=https", "--max-redirs", "5"]);
+    if near {
+        command.args(["--noproxy", "*"]);
+    }
     command.args(["--connect-timeout", "30", "--max-time", "600", "--max-filesize", &limit]);
     command.arg("--output").arg(&file).arg("--url").arg(source).stdin(Stdio::null());
     let output = command.output().map_err(|error| {
@@ -191,6 +196,14 @@ fn fetch(source: &str, beside: &Beside) -> Result<PathBuf, Failure> {
         return Err(failed(format!("curl could not fetch `{source}`: {}", said.trim())));
     }
     Ok(file)
+}
+
+/// Whether what follows `http://` names this machine: what a mirror on it sends crosses no network.
+fn is_this_machine(rest: &str) -> bool {
+    let host = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    let is_port = |port: &str| port.bytes().all(|one| one.is_ascii_digit());
+    let name = host.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(host, |(name, _)| name);
+    matches!(name, "127.0.0.1" | "localhost" | "[::1]")
 }
 
 /// The folders beside the one to update; they are gone when this is.

@@ -19,6 +19,7 @@ mod intake;
 mod lake_readers;
 mod looking;
 mod outputs;
+mod printing;
 mod profiles;
 mod real_data;
 mod resume;

@@ -243,7 +243,10 @@ fn a_hostile_or_wrong_source_changes_nothing() {
         "text.zip",
         "cut.zip",
         "missing.zip",
-        "http://127.0.0.1/x.zip",
+        "http://rules.example/x.zip",
+        "http://127.0.0.1@rules.example/x.zip",
+        "http://127.0.0.1.rules.example/x.zip",
+        "ftp://127.0.0.1/x.zip",
     ] {
         let run = scratch.piste(&["rules", "update", name, "--into", "sigma"]).expect(2);
         assert!(run.err.starts_with("error[rules-"), "{name}: {}", run.err);
@@ -257,4 +260,70 @@ fn a_hostile_or_wrong_source_changes_nothing() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert!(said.contains("fetch the file with a browser"), "{said}");
+}
+
+/// Answers one request with these bytes and the status, on a port of this machine; gives up after twenty seconds.
+fn serve(status: &'static str, body: Vec<u8>) -> (u16, std::thread::JoinHandle<bool>) {
+    use std::io::{Read, Write};
+    use std::time::Duration;
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    listener.set_nonblocking(true).expect("it does not wait");
+    let serving = std::thread::spawn(move || {
+        for _ in 0..400 {
+            let Ok((mut stream, _)) = listener.accept() else {
+                std::thread::sleep(Duration::from_millis(50));
+                continue;
+            };
+            stream.set_nonblocking(false).expect("it waits");
+            stream.set_read_timeout(Some(Duration::from_secs(5))).expect("not for ever");
+            let mut asked = Vec::new();
+            let mut bytes = [0; 1024];
+            while !asked.ends_with(b"\r\n\r\n") {
+                match stream.read(&mut bytes) {
+                    Ok(count) if count > 0 => asked.extend_from_slice(&bytes[..count]),
+                    _ => break,
+                }
+            }
+            let head =
+                format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+            return true;
+        }
+        false
+    });
+    (port, serving)
+}
+
+#[test]
+fn an_update_is_fetched_from_an_address() {
+    if std::process::Command::new("curl").arg("--version").output().is_err() {
+        println!("skipped: there is no curl here");
+        return;
+    }
+    let scratch = Scratch::new();
+    let (port, serving) = serve("200 OK", zip(&[("s/rules/a.yml", &rule("r1", "One", "level: high\n"))]));
+    let address = format!("http://127.0.0.1:{port}/rules.zip");
+    scratch.piste(&["rules", "update", &address, "--into", "sigma"]).expect(0);
+    assert!(serving.join().expect("it served"), "nothing was asked");
+    assert!(scratch.path("sigma/rules/a.yml").is_file());
+    let lock = fs::read_to_string(scratch.path("sigma/piste-rules.lock")).expect("a lock");
+    assert!(lock.contains(&address), "{lock}");
+    // What is not found is no archive, and changes nothing.
+    let (port, serving) = serve("404 Not Found", b"no".to_vec());
+    let address = format!("http://127.0.0.1:{port}/rules.zip");
+    let run = scratch.piste(&["rules", "update", &address, "--into", "sigma"]).expect(4);
+    assert!(run.err.contains("404"), "{}", run.err);
+    assert!(serving.join().expect("it served") && scratch.path("sigma/rules/a.yml").is_file());
+}
+
+#[test]
+fn a_correlation_that_only_the_hunt_refuses_is_named_by_the_check() {
+    let scratch = Scratch::new();
+    let correlation = "title: Sum\nid: c9\ncorrelation:\n    type: value_sum\n    rules:\n        - r1\n    group-by:\n        - User\n    timespan: 5m\n    condition:\n        gte: 3\nlevel: high\n";
+    scratch.write("r/rules.yml", format!("{}---\n{correlation}", rule("r1", "One", "level: high\n")));
+    let run = scratch.piste(&["rules", "check", "r"]).expect(0);
+    assert!(run.out.contains("(c9)"), "{}", run.out);
+    scratch.piste(&["rules", "check", "r", "--strict"]).expect(2);
 }

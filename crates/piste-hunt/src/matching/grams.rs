@@ -1,0 +1,194 @@
+//! Many literals looked for in one value at once.
+//!
+//! In: literals. Out: every place of each in a value. Of each literal the four bytes that are rarest among all of them are kept
+//! in a table of bits; a value is gone through once, and only where its bytes are in the table is a literal compared. The
+//! cost is about one step a byte, however many literals there are; an automaton over thousands takes several, since its
+//! states do not fit the processor's nearest memory.
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+/// Bytes of a gram; shorter literals are their own.
+const GRAM: usize = 4;
+/// Bits of the largest table: 16 KB.
+const BITS_MAX: u32 = 17;
+
+/// Where a literal's gram lies.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    hash: u32,
+    literal: u32,
+    offset: u32,
+}
+
+/// The grams of one length.
+#[derive(Debug)]
+struct Table {
+    length: usize,
+    shift: u32,
+    bits: Box<[u64]>,
+    /// Sorted by hash.
+    places: Vec<Place>,
+}
+
+impl Table {
+    fn new(length: usize, grams: &[(u32, u32, u32)]) -> Self {
+        let wanted = grams.len().saturating_mul(32).next_power_of_two().trailing_zeros();
+        let shift = 32 - wanted.clamp(10, BITS_MAX);
+        let hashed = |gram: u32| hash(gram) >> shift;
+        let mut bits = vec![0_u64; 1 << (32 - shift - 6)];
+        let mut places: Vec<Place> = grams
+            .iter()
+            .map(|&(gram, literal, offset)| Place { hash: hashed(gram), literal, offset })
+            .collect();
+        places.sort_by_key(|place| (place.hash, place.literal));
+        for place in &places {
+            if let Some(word) = bits.get_mut(index(place.hash >> 6)) {
+                *word |= 1 << (place.hash & 63);
+            }
+        }
+        Self { length, shift, bits: bits.into(), places }
+    }
+
+    /// The literals whose gram may be here.
+    #[inline]
+    fn at(&self, gram: u32) -> &[Place] {
+        let hash = hash(gram) >> self.shift;
+        let known = self.bits.get(index(hash >> 6)).is_some_and(|word| word >> (hash & 63) & 1 == 1);
+        if known { self.of(hash) } else { &[] }
+    }
+
+    #[cold]
+    fn of(&self, hash: u32) -> &[Place] {
+        let first = self.places.partition_point(|place| place.hash < hash);
+        let places = self.places.get(first..).unwrap_or_default();
+        let end = places.iter().position(|place| place.hash != hash).unwrap_or(places.len());
+        places.get(..end).unwrap_or_default()
+    }
+}
+
+/// Literals that are looked for together; none is empty.
+#[derive(Debug)]
+pub(super) struct Grams {
+    literals: Vec<Box<[u8]>>,
+    tables: Vec<Table>,
+}
+
+impl Grams {
+    pub(super) fn new<'a>(literals: impl Iterator<Item = &'a str>) -> Self {
+        let literals: Vec<Box<[u8]>> = literals.map(|text| text.as_bytes().into()).collect();
+        // A gram that many literals hold is likely one that many values hold.
+        let mut common: HashMap<u32, u32, RandomState> = HashMap::default();
+        for window in literals.iter().flat_map(|literal| literal.windows(GRAM)) {
+            *common.entry(gram(window)).or_default() += 1;
+        }
+        let mut by_length: [Vec<(u32, u32, u32)>; GRAM + 1] = Default::default();
+        for (number, literal) in (0_u32..).zip(&literals) {
+            let length = literal.len().min(GRAM);
+            let windows = (0_u32..).zip(literal.windows(length.max(1)));
+            let rarest = windows
+                .map(|(offset, window)| {
+                    (common.get(&gram(window)).copied().unwrap_or(0), offset, gram(window))
+                })
+                .min_by_key(|(count, offset, _)| (*count, *offset));
+            if let (Some((_, offset, gram)), Some(of)) = (rarest, by_length.get_mut(length)) {
+                of.push((gram, number, offset));
+            }
+        }
+        let tables = by_length.iter().enumerate().rev().filter(|(_, grams)| !grams.is_empty());
+        let tables = tables.map(|(length, grams)| Table::new(length, grams)).collect();
+        Self { literals, tables }
+    }
+
+    /// Calls `found` with each literal and where it begins and ends. `passed` answers for a literal whether it need not be
+    /// looked for any more.
+    pub(super) fn find(
+        &self,
+        value: &[u8],
+        passed: &mut dyn FnMut(usize) -> bool,
+        found: &mut dyn FnMut(usize, usize, usize),
+    ) {
+        for table in &self.tables {
+            let mut check = |at: usize, places: &[Place]| {
+                for place in places {
+                    let number = index(place.literal);
+                    let Some(literal) = self.literals.get(number) else { continue };
+                    let Some(start) = at.checked_sub(index(place.offset)) else { continue };
+                    if passed(number) {
+                        continue;
+                    }
+                    let end = start + literal.len();
+                    if value.get(start..end) == Some(literal) {
+                        found(number, start, end);
+                    }
+                }
+            };
+            if table.length == GRAM {
+                for (at, window) in value.array_windows::<GRAM>().enumerate() {
+                    let places = table.at(u32::from_le_bytes(*window));
+                    if !places.is_empty() {
+                        check(at, places);
+                    }
+                }
+            } else {
+                for (at, window) in value.windows(table.length).enumerate() {
+                    let places = table.at(gram(window));
+                    if !places.is_empty() {
+                        check(at, places);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Up to four bytes as a number.
+#[inline]
+fn gram(bytes: &[u8]) -> u32 {
+    bytes.iter().rev().fold(0, |gram, byte| gram << 8 | u32::from(*byte))
+}
+
+/// Spreads a gram over all bits; the upper ones are used.
+#[inline]
+fn hash(gram: u32) -> u32 {
+    (gram ^ gram >> 15).wrapping_mul(0x9e37_79b1)
+}
+
+#[inline]
+fn index(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn every_place_of_every_literal_is_found(
+            literals in proptest::collection::btree_set("[abcé\\\\.]{1,7}", 1..40),
+            value in "[abcdé\\\\.]{0,60}",
+        ) {
+            let literals: Vec<String> = literals.into_iter().collect();
+            let grams = Grams::new(literals.iter().map(String::as_str));
+            let mut found = Vec::new();
+            grams.find(value.as_bytes(), &mut |_| false, &mut |literal, start, end| {
+                found.push((literal, start, end));
+            });
+            found.sort_unstable();
+            let mut expected = Vec::new();
+            for (number, literal) in literals.iter().enumerate() {
+                let windows = value.as_bytes().windows(literal.len()).enumerate();
+                expected.extend(
+                    windows
+                        .filter(|(_, window)| *window == literal.as_bytes())
+                        .map(|(start, window)| (number, start, start + window.len())),
+                );
+            }
+            prop_assert_eq!(found, expected);
+        }
+    }
+}
