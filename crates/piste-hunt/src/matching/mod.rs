@@ -1,17 +1,17 @@
 //! The tests of one field, ready to be asked of values.
 //!
-//! In: a field's tests. Out: for a value, the numbers of the tests that it meets, found in one pass over every literal of
-//! every text, pattern and regular expression; what is no literal is tried only where a literal that it needs
+//! In: a field's tests. Out: for a value, the numbers of the tests that it meets, found in one pass: one automaton holds every
+//! literal of every text, pattern and regular expression; what is no literal is tried only where a literal that it needs
 //! was seen.
 
 mod glob;
-mod grams;
 mod required;
 mod times;
 
 use std::net::IpAddr;
 use std::sync::OnceLock;
 
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use ipnet::IpNet;
@@ -19,10 +19,9 @@ use regex::Regex;
 
 use crate::plan::{Number, Op, Order, Piece, Test, TimePart, fold, fold_into};
 use glob::Glob;
-use grams::Grams;
 
-/// Checks beside literals up to which asking costs less than remembering the answer.
-const QUICK_CHECKS_MAX: usize = 16;
+/// Bytes of literals up to which the automaton is a table: several times as fast, and larger (some 500 bytes for each).
+const TABLE_BYTES_MAX: usize = 16_000;
 
 /// What to do where a literal ends.
 #[derive(Debug, Clone, Copy)]
@@ -57,13 +56,9 @@ enum How {
 pub(crate) struct Matcher {
     /// Folded values to the tests for them alone.
     exact: HashMap<String, Vec<u32>, RandomState>,
-    literals: Option<Grams>,
+    literals: Option<AhoCorasick>,
     /// By literal.
     seen: Vec<Vec<Seen>>,
-    /// By literal: whether its first place in a value is as good as any.
-    anywhere: Vec<bool>,
-    /// Of the empty literal.
-    empty: Vec<Seen>,
     checks: Vec<Check>,
     /// Checks for which no literal is known.
     always: Vec<usize>,
@@ -80,9 +75,6 @@ pub(crate) struct Matcher {
 pub(crate) struct Scratch {
     folded: String,
     checked: Vec<usize>,
-    /// By literal: the value that it was last seen in, by number.
-    last: Vec<u64>,
-    value: u64,
 }
 
 impl Matcher {
@@ -94,17 +86,46 @@ impl Matcher {
         }
         let mut literals: Vec<(String, Vec<Seen>)> = literals.into_iter().collect();
         literals.sort_by(|a, b| a.0.cmp(&b.0));
-        // The empty text is in every value, at its start and at its end.
-        if literals.first().is_some_and(|(text, _)| text.is_empty()) {
-            matcher.empty = literals.remove(0).1;
+        let bytes: usize = literals.iter().map(|(text, _)| text.len()).sum();
+        let table = bytes <= TABLE_BYTES_MAX;
+        let kind = Some(if table { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA });
+        matcher.quick = table && matcher.always.is_empty();
+        let texts = literals.iter().map(|(text, _)| text);
+        let built = AhoCorasick::builder().match_kind(MatchKind::Standard).kind(kind).build(texts);
+        match built {
+            Ok(automaton) if !literals.is_empty() => {
+                matcher.literals = Some(automaton);
+                matcher.seen = literals.into_iter().map(|(_, seen)| seen).collect();
+            }
+            _ => matcher.look_one_by_one(literals),
         }
-        matcher.literals =
-            (!literals.is_empty()).then(|| Grams::new(literals.iter().map(|one| one.0.as_str())));
-        let placed = |seen: &Seen| matches!(seen, Seen::AtStart(_) | Seen::AtEnd(_));
-        matcher.anywhere = literals.iter().map(|(_, seen)| !seen.iter().any(placed)).collect();
-        matcher.seen = literals.into_iter().map(|(_, seen)| seen).collect();
-        matcher.quick = matcher.always.is_empty() && matcher.checks.len() <= QUICK_CHECKS_MAX;
         matcher
+    }
+
+    /// Where the automaton would be too large, every text is looked for on its own: slower, and the same.
+    fn look_one_by_one(&mut self, literals: Vec<(String, Vec<Seen>)>) {
+        for (text, seen) in literals {
+            for one in seen {
+                let (test, op) = match one {
+                    Seen::Anywhere(test) => (test, Op::Contains),
+                    Seen::AtStart(test) => (test, Op::StartsWith),
+                    Seen::AtEnd(test) => (test, Op::EndsWith),
+                    Seen::Check(at) => {
+                        self.always.push(at);
+                        continue;
+                    }
+                };
+                let pieces = match op {
+                    Op::Contains => vec![Piece::Any, Piece::Text(text.clone()), Piece::Any],
+                    Op::StartsWith => vec![Piece::Text(text.clone()), Piece::Any],
+                    Op::EndsWith | Op::Exact => vec![Piece::Any, Piece::Text(text.clone())],
+                };
+                self.always.push(self.checks.len());
+                self.checks.push(Check { test, how: How::Glob(Glob::new(&pieces, false)) });
+            }
+        }
+        self.always.sort_unstable();
+        self.always.dedup();
     }
 
     fn add(&mut self, test: u32, asked: &Test, literals: &mut HashMap<String, Vec<Seen>, RandomState>) {
@@ -163,41 +184,24 @@ impl Matcher {
     pub(crate) fn ask(&self, value: &str, scratch: &mut Scratch, met: &mut Vec<u32>) {
         met.clear();
         fold_into(value, &mut scratch.folded);
-        let Scratch { folded, checked, last, value: number } = scratch;
+        let Scratch { folded, checked } = scratch;
         if let Some(tests) = self.exact.get(folded.as_str()) {
             met.extend_from_slice(tests);
         }
         checked.clear();
         checked.extend_from_slice(&self.always);
-        let mut see = |seen: &[Seen], at_start: bool, at_end: bool| {
-            for seen in seen {
-                match *seen {
-                    Seen::Anywhere(test) => met.push(test),
-                    Seen::AtStart(test) if at_start => met.push(test),
-                    Seen::AtEnd(test) if at_end => met.push(test),
-                    Seen::AtStart(_) | Seen::AtEnd(_) => {}
-                    Seen::Check(check) => checked.push(check),
+        if let Some(automaton) = &self.literals {
+            for found in automaton.find_overlapping_iter(folded.as_str()) {
+                for seen in self.seen.get(found.pattern().as_usize()).into_iter().flatten() {
+                    match *seen {
+                        Seen::Anywhere(test) => met.push(test),
+                        Seen::AtStart(test) if found.start() == 0 => met.push(test),
+                        Seen::AtEnd(test) if found.end() == folded.len() => met.push(test),
+                        Seen::AtStart(_) | Seen::AtEnd(_) => {}
+                        Seen::Check(check) => checked.push(check),
+                    }
                 }
             }
-        };
-        see(&self.empty, true, true);
-        if let Some(literals) = &self.literals {
-            *number += 1;
-            if last.len() < self.seen.len() {
-                last.resize(self.seen.len(), 0);
-            }
-            let last = std::cell::RefCell::new(last);
-            let ends = folded.len();
-            // Where else a literal stands matters only to tests at the end.
-            let mut passed = |literal: usize| {
-                last.borrow().get(literal) == Some(number) && self.anywhere.get(literal) == Some(&true)
-            };
-            literals.find(folded.as_bytes(), &mut passed, &mut |literal, start, end| {
-                if let Some(last) = last.borrow_mut().get_mut(literal) {
-                    *last = *number;
-                }
-                see(self.seen.get(literal).map_or(&[], Vec::as_slice), start == 0, end == ends);
-            });
         }
         checked.sort_unstable();
         checked.dedup();
