@@ -322,9 +322,9 @@ impl Layout {
             if child.dependency.is_some() && !top {
                 return None;
             }
-            let name = if data(child) { self.datum(child, &list)? } else { Some(self.named_child(child)?) };
+            let name = if data(child) { self.datum(child, &list)? } else { self.named_child(child)? };
             // The second of a name is renamed.
-            if let Some(name) = name {
+            if !name.is_empty() {
                 (!names.contains(&name)).then_some(())?;
                 names.push(name);
             }
@@ -345,18 +345,18 @@ impl Layout {
         Some(&child.name)
     }
 
-    /// A `Data` of `EventData`; gives its name if it has one.
-    fn datum<'e>(&mut self, data: &'e Element, list: &List) -> Option<Option<&'e str>> {
+    /// A `Data` of `EventData`; gives its name, empty if it has none.
+    fn datum<'e>(&mut self, data: &'e Element, list: &List) -> Option<&'e str> {
         data.attributes().all(|one| one.is_some()).then_some(())?;
         // Whether they count as named may hang on which are there.
         (data.dependency.is_none() || list.even || !list.named).then_some(())?;
         let name = match data.attribute("Name").unwrap_or_default() {
-            [] if list.named => return Some(None),
-            [] => None,
-            [Node::Text(name)] => Some(name.as_str()),
+            [] if list.named => return Some(""),
+            [] => "",
+            [Node::Text(name)] => name.as_str(),
             _ => return None,
         };
-        if name.is_some_and(|name| name.starts_with(['@', '#'])) {
+        if name.starts_with(['@', '#']) {
             return None;
         }
         let source = match data.content()? {
@@ -365,7 +365,8 @@ impl Layout {
             Content::Value(number) => Source::Value(number),
             Content::Elements(_) => return None,
         };
-        self.push(name.unwrap_or(DATA), Role::Data, source, Empty::Field, data.dependency);
+        let column = if name.is_empty() { DATA } else { name };
+        self.push(column, Role::Data, source, Empty::Field, data.dependency);
         if let Some(field) = self.fields.last_mut() {
             field.spreads = list.spreads && !list.named;
         }

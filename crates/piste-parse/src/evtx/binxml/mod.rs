@@ -119,47 +119,51 @@ impl BinXml {
         self.values.clear();
         let place = start + 24..start + bytes.len().checked_sub(4)?;
         let event = self.templates.fragment(chunk, place, Root::Event, &mut self.values)?;
-        let inner = self.inner(chunk, &event)?;
-        let event = (self.templates.layout(&event)?, event);
-        let inner = match inner {
-            Some(inner) => Some((self.templates.layout(&inner)?, inner)),
-            None => None,
+        let inner = self.inner(chunk, &event).ok()?;
+        let layouts = Layouts {
+            event: self.templates.layout(&event)?,
+            inner: inner.as_ref().and_then(|inner| self.templates.layout(inner)),
         };
         self.record.clear();
-        self.record.read(chunk, event.0, self.values.get(event.1.values)?, false)?;
-        if let Some((layout, inner)) = &inner {
-            self.record.read(chunk, layout, self.values.get(inner.values.clone())?, true)?;
+        self.record.read(chunk, layouts.event, self.values.get(event.values)?, false)?;
+        if let Some((layout, inner)) = layouts.inner.zip(inner) {
+            self.record.read(chunk, layout, self.values.get(inner.values)?, true)?;
         }
-        let layouts = Layouts { event: event.0, inner: inner.map(|(layout, _)| layout) };
         let offset = base + start as u64;
         let basis = Basis { id, filetime, offset, bytes };
         self.record.write(&layouts, &basis, rows)?;
         Some((bytes.len(), id))
     }
 
-    /// The fragment within the event; `None` where there is something else in its place.
-    fn inner(&mut self, chunk: &[u8], event: &Instance) -> Option<Option<Instance>> {
-        let inner = self.templates.layout(event)?.inner;
-        let number = inner.map(|(number, _)| usize::from(number));
+    /// The fragment within the event, if it has one.
+    fn inner(&mut self, chunk: &[u8], event: &Instance) -> Result<Option<Instance>, Rendered> {
+        let outer = self.templates.layout(event).ok_or(Rendered)?;
+        let number = outer.inner.map(|(number, _)| usize::from(number));
         let mut place = None;
-        for (at, span) in self.values.get(event.values.clone())?.iter().enumerate() {
+        for (at, span) in self.values.get(event.values.clone()).ok_or(Rendered)?.iter().enumerate() {
             let here = Some(at) == number;
-            if here && !value(chunk, *span)?.is_empty() {
-                (span.kind == value::BINXML).then_some(())?;
-                place = Some(span.start..span.end);
-            } else if span.kind == value::BINXML && !here {
-                return None;
+            let empty = value(chunk, *span).ok_or(Rendered)?.is_empty();
+            match (here, span.kind == value::BINXML) {
+                (true, true) if !empty => place = Some(span.start..span.end),
+                (true, false) if !empty => return Err(Rendered),
+                (false, true) => return Err(Rendered),
+                _ => {}
             }
         }
-        let (Some(place), Some((_, root))) = (place, inner) else { return Some(None) };
-        let inner = self.templates.fragment(chunk, place, root, &mut self.values)?;
-        let (outer, part) = (self.templates.layout(event)?, self.templates.layout(&inner)?);
+        let (Some(place), Some((_, root))) = (place, outer.inner) else { return Ok(None) };
+        let inner = self.templates.fragment(chunk, place, root, &mut self.values).ok_or(Rendered)?;
+        let layouts = self.templates.layout(event).zip(self.templates.layout(&inner));
         // A second part of one name would be renamed; a fragment within the fragment is rendered.
-        let alone = root == Root::Child || !outer.beside.contains(&part.root);
-        let flat = self.values.get(inner.values.clone())?.iter().all(|span| span.kind != value::BINXML);
-        (alone && flat).then_some(Some(inner))
+        let alone =
+            root == Root::Child || layouts.is_some_and(|(outer, part)| !outer.beside.contains(&part.root));
+        let values = self.values.get(inner.values.clone()).unwrap_or_default();
+        let flat = values.iter().all(|span| span.kind != value::BINXML);
+        if alone && flat { Ok(Some(inner)) } else { Err(Rendered) }
     }
 }
+
+/// The record is not taken.
+struct Rendered;
 
 fn value(chunk: &[u8], span: Span) -> Option<Value<'_>> {
     Some(Value { kind: span.kind, bytes: chunk.get(span.start..span.end)? })

@@ -32,7 +32,7 @@ impl<'d> Value<'d> {
     pub(super) fn admit(kind: u8, bytes: &'d [u8]) -> Option<Self> {
         let right = match kind {
             NULL | BINARY | BINXML => true,
-            TEXT => bytes.len() % 2 == 0,
+            TEXT => bytes.len().is_multiple_of(2),
             0x02 => bytes.is_empty(),
             0x03 | 0x04 => bytes.len() == 1,
             0x05 | 0x06 => bytes.len() == 2,
@@ -41,7 +41,7 @@ impl<'d> Value<'d> {
             0x0f => bytes.len() == 16,
             0x10 => matches!(bytes.len(), 4 | 8),
             SID => bytes.get(1).is_some_and(|subs| bytes.len() == 8 + 4 * usize::from(*subs)),
-            TEXTS => bytes.len() % 2 == 0 && bytes.ends_with(&[0, 0]),
+            TEXTS => bytes.len().is_multiple_of(2) && bytes.ends_with(&[0, 0]),
             _ => false,
         };
         right.then_some(Self { kind, bytes })
@@ -115,7 +115,7 @@ fn exact<const N: usize>(bytes: &[u8]) -> [u8; N] {
 }
 
 fn number<const N: usize>(bytes: &[u8]) -> u64 {
-    exact::<N>(bytes).iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+    exact::<N>(bytes).iter().rev().fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 
 fn signed(number: i64, out: &mut String) {
@@ -156,25 +156,30 @@ fn hex_number(number: u64, out: &mut String) {
     out.push_str("0x");
     let nibbles = (67 - (number | 1).leading_zeros()) / 4;
     for at in (0..nibbles).rev() {
-        let nibble = u32::try_from(number >> (4 * at) & 15).unwrap_or(0);
+        let nibble = u32::try_from((number >> (4 * at)) & 15).unwrap_or(0);
         out.push(char::from_digit(nibble, 16).unwrap_or('0'));
     }
 }
 
+/// The first three groups are numbers, with their lowest byte first.
 fn guid(bytes: [u8; 16], out: &mut String) {
-    let [a, b, c, d, e, f, g, h, i, j, rest @ ..] = bytes;
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut rest = bytes.as_slice();
     out.push('{');
-    for group in [&[d, c, b, a][..], &[f, e], &[h, g], &[i, j]] {
-        hex(group, b"0123456789abcdef", out);
-        out.push('-');
+    for (length, number) in [(4, true), (2, true), (2, true), (2, false), (6, false)] {
+        let (group, after) = rest.split_at_checked(length).unwrap_or_default();
+        rest = after;
+        for at in 0..length {
+            let at = if number { length - 1 - at } else { at };
+            hex(group.get(at..=at).unwrap_or_default(), DIGITS, out);
+        }
+        out.push(if rest.is_empty() { '}' } else { '-' });
     }
-    hex(&rest, b"0123456789abcdef", out);
-    out.push('}');
 }
 
 fn sid(bytes: &[u8], out: &mut String) {
     let Some((&[revision, _, authority @ ..], subs)) = bytes.split_first_chunk::<8>() else { return };
-    let authority = authority.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    let authority = authority.iter().fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
     out.push_str("S-");
     decimal(u64::from(revision), out);
     out.push('-');
