@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::Int8Type;
+use arrow_array::types::{Int8Type, Int64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use foldhash::fast::RandomState;
 use piste_lake::scan::{nanos_at, text_at};
@@ -181,6 +181,11 @@ pub fn hash_of(rows: &RecordBatch, row: usize) -> String {
 fn hash(hashes: &ArrayRef, row: usize) -> String {
     let hashes = hashes.as_fixed_size_binary_opt().filter(|hashes| row < hashes.len());
     hashes.map(|hashes| hex(hashes.value(row))).unwrap_or_default()
+}
+
+fn int64(rows: &Named<'_>, name: &str, row: usize) -> Option<i64> {
+    let column = rows.of(name)?.as_primitive_opt::<Int64Type>()?;
+    (row < column.len() && !column.is_null(row)).then(|| column.value(row))
 }
 
 /// A field's text, unless it says nothing.
