@@ -77,6 +77,27 @@ pub(crate) fn sign(
     Ok(body)
 }
 
+/// The name of the person who made an entry with this body.
+pub fn name_in(body: &Value) -> Option<&str> {
+    let by = body.get(BY)?;
+    by.as_str().or_else(|| by.get("name")?.as_str()).filter(|name| !name.is_empty())
+}
+
+/// The body with the person's name alone in place of name, key and signature, as those read it who only ask who it was.
+pub(crate) fn named(body: &Value) -> Value {
+    let mut body = body.clone();
+    let name = name_in(&body).map(str::to_owned);
+    if let (Some(name), Some(fields)) = (name, body.as_object_mut()) {
+        fields.insert(BY.to_owned(), json!(name));
+    }
+    body
+}
+
+/// Whether the entry is signed, and the signature holds.
+pub fn is_signed(entry: &Entry) -> bool {
+    matches!(origin(entry), Origin::Signed { .. })
+}
+
 /// Who made this entry, and whether the signature holds.
 pub fn origin(entry: &Entry) -> Origin {
     let Some(by) = entry.body.get(BY) else { return Origin::Piste };

@@ -30,6 +30,11 @@ pub(crate) struct Who {
 impl Who {
     /// The person; an entry that nobody answers for is not made.
     pub(crate) fn person(&self) -> Result<Person, Failure> {
+        self.person_or(None)
+    }
+
+    /// The person, or `only` where nobody is named.
+    pub(crate) fn person_or(&self, only: Option<&str>) -> Result<Person, Failure> {
         let key = match &self.key {
             Some(path) => Some(path.clone()),
             None => std::env::var_os("PISTE_KEY").filter(|value| !value.is_empty()).map(PathBuf::from),
@@ -37,7 +42,8 @@ impl Who {
         let key = key.as_deref().map(read_secret).transpose()?;
         let typed = self.by.clone().or_else(|| std::env::var("PISTE_PERSON").ok());
         let typed = typed.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
-        let name = match (typed, &key) {
+        let only = only.filter(|_| key.is_none()).map(str::to_owned);
+        let name = match (typed.or(only), &key) {
             (Some(name), Some(key)) if name != key.name() => {
                 return Err(Failure::usage(
                     "key-of-another",

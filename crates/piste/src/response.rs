@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use piste_case::duties::{ClassState, Duty, Known, Profile, Response, classes, duties, duty_catalog};
-use piste_case::{Ledger, kind, read_with};
+use piste_case::{Ledger, Person, kind, read_with};
 use piste_model::Instant;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 use crate::cli::Common;
 use crate::clock;
 use crate::failure::Failure;
+use crate::heritage::Heritage;
 use crate::out;
+use crate::person::Who;
 
-/// Names the person where `--by` does not.
-const PERSON: &str = "PISTE_PERSON";
 /// Characters of a person's name.
 const NAME_MAX: usize = 200;
 
@@ -27,6 +27,7 @@ pub(crate) struct Writing {
     pub(crate) response: Response,
     ledger: Ledger,
     at: Instant,
+    person: Option<Person>,
 }
 
 /// `out/duties.json`.
@@ -64,6 +65,11 @@ pub(crate) fn first_hash(case: &Path) -> Result<String, Failure> {
     Ok(first.unwrap_or_default())
 }
 
+/// Whether an entry is signed, in a word.
+pub(crate) fn signed(is: bool) -> &'static str {
+    if is { "signed" } else { "not signed" }
+}
+
 impl Writing {
     /// Opens the case, or begins one: a person may know facts before any evidence is there.
     pub(crate) fn open(common: &Common) -> Result<Self, Failure> {
@@ -73,7 +79,7 @@ impl Writing {
         let (mut ledger, opened) =
             Ledger::open_with(&common.case.join("ledger.jsonl"), |entry| response.observe(entry))?;
         if opened.entries == 0 {
-            ledger.append(kind::CASE_CREATED, json!({"version": env!("CARGO_PKG_VERSION")}), at)?;
+            ledger.append(kind::CASE_CREATED, Heritage::created(&common.case), at)?;
             if !common.quiet {
                 out::note(&format!("a new case was begun in {}", common.case.display()));
             }
@@ -82,34 +88,26 @@ impl Writing {
             ledger.append("ledger.recovered", json!({"torn_bytes": opened.torn_bytes}), at)?;
             out::note("warning: the last line of the ledger was torn, as by a crash; it was cut off");
         }
-        Ok(Self { response, ledger, at })
+        Ok(Self { response, ledger, at, person: None })
     }
 
     /// Appends one entry and takes it in.
     pub(crate) fn append(&mut self, kind: &str, body: Value) -> Result<(), Failure> {
-        let entry = self.ledger.append(kind, body, self.at)?;
+        let entry = match &self.person {
+            Some(person) => self.ledger.append_by(kind, body, self.at, person)?,
+            None => self.ledger.append(kind, body, self.at)?,
+        };
         self.response.observe(&entry)?;
         Ok(())
     }
 
-    /// Who writes: `--by`, else `PISTE_PERSON`, else the one person that the case knows.
-    pub(crate) fn who(&self, by: Option<&str>) -> Result<String, Failure> {
-        let given = by.map(str::to_owned).or_else(|| std::env::var(PERSON).ok());
-        let given = given.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+    /// Who writes: `--by` or `--key`, their variables, else the one person that the case knows. Later entries are signed with
+    /// the key.
+    pub(crate) fn who(&mut self, who: &Who) -> Result<String, Failure> {
         let mut known = self.response.facts.persons().iter();
-        let name = match (given, known.next(), known.next()) {
-            (Some(name), ..) => name,
-            (None, Some(only), None) => only.clone(),
-            (None, ..) => {
-                return Err(Failure::usage(
-                    "person-missing",
-                    "nobody is named for this entry",
-                    "nothing was recorded",
-                    format!("say who with --by \"A. Peeters\", or set {PERSON}"),
-                ));
-            }
-        };
-        if name.chars().count() > NAME_MAX {
+        let only = known.next().filter(|_| known.next().is_none()).map(String::as_str);
+        let person = who.person_or(only)?;
+        if person.name.chars().count() > NAME_MAX {
             return Err(Failure::usage(
                 "person-name",
                 format!("the name has more than {NAME_MAX} characters"),
@@ -117,7 +115,14 @@ impl Writing {
                 "give the name and the office only",
             ));
         }
+        let name = person.name.clone();
+        self.person = Some(person);
         Ok(name)
+    }
+
+    /// Whether this person's entries are signed, in a word.
+    pub(crate) fn signs(&self) -> &'static str {
+        signed(self.person.as_ref().is_some_and(|person| person.key.is_some()))
     }
 
     /// Writes `out/duties.json` anew.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::ledger::{Entry, LedgerError, kind};
+use crate::person;
 
 /// One notification that was sent, or its acknowledgement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,9 @@ pub struct Sending {
     pub at_time: Instant,
     /// Who says so.
     pub by: String,
+    /// With a signature that holds; the entry has it, not its body.
+    #[serde(skip)]
+    pub signed: bool,
     /// Facts that it required and that were not known.
     #[serde(default)]
     pub missing: Vec<String>,
@@ -93,7 +97,8 @@ impl Filings {
     pub fn observe(&mut self, entry: &Entry) -> Result<(), LedgerError> {
         let (row, filing) = match entry.kind.as_str() {
             kind::DUTY_SENT | kind::DUTY_ACKNOWLEDGED => {
-                let sending: Sending = read(entry)?;
+                let mut sending: Sending = read(entry)?;
+                sending.signed = person::is_signed(entry);
                 let row = sending.row.clone();
                 let seq = entry.seq;
                 let sent = entry.kind == kind::DUTY_SENT;
@@ -151,7 +156,7 @@ impl Filings {
 }
 
 fn read<T: for<'de> Deserialize<'de>>(entry: &Entry) -> Result<T, LedgerError> {
-    T::deserialize(&entry.body).map_err(|error| LedgerError::Body {
+    T::deserialize(person::named(&entry.body)).map_err(|error| LedgerError::Body {
         seq: entry.seq,
         kind: entry.kind.clone(),
         what: error.to_string(),

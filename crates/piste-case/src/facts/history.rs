@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 use super::catalog::fact_catalog;
 use super::value::Value;
 use crate::ledger::{Entry, LedgerError, kind};
+use crate::person;
 
 /// What a person states when setting a fact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +52,8 @@ pub struct Stated {
     pub unset: bool,
     /// Who stated it.
     pub by: String,
+    /// With a signature that holds.
+    pub signed: bool,
     /// Why.
     pub why: String,
     /// Rows that it rests on.
@@ -70,7 +73,7 @@ impl Facts {
     /// # Errors
     /// [`LedgerError::Body`] where a fact's entry has not the shape of one.
     pub fn observe(&mut self, entry: &Entry) -> Result<(), LedgerError> {
-        if let Some(by) = entry.body.get("by").and_then(Json::as_str).filter(|by| !by.is_empty()) {
+        if let Some(by) = person::name_in(&entry.body) {
             self.persons.insert(by.to_owned());
         }
         let unset = entry.kind == kind::FACT_UNSET;
@@ -87,6 +90,7 @@ impl Facts {
             value,
             unset,
             by: statement.by,
+            signed: person::is_signed(entry),
             why: statement.why,
             rows: statement.rows,
         });
@@ -120,7 +124,7 @@ impl Facts {
 }
 
 fn statement_of(entry: &Entry) -> Result<Statement, LedgerError> {
-    let mut body = entry.body.clone();
+    let mut body = person::named(&entry.body);
     if let Some(body) = body.as_object_mut() {
         body.entry("value").or_insert(Json::Null);
     }

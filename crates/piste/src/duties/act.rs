@@ -13,10 +13,11 @@ use serde_json::json;
 
 use crate::cli::Common;
 use crate::clock;
-use crate::fact::{Reason, Who};
+use crate::fact::Reason;
 use crate::failure::Failure;
 use crate::out;
-use crate::response::{Writing, answer, row};
+use crate::person::Who;
+use crate::response::{Writing, answer, row, signed};
 
 /// Characters of a reference shown.
 const SHOWN_CHARS: usize = 200;
@@ -77,7 +78,7 @@ pub(super) fn sent(arguments: &Sent, common: &Common) -> Result<(), Failure> {
     let row = row(&arguments.duty)?;
     let at_time = time(arguments.at_time.as_deref(), common)?;
     let mut case = Writing::open(common)?;
-    let by = case.who(arguments.who.by.as_deref())?;
+    let by = case.who(&arguments.who)?;
     let answer = answer(&case.response, clock::now(common))?;
     let duty = answer.duties.into_iter().find(|duty| duty.row == row.id);
     let recipient = recipient(row, duty.as_ref(), arguments.to.as_deref())?;
@@ -102,10 +103,11 @@ fn note(row: &Row, recipient: &str, sending: &Sending, duty: Option<&Duty>) {
     let name = duty_catalog().recipient(recipient).map_or(recipient, |known| known.name(Lang::En));
     let by = terminal(&sending.by, SHOWN_CHARS);
     out::note(&format!(
-        "{} {} sent to {name} at {} (by {by}, not signed)",
+        "{} {} sent to {name} at {} (by {by}, {})",
         row.duty_id(),
         row.id,
-        sending.at_time
+        sending.at_time,
+        signed(sending.signed)
     ));
     if !sending.missing.is_empty() {
         out::note(&format!("not yet known when it was sent: {}", sending.missing.join(", ")));
@@ -126,7 +128,7 @@ pub(super) fn ack(arguments: &Ack, common: &Common) -> Result<(), Failure> {
     let row = row(&arguments.duty)?;
     let at_time = time(arguments.at_time.as_deref(), common)?;
     let mut case = Writing::open(common)?;
-    let by = case.who(arguments.who.by.as_deref())?;
+    let by = case.who(&arguments.who)?;
     let Some(last) = case.response.filings.sent(&row.id).last().map(|(_, sending)| sending.recipient.clone())
     else {
         return Err(Failure::usage(
@@ -165,7 +167,7 @@ fn decide(kind: &str, duty: &str, reason: &Reason, common: &Common) -> Result<()
         ));
     }
     let mut case = Writing::open(common)?;
-    let by = case.who(reason.who.by.as_deref())?;
+    let by = case.who(&reason.who)?;
     case.append(kind, json!({"row": row.id, "by": by, "why": why}))?;
     case.refresh(&common.case)
 }

@@ -15,9 +15,9 @@ use serde_json::json;
 
 use crate::cli::Common;
 use crate::clock;
-use crate::fact::Who;
 use crate::failure::Failure;
 use crate::out;
+use crate::person::Who;
 use crate::response::{Writing, answer, read, row, write_answer};
 
 /// Shows whom to tell by when, drafts what to tell, and records what was told.
@@ -90,7 +90,7 @@ pub(crate) fn run(arguments: &Duties, common: &Common) -> Result<u8, Failure> {
 
 fn list(arguments: &Duties, common: &Common) -> Result<(), Failure> {
     if let Some(profile) = &arguments.profile {
-        choose(profile, arguments.who.by.as_deref(), common)?;
+        choose(profile, &arguments.who, common)?;
     }
     let response = read(&common.case)?;
     let mut answer = answer(&response, clock::now(common))?;
@@ -120,7 +120,7 @@ fn list(arguments: &Duties, common: &Common) -> Result<(), Failure> {
 }
 
 /// Keeps the profile as a fact, unless it is the one in force.
-fn choose(profile: &str, by: Option<&str>, common: &Common) -> Result<(), Failure> {
+fn choose(profile: &str, who: &Who, common: &Common) -> Result<(), Failure> {
     let known: Vec<&str> = duty_catalog().profiles().iter().map(|one| one.id.as_str()).collect();
     if !known.contains(&profile) {
         return Err(Failure::usage(
@@ -136,7 +136,7 @@ fn choose(profile: &str, by: Option<&str>, common: &Common) -> Result<(), Failur
     if kept.as_deref() == Some(profile) || fact_catalog().fact(name).is_none() {
         return Ok(());
     }
-    let by = case.who(by)?;
+    let by = case.who(who)?;
     let why = "chosen with --profile".to_owned();
     let statement = Statement { name: name.to_owned(), value: json!(profile), by, why, rows: Vec::new() };
     case.append(kind::FACT_SET, statement.body())

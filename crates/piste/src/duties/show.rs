@@ -8,7 +8,7 @@ use piste_case::duties::{Certainty, ClassState, Duty, Met, State, Tested, Truth,
 use piste_model::Instant;
 use piste_report::escape::terminal;
 
-use crate::response::Answer;
+use crate::response::{Answer, signed};
 
 /// Characters of a text that a person wrote.
 const SHOWN_CHARS: usize = 300;
@@ -163,8 +163,10 @@ pub(super) fn whole(duty: &Duty) -> String {
         put(
             &mut text,
             &format!(
-                "  sent       {} to {}, reference {reference}, by {by} (not signed)",
-                sending.at_time, sending.recipient
+                "  sent       {} to {}, reference {reference}, by {by} ({})",
+                sending.at_time,
+                sending.recipient,
+                signed(sending.signed)
             ),
         );
     }

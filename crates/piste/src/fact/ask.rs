@@ -13,7 +13,7 @@ use piste_report::escape::terminal;
 use serde_json::json;
 
 use super::proposals::{Proposal, proposals};
-use super::{SHOWN_CHARS, Who, fact_of, record, value_of};
+use super::{SHOWN_CHARS, fact_of, record, value_of};
 use crate::cli::Common;
 use crate::clock;
 use crate::failure::Failure;
@@ -47,7 +47,7 @@ pub(super) fn run(arguments: &Ask, common: &Common) -> Result<(), Failure> {
         return list(arguments, common);
     }
     let mut case = Writing::open(common)?;
-    let by = case.who(arguments.who.by.as_deref())?;
+    let by = case.who(&arguments.who)?;
     let answers = &mut io::stdin().lock();
     dialogue(&mut case, &by, answers, arguments.limit.unwrap_or(usize::MAX), common)?;
     case.refresh(&common.case)

@@ -17,7 +17,8 @@ use serde_json::{Value as Json, json};
 use crate::cli::Common;
 use crate::failure::Failure;
 use crate::out;
-use crate::response::{Writing, profile, read};
+use crate::person::Who;
+use crate::response::{Writing, profile, read, signed};
 
 /// Characters of a value on a line.
 const SHOWN_CHARS: usize = 300;
@@ -25,7 +26,7 @@ const SHOWN_CHARS: usize = 300;
 /// States, shows and asks for the facts that decide whom to tell by when.
 ///
 /// A fact that is not set is unknown, and unknown never means no. Each setting is an entry in the ledger with who, when, why
-/// and the rows it rests on; entries are not signed yet and say so.
+/// and the rows it rests on. With --key it is signed.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  piste fact set t.aware_significant 2021-03-26T14:20+01:00 --why \"shells confirmed\" --by \"A. Peeters\" --rows E-1:57\n  piste fact ask\n  piste fact history t.aware_significant"
@@ -68,14 +69,6 @@ pub(crate) struct Reason {
     pub(crate) why: String,
     #[command(flatten)]
     pub(crate) who: Who,
-}
-
-/// Who.
-#[derive(Debug, Args)]
-pub(crate) struct Who {
-    /// Who says so; otherwise `PISTE_PERSON`, or the one person that the case knows.
-    #[arg(long, value_name = "PERSON")]
-    pub(crate) by: Option<String>,
 }
 
 /// Takes a fact back: it was never meant. Its versions stay in the history.
@@ -154,7 +147,7 @@ fn set(arguments: &Set, common: &Common) -> Result<(), Failure> {
     let value = value_of(fact, &arguments.value)?;
     reason(&arguments.reason.why)?;
     let mut case = Writing::open(common)?;
-    let by = case.who(arguments.reason.who.by.as_deref())?;
+    let by = case.who(&arguments.reason.who)?;
     let rows = rows(&case, &arguments.rows)?;
     let why = arguments.reason.why.trim().to_owned();
     let statement = Statement { name: fact.id.clone(), value, by, why, rows };
@@ -173,10 +166,11 @@ fn record(case: &mut Writing, statement: &Statement, common: &Common) -> Result<
             .value(&statement.name)
             .map_or_else(|| "unknown".to_owned(), ToString::to_string);
         out::note(&format!(
-            "{} = {} (version {version}, by {}, not signed)",
+            "{} = {} (version {version}, by {}, {})",
             statement.name,
             terminal(&value, SHOWN_CHARS),
-            terminal(&statement.by, SHOWN_CHARS)
+            terminal(&statement.by, SHOWN_CHARS),
+            case.signs()
         ));
     }
     Ok(())
@@ -227,7 +221,7 @@ fn unset(arguments: &Unset, common: &Common) -> Result<(), Failure> {
             "`piste fact list` shows what is",
         ));
     }
-    let by = case.who(arguments.reason.who.by.as_deref())?;
+    let by = case.who(&arguments.reason.who)?;
     case.append(
         kind::FACT_UNSET,
         json!({"name": arguments.name, "by": by, "why": arguments.reason.why.trim()}),
@@ -267,7 +261,7 @@ fn described(fact: &FactDef, known: &Known<'_>) -> Json {
 
 fn version(stated: &Stated) -> Json {
     json!({
-        "version": stated.version, "entry": stated.seq, "at": stated.at, "by": stated.by, "signed": false,
+        "version": stated.version, "entry": stated.seq, "at": stated.at, "by": stated.by, "signed": stated.signed,
         "why": stated.why, "rows": stated.rows, "unset": stated.unset,
         "value": stated.value.as_ref().map(Value::to_ledger),
     })
@@ -293,10 +287,11 @@ fn version_in_words(stated: &Stated) -> String {
     let rows =
         if stated.rows.is_empty() { String::new() } else { format!("; rows {}", stated.rows.join(", ")) };
     format!(
-        "    version {} at {} by {} (not signed, entry {}): {}\n        because {}{rows}\n",
+        "    version {} at {} by {} ({}, entry {}): {}\n        because {}{rows}\n",
         stated.version,
         stated.at,
         terminal(&stated.by, SHOWN_CHARS),
+        signed(stated.signed),
         stated.seq,
         terminal(&value, SHOWN_CHARS),
         terminal(&stated.why, SHOWN_CHARS)
