@@ -20,6 +20,7 @@ mod exposure;
 mod fresh;
 mod hunt;
 mod intake;
+mod killed;
 mod lake_readers;
 mod looking;
 mod outputs;
