@@ -120,9 +120,14 @@ impl Writing {
         Ok(name)
     }
 
-    /// Whether this person's entries are signed, in a word.
+    /// Whether this person's entries are signed.
+    pub(crate) fn is_signing(&self) -> bool {
+        self.person.as_ref().is_some_and(|person| person.key.is_some())
+    }
+
+    /// The same in a word.
     pub(crate) fn signs(&self) -> &'static str {
-        signed(self.person.as_ref().is_some_and(|person| person.key.is_some()))
+        signed(self.is_signing())
     }
 
     /// Writes `out/duties.json` anew.

@@ -89,8 +89,15 @@ pub(super) fn sent(arguments: &Sent, common: &Common) -> Result<(), Failure> {
         open.map(|fact| fact.fact.clone()).collect()
     });
     let reference = reference(&arguments.reference)?;
-    let sending =
-        Sending { row: row.id.clone(), recipient: recipient.clone(), reference, at_time, by, missing };
+    let sending = Sending {
+        row: row.id.clone(),
+        recipient: recipient.clone(),
+        reference,
+        at_time,
+        by,
+        signed: case.is_signing(),
+        missing,
+    };
     case.append(kind::DUTY_SENT, sending.body())?;
     case.refresh(&common.case)?;
     if !common.quiet {
@@ -139,8 +146,15 @@ pub(super) fn ack(arguments: &Ack, common: &Common) -> Result<(), Failure> {
         ));
     };
     let reference = reference(&arguments.reference)?;
-    let receipt =
-        Sending { row: row.id.clone(), recipient: last, reference, at_time, by, missing: Vec::new() };
+    let receipt = Sending {
+        row: row.id.clone(),
+        recipient: last,
+        reference,
+        at_time,
+        by,
+        signed: case.is_signing(),
+        missing: Vec::new(),
+    };
     case.append(kind::DUTY_ACKNOWLEDGED, receipt.body())?;
     case.refresh(&common.case)
 }

@@ -18,6 +18,7 @@ use crate::cli::Common;
 use crate::clock;
 use crate::failure::Failure;
 use crate::out;
+use crate::person::Who;
 use crate::response::{Writing, profile, read};
 
 /// Walks through what is unknown, what decides most first.
