@@ -7,6 +7,7 @@ mod bits;
 mod columns;
 pub mod correlate;
 pub mod describe;
+pub mod doors;
 pub mod engine;
 pub mod explain;
 pub mod exposure;
@@ -24,4 +25,4 @@ pub use plan::Plan;
 pub use vector::{Needs, VectorEngine};
 
 /// Number of the engine's answers: another one where the same rules may find other rows.
-pub const ENGINE: u32 = 1;
+pub const ENGINE: u32 = 2;

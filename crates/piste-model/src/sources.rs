@@ -88,6 +88,16 @@ pub struct FieldCopies {
     pub copy: BTreeMap<String, String>,
 }
 
+/// Fields that rules' tests are asked of besides the field that they name, for rows of one dataset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FieldAlso {
+    /// The dataset that it is for.
+    pub of: Source,
+    /// Field named by rules to further fields of the rows.
+    pub ask: BTreeMap<String, Vec<String>>,
+}
+
 /// `catalog/logsources.yaml` as read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -96,6 +106,9 @@ pub struct Sources {
     pub datasets: BTreeMap<String, Vec<String>>,
     /// Field copies.
     pub fields: Vec<FieldCopies>,
+    /// Further fields that rules' tests are asked of.
+    #[serde(default)]
+    pub also: Vec<FieldAlso>,
     /// Sigma's logsources.
     pub logsources: Vec<Logsource>,
 }

@@ -8,6 +8,7 @@
 pub mod catalog;
 pub mod correlation;
 
+mod also;
 mod built_in;
 mod check;
 mod documents;

@@ -13,6 +13,7 @@ use piste_model::sources::Sources;
 use piste_model::summary::{RuleFigures, RuleSetFigures};
 use rsigma_parser::{CorrelationRule, FilterRule, SigmaRule};
 
+use crate::also;
 use crate::check::{self, Fault};
 use crate::error::RuleError;
 use crate::filters;
@@ -199,6 +200,7 @@ impl Given {
         };
         let (attack, tactics) = attack_of(&sigma.tags);
         let gate = if unknown.is_some() { Gate::Nothing } else { Gate::of(&logsource, sources) };
+        also::apply(&mut sigma, &gate, sources);
         let rule = Rule {
             id: parsed.id.clone(),
             name: sigma.name.clone(),

@@ -1,7 +1,7 @@
 //! Rules that load and could never match, though Piste reads their source.
 //!
 //! In: rules that loaded, `catalog/closed_fields.yaml`. Out: a warning for each that asks, under an `and`, for a field that no
-//! row of its sources can have, and for each that looks for a path in IIS's query. Only what is certain is said: a source
+//! row of its sources can have. Only what is certain is said: a source
 //! whose fields are not a fixed list proves nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +21,7 @@ fn closed_fields() -> BTreeMap<String, BTreeSet<String>> {
     lists.into_iter().map(|(dataset, list)| (dataset, lower(list))).collect()
 }
 
-/// The rules that could never match, in their order: slugs `rule-field-never` and `rule-query-holds-path`.
+/// The rules that could never match, in their order: slug `rule-field-never`.
 ///
 /// Rules from a cache, which have no text, give nothing.
 pub fn could_never_match(rules: &[Rule]) -> Vec<NotRun> {
@@ -52,11 +52,6 @@ fn never(rule: &Rule, closed: &BTreeMap<String, BTreeSet<String>>) -> Option<Not
         let absent: Vec<String> = absent.iter().map(|name| format!("`{name}`")).collect();
         let reason = format!("it needs {}, which no row of {named} has", absent.join(", "));
         return Some(NotRun::of(rule, "rule-field-never", reason));
-    }
-    if answer(sigma, &mut of_query) == Answer::No {
-        let reason =
-            "it looks for a path in cs-uri-query, where IIS writes only what follows the question mark";
-        return Some(NotRun::of(rule, "rule-query-holds-path", reason));
     }
     None
 }
@@ -112,22 +107,6 @@ fn of_field(item: &DetectionItem, has: &dyn Fn(&str) -> bool, absent: &mut BTree
     }
     absent.insert(name.to_owned());
     Answer::No
-}
-
-/// Whether an item looks for a path, and nothing else, in the query.
-fn of_query(item: &DetectionItem) -> Answer {
-    let is_query = item.field.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("cs-uri-query"));
-    let anywhere = [Modifier::Re, Modifier::Neq, Modifier::Exists, Modifier::FieldRef, Modifier::Expand];
-    if !is_query || anywhere.iter().any(|modifier| item.field.has_modifier(*modifier)) {
-        return Answer::Open;
-    }
-    let is_path = |value: &SigmaValue| {
-        let SigmaValue::String(text) = value else { return false };
-        text.original.starts_with('/') && !text.original.contains(['?', '='])
-    };
-    let paths = item.values.iter().filter(|value| is_path(value)).count();
-    let all = item.field.has_modifier(Modifier::All);
-    if paths > 0 && (all || paths == item.values.len()) { Answer::No } else { Answer::Open }
 }
 
 type Ask<'a> = dyn FnMut(&DetectionItem) -> Answer + 'a;
@@ -237,16 +216,6 @@ mod tests {
         check("a1: {c-useragent: x}, a2: {cs-host: y}, condition: all of a*", never);
         check("a: [x], condition: a", None);
         check("a: {CS-METHOD: GET}, condition: a", None);
-    }
-
-    #[test]
-    fn a_path_in_the_query_is_said() {
-        let path = Some("rule-query-holds-path");
-        check("a: {'cs-uri-query|contains': /owa/auth/x.js}, condition: a", path);
-        check("a: {'cs-uri-query|contains': ['/a/', '/b?c=d']}, condition: a", None);
-        check("a: {'cs-uri-query|contains|all': ['/a/', 'c=d']}, condition: a", path);
-        check("a: {'cs-uri-query|contains': '/a'}, b: {cs-uri-stem: '/a'}, condition: a or b", None);
-        check("a: {cs-method: GET}, b: {'cs-uri-query|contains': '/a'}, condition: a and not b", None);
     }
 
     #[test]

@@ -255,9 +255,6 @@ impl NotRun {
             }
             "rule-correlation" => "correct the correlation",
             "rule-field-never" => "check the field's name against the source's own",
-            "rule-query-holds-path" => {
-                "match the path with cs-uri-stem: IIS never writes it into cs-uri-query"
-            }
             _ => return None,
         })
     }
@@ -283,7 +280,6 @@ impl NotRun {
                 | "rule-exclusion-unused"
                 | "rule-filter-unused"
                 | "rule-field-never"
-                | "rule-query-holds-path"
         )
     }
 }

@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Hunt(Hunt),
     Demo(Demo),
     Findings(crate::findings::Findings),
+    Doors(crate::doors::Doors),
+    Why(crate::doors::Why),
     Show(Show),
     Search(Search),
     Timeline(Timeline),

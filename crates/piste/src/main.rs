@@ -8,6 +8,7 @@ mod cli;
 mod clock;
 mod demo;
 mod difference;
+mod doors;
 mod duties;
 mod export;
 mod fact;
@@ -56,6 +57,8 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Investigate(arguments) => investigate::run(arguments, &cli.common),
         Command::Hunt(arguments) => hunt::run(arguments, &cli.common),
         Command::Demo(arguments) => demo::run(arguments, &cli.common),
+        Command::Doors(arguments) => doors::run(arguments, &cli.common),
+        Command::Why(arguments) => doors::why(arguments, &cli.common),
         Command::Findings(arguments) => findings::run(arguments, &cli.common),
         Command::Show(arguments) => show::run(arguments, &cli.common),
         Command::Search(arguments) => search::run(arguments, &cli.common),

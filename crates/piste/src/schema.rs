@@ -14,6 +14,7 @@ const SCHEMAS: &[(&str, &str)] = &[
     ("detections", include_str!("../../../docs/schemas/detections.json")),
     ("findings", include_str!("../../../docs/schemas/findings.json")),
     ("duties", include_str!("../../../docs/schemas/duties.json")),
+    ("doors", include_str!("../../../docs/schemas/doors.json")),
     ("rules_not_run", include_str!("../../../docs/schemas/rules_not_run.json")),
 ];
 

@@ -121,6 +121,48 @@ impl Columns {
     }
 }
 
+/// Rounds of percent-decoding: intruders encode twice to pass filters, and front ends decode once more than they check.
+const DECODED_ROUNDS: usize = 3;
+
+/// The address percent-decoded until nothing changes, at most [`DECODED_ROUNDS`] times; `None` where nothing was encoded.
+fn decoded(uri: &str) -> Option<String> {
+    let mut text = percent_decoded(uri)?;
+    for _ in 1..DECODED_ROUNDS {
+        match percent_decoded(&text) {
+            Some(further) => text = further,
+            None => break,
+        }
+    }
+    Some(text)
+}
+
+/// The text with `%xx` undone, bytes that are no UTF-8 replaced; `None` where there is none.
+fn percent_decoded(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let mut out: Option<Vec<u8>> = None;
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let pair =
+            bytes.get(at + 1..at + 3).filter(|pair| *byte == b'%' && pair.iter().all(u8::is_ascii_hexdigit));
+        let value = pair
+            .and_then(|pair| std::str::from_utf8(pair).ok())
+            .and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        match value {
+            Some(value) => {
+                out.get_or_insert_with(|| bytes.get(..at).unwrap_or_default().to_vec()).push(value);
+                at += 3;
+            }
+            None => {
+                if let Some(out) = &mut out {
+                    out.push(*byte);
+                }
+                at += 1;
+            }
+        }
+    }
+    out.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// `cs(User-Agent)` is `cs-user-agent` in Sigma's taxonomy; other names stand as W3C writes them.
 fn column_name(written: &str) -> String {
     match written.strip_suffix(')').and_then(|name| name.split_once('(')) {
@@ -167,6 +209,9 @@ impl Reader<'_> {
                 self.uri.push_str(query);
             }
             self.fields.push("cs-uri", &self.uri, Role::Copy);
+            if let Some(decoded) = decoded(&self.uri) {
+                self.fields.push("cs-uri-decoded", &decoded, Role::Copy);
+            }
         }
         let time = self.clock.moment(&self.header, &self.fields);
         let head = Head {

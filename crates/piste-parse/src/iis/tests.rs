@@ -57,6 +57,21 @@ fn a_row_has_sigmas_columns_and_keeps_its_dashes() {
 }
 
 #[test]
+fn an_encoded_address_stands_decoded_beside_what_was_sent() {
+    let found = read(
+        Format::IisW3c,
+        log("2021-08-12 05:12:31 10.20.1.10 POST /autodiscover/autodiscover.json a=x%2540y.example%2fpowershell&b=%zz 203.0.113.77 - 200\r\n\
+             2021-08-12 05:12:32 10.20.1.10 GET /owa/ - ::1 - 200\r\n\
+             2021-08-12 05:12:33 10.20.1.10 GET /%25252561 - ::1 - 404\r\n")
+        .as_bytes(),
+    );
+    assert_eq!(
+        found.columns(&["cs-uri-decoded"]),
+        ["/autodiscover/autodiscover.json?a=x@y.example/powershell&b=%zz", "~", "/%61"]
+    );
+}
+
+#[test]
 fn the_column_list_may_change_inside_a_file() {
     let text = "#Fields: date time cs-method cs(Host)\n2021-03-03 00:00:01 GET mail\n\
                 #Fields: date time cs-method s-computername cs(Cookie) X-Forwarded-For\n2021-03-03 00:00:02 PUT MX01 c=1 192.0.2.1\n";

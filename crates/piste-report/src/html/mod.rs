@@ -4,6 +4,7 @@
 //! A4. It opens in plain words (examined, found, cannot be said) and leads each sentence down to a file, a record and a
 //! hash. Times are UTC. It holds no time of its making, so that equal runs give equal bytes.
 
+mod doors;
 mod headline;
 mod pictures;
 mod style;
@@ -11,6 +12,8 @@ mod tables;
 mod words;
 
 use std::io::{self, Write};
+
+use piste_model::{Door, Exposure};
 
 use crate::escape::html_cut;
 use crate::view::{Coverage, RunView};
@@ -33,12 +36,18 @@ pub struct ReportView<'a> {
     pub run: RunView<'a>,
     /// What each host's datasets cover, in any order.
     pub coverage: &'a [Coverage],
+    /// Ways in, the gravest first.
+    pub doors: &'a [Door],
+    /// Which flaws were open when, by server.
+    pub exposures: &'a [Exposure],
+    /// What the logs cannot show of open flaws, a sentence each.
+    pub not_visible: &'a [String],
 }
 
 /// The sections: anchor, heading, and what writes the content.
 type Section = (&'static str, &'static str, fn(&ReportView<'_>, &mut String));
 
-const SECTIONS: [Section; 10] = [
+const SECTIONS: [Section; 11] = [
     ("result", "Result in plain words", headline::write),
     ("time", "When and where rules matched", pictures::detections),
     ("coverage", "What the evidence covers", coverage),
@@ -49,6 +58,7 @@ const SECTIONS: [Section; 10] = [
     ("rules", "Rules", tables::rule_sets),
     ("evidence", "Evidence", tables::evidence),
     ("check", "How to check a statement", tables::how_to_check),
+    ("doors", "Ways in", doors::write),
 ];
 
 /// Writes the report.

@@ -20,9 +20,9 @@ use crate::tallies::LevelCounts;
 use crate::view::Coverage;
 
 /// Left edge, width and right edge of the plot, in tenths of a unit; the picture is 960 units wide.
-const LEFT: i64 = 2_150;
+pub(super) const LEFT: i64 = 2_150;
 const PLOT: i64 = 6_000;
-const RIGHT: i64 = LEFT + PLOT;
+pub(super) const RIGHT: i64 = LEFT + PLOT;
 /// The narrowest mark of a detection.
 const MARK: i64 = 50;
 const HOSTS: usize = 15;
@@ -30,7 +30,7 @@ const BARS: usize = 40;
 const HOUR: i64 = DAY / 24;
 
 /// Time to horizontal position.
-struct Axis {
+pub(super) struct Axis {
     from: i64,
     to: i64,
 }
@@ -40,7 +40,12 @@ impl Axis {
     fn of(view: &ReportView<'_>) -> Option<Self> {
         let covered = view.coverage.iter().flat_map(|one| [one.first.nanos, one.last.nanos]);
         let detected = view.run.tallies.span.into_iter().flat_map(|(first, last)| [first.nanos, last.nanos]);
-        let times: Vec<i64> = covered.chain(detected).collect();
+        Self::over(covered.chain(detected))
+    }
+
+    /// From the earliest to the latest of these times, with some air; `None` if there is none.
+    pub(super) fn over(times: impl Iterator<Item = i64>) -> Option<Self> {
+        let times: Vec<i64> = times.collect();
         let (from, to) = (*times.iter().min()?, *times.iter().max()?);
         let air = ((i128::from(to) - i128::from(from)) / 80).max(i128::from(HOUR) / 2);
         let air = i64::try_from(air).unwrap_or(DAY);
@@ -48,7 +53,7 @@ impl Axis {
     }
 
     /// Position in tenths, within the plot.
-    fn x(&self, nanos: i64) -> i64 {
+    pub(super) fn x(&self, nanos: i64) -> i64 {
         let span = (i128::from(self.to) - i128::from(self.from)).max(1);
         let at = (i128::from(nanos) - i128::from(self.from)).clamp(0, span);
         LEFT + i64::try_from(at * i128::from(PLOT) / span).unwrap_or(0)
@@ -95,12 +100,12 @@ fn month_start(months: i64) -> Option<i64> {
 }
 
 /// Tenths as a number: `12.5`.
-fn tenths(value: i64) -> String {
+pub(super) fn tenths(value: i64) -> String {
     if value % 10 == 0 { (value / 10).to_string() } else { format!("{}.{}", value / 10, (value % 10).abs()) }
 }
 
 /// Starts a picture: its title for screen readers, grid and tick labels. Heights are whole units.
-fn start(out: &mut String, axis: &Axis, name: &str, title: &str, desc: &str, height: i64) {
+pub(super) fn start(out: &mut String, axis: &Axis, name: &str, title: &str, desc: &str, height: i64) {
     put!(
         out,
         "<svg viewBox=\"0 0 960 {height}\" role=\"img\" aria-labelledby=\"{name}-title {name}-desc\" \
@@ -199,7 +204,7 @@ fn letter(level: Level) -> char {
 }
 
 /// A name cut from its end to fit the label column.
-fn short(name: &str, most: usize) -> String {
+pub(super) fn short(name: &str, most: usize) -> String {
     if name.is_empty() { host(name) } else { html(&crate::escape::terminal(name, most)) }
 }
 

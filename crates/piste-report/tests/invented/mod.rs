@@ -45,6 +45,9 @@ impl Invented {
             case: "Mail server, spring 2021",
             run: self.run(Style::default()),
             coverage: &self.coverage,
+            doors: &[],
+            exposures: &[],
+            not_visible: &[],
         };
         let mut page = Vec::new();
         piste_report::html::report(&view, &mut page).expect("writing to memory cannot fail");

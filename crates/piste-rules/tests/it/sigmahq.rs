@@ -81,8 +81,12 @@ fn other_products_fit_no_row_of_the_catalogue() {
 fn rules_that_could_never_match_are_few_and_known() {
     let Some(set) = loaded() else { return };
     let never = could_never_match(&set.rules);
-    let of = |slug: &str| never.iter().filter(|one| one.slug == slug).count();
-    assert_eq!((of("rule-field-never"), of("rule-query-holds-path")), (1, 38), "{never:#?}");
+    // 38 more, which look for a path in the query, could not match before such tests were put to the whole address too.
+    assert_eq!(
+        never.iter().map(|one| one.slug.as_ref()).collect::<Vec<_>>(),
+        ["rule-field-never"],
+        "{never:#?}"
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! the units' results are put together.
 
 mod correlated;
+pub(crate) mod doors;
 mod hosts;
 pub(crate) mod join;
 pub(crate) mod outputs;

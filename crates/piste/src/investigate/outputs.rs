@@ -81,16 +81,21 @@ pub(crate) fn write(
         let _ = fs::remove_file(path); // what stays is removed when the case is next opened
     }
     let findings = case.number_findings(|number| findings.finish(|key| number(key)))?;
+    let beside = super::doors::Beside::read(&case.lake, &joined)?;
+    let doors = super::doors::of(&case.lake, &joined, &beside)?;
+    let not_visible: Vec<String> = doors.not_visible.iter().map(|one| one.why.clone()).collect();
 
     let Joined { evidence, issues, coverage, hosts: _, areas, not_run, mut summary, incomplete } = joined;
     summary.detections = Some(streamed.tallies.total());
     summary.findings = Some(findings.len() as u64);
+    summary.doors = Some(doors.doors.len() as u64);
     summary.new = since.map(|_| new_figures(&findings));
     folder.lines("evidence.jsonl", &evidence)?;
     folder.lines("issues.jsonl", &issues)?;
     folder.lines("findings.jsonl", &findings)?;
     folder.lines("rules_not_run.jsonl", &not_run)?;
     folder.object("summary.json", &summary)?;
+    folder.object("doors.json", &doors)?;
     let view = RunView {
         summary: &summary,
         evidence: &evidence,
@@ -104,7 +109,15 @@ pub(crate) fn write(
     let shown: Vec<piste_report::Coverage> = coverage.iter().filter_map(shown_coverage).collect();
     // The page does not name the case's folder: equal runs in two folders give equal bytes.
     folder.file("report.html", |file| {
-        html::report(&html::ReportView { case: "", run: view, coverage: &shown }, file)
+        let view = html::ReportView {
+            case: "",
+            run: view,
+            coverage: &shown,
+            doors: &doors.doors,
+            exposures: &beside.exposures,
+            not_visible: &not_visible,
+        };
+        html::report(&view, file)
     })?;
     let page = terminal::summary(&view);
     Ok(Written { page, gravest: gravest(&findings), incomplete, hashes: folder.hashes()?, summary })

@@ -11,6 +11,7 @@
 mod bad_input;
 mod case_faults;
 mod correlations;
+mod doors;
 mod duties;
 mod edges;
 mod events;

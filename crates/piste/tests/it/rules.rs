@@ -80,12 +80,12 @@ fn a_check_names_place_reason_and_hint() {
     scratch.write("r/c.yml", rule("r3", "Cloud", "").replace("windows", "aws"));
     scratch.write(
         "r/d.yml",
-        "title: W\nid: r4\nlogsource: {category: webserver}\ndetection:\n  a: {c-useragent: x}\n  condition: a\n",
+        "title: W\nid: r4\nlogsource: {category: webserver}\ndetection:\n  a: {cs-content-type: x}\n  condition: a\n",
     );
     let arguments = ["rules", "check", "r", "--no-built-in-rules"];
     let run = scratch.piste(&arguments).expect(0);
     assert!(run.out.contains("r/b.yml:4:30: rule-look-around: "), "{}", run.out);
-    assert!(run.out.contains("r/d.yml:1: rule-field-never: it needs `c-useragent`"), "{}", run.out);
+    assert!(run.out.contains("r/d.yml:1: rule-field-never: it needs `cs-content-type`"), "{}", run.out);
     assert!(
         run.out
             .ends_with("3 rules load, 1 do not, 2 can never match (1 without a source, 1 by their fields)\n"),

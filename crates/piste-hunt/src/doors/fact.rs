@@ -1,0 +1,262 @@
+//! What single rows say of ways in, counted and kept within bounds.
+//!
+//! In: facts, in any order. Out: for each (host, way in, rung) how many there were, from when to when, from where, and the
+//! earliest of them. Memory is bounded by the number of ways in, not by that of rows; the result does not depend on the
+//! order in which facts came.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use piste_model::Instant;
+
+use super::flaw::Flaw;
+
+/// Facts that one place keeps in full.
+const FACTS_MAX: usize = 200;
+/// Names that one place keeps.
+const NAMES_MAX: usize = 500;
+/// Places in all; a hostile log could name more.
+const PLACES_MAX: usize = 20_000;
+/// Characters of a value that a fact quotes.
+const QUOTED_CHARS: usize = 160;
+
+/// How far a fact shows that somebody came, from the least to the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Rung {
+    /// Asked whether the door is there.
+    Looked,
+    /// Tried to go through, and was refused.
+    Refused,
+    /// Tried to go through; the answer is the same for success and failure.
+    Unclear,
+    /// Asked, and got the answer that only an open door gives.
+    OpenAnswer,
+    /// Tried, and got the answer of success.
+    Passed,
+    /// What only success leaves behind.
+    Effect,
+    /// What was opened was used.
+    Used,
+    /// Traces were removed afterwards, or what looks like it.
+    CoverUp,
+}
+
+/// What a fact is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Topic {
+    /// A flaw.
+    Exploit(Flaw),
+    /// A page of a web server, by its URL path or file path in lower case.
+    Page(String),
+    /// A virtual directory of Exchange.
+    Directory(String),
+    /// A module of IIS.
+    Module(String),
+    /// Rights or an account given.
+    Grant(String),
+    /// Logons from outside, by service.
+    Remote(String),
+    /// What web workers started.
+    Worker,
+    /// Remote PowerShell of Exchange used by a client that is not Exchange's or Windows' own.
+    ForeignShell,
+}
+
+/// Where a row stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Place {
+    pub(crate) evidence: u32,
+    pub(crate) offset: u64,
+    pub(crate) record: i64,
+    pub(crate) hash: [u8; 16],
+}
+
+/// What one row says. Ordered by time, then place; rows without a time come last.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Fact {
+    /// Nanoseconds since 1970, `i64::MAX` where there is none: the key of the order.
+    nanos: i64,
+    pub(crate) place: Place,
+    pub(crate) time: Option<Instant>,
+    pub(crate) what: String,
+    /// Which log said so, as people name it.
+    pub(crate) log: &'static str,
+    pub(crate) source: String,
+    pub(crate) account: String,
+    /// A page that it names, in lower case.
+    pub(crate) page: String,
+    /// What joins two logs of one request.
+    pub(crate) request: String,
+    /// Application pool, in lower case.
+    pub(crate) pool: String,
+}
+
+impl Fact {
+    pub(crate) fn new(log: &'static str, time: Option<Instant>, place: Place, what: String) -> Self {
+        Self {
+            nanos: time.map_or(i64::MAX, |time| time.nanos),
+            place,
+            time,
+            what,
+            log,
+            source: String::new(),
+            account: String::new(),
+            page: String::new(),
+            request: String::new(),
+            pool: String::new(),
+        }
+    }
+
+    pub(crate) fn nanos(&self) -> i64 {
+        self.nanos
+    }
+
+    pub(crate) fn from(mut self, source: &str) -> Self {
+        // The host itself is nobody on the other side.
+        let own = source.starts_with("127.") || source == "::1";
+        if !own && !matches!(source, "" | "-") {
+            source.clone_into(&mut self.source);
+        }
+        self
+    }
+
+    pub(crate) fn by(mut self, account: &str) -> Self {
+        if !matches!(account, "" | "-") {
+            account.clone_into(&mut self.account);
+        }
+        self
+    }
+
+    pub(crate) fn page(mut self, page: &str) -> Self {
+        self.page = page.to_lowercase();
+        self
+    }
+}
+
+/// A value as a sentence quotes it: one line, cut.
+pub(crate) fn quoted(value: &str) -> String {
+    let mut text: String = value
+        .chars()
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .take(QUOTED_CHARS)
+        .collect();
+    if value.chars().nth(QUOTED_CHARS).is_some() {
+        text.push('…');
+    }
+    text
+}
+
+/// The facts of one (host, topic, rung).
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Facts {
+    pub(crate) count: u64,
+    pub(crate) first: Option<Instant>,
+    pub(crate) last: Option<Instant>,
+    pub(crate) sources: BTreeSet<String>,
+    pub(crate) accounts: BTreeSet<String>,
+    /// The earliest.
+    pub(crate) kept: BTreeSet<Fact>,
+}
+
+impl Facts {
+    fn add(&mut self, fact: Fact) {
+        self.count += 1;
+        self.first = earliest(self.first, fact.time);
+        self.last = self.last.max(fact.time);
+        keep(&mut self.sources, &fact.source);
+        keep(&mut self.accounts, &fact.account);
+        self.kept.insert(fact);
+        if self.kept.len() > FACTS_MAX {
+            self.kept.pop_last();
+        }
+    }
+}
+
+/// The earlier of two times; one that is missing counts nothing.
+pub(crate) fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Keeps the least names, so that the order of rows does not matter.
+fn keep(names: &mut BTreeSet<String>, name: &str) {
+    if name.is_empty() || names.contains(name) {
+        return;
+    }
+    names.insert(name.to_owned());
+    if names.len() > NAMES_MAX {
+        names.pop_last();
+    }
+}
+
+/// All facts of a case.
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    places: BTreeMap<(String, Topic), BTreeMap<Rung, Facts>>,
+}
+
+impl Store {
+    pub(crate) fn add(&mut self, host: &str, topic: Topic, rung: Rung, fact: Fact) {
+        let key = (host.to_owned(), topic);
+        if self.places.len() >= PLACES_MAX && !self.places.contains_key(&key) {
+            return;
+        }
+        self.places.entry(key).or_default().entry(rung).or_default().add(fact);
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Topic, &BTreeMap<Rung, Facts>)> {
+        self.places.iter().map(|((host, topic), rungs)| (host.as_str(), topic, rungs))
+    }
+
+    /// The facts of one topic on one host.
+    pub(crate) fn of(&self, host: &str, topic: &Topic) -> Option<&BTreeMap<Rung, Facts>> {
+        self.places.get(&(host.to_owned(), topic.clone()))
+    }
+
+    /// Every fact kept of a host's topics that `wanted` names, with its topic and rung.
+    pub(crate) fn kept<'a>(
+        &'a self,
+        host: &'a str,
+        wanted: impl Fn(&Topic) -> bool + 'a,
+    ) -> impl Iterator<Item = (&'a Topic, Rung, &'a Fact)> {
+        self.places.iter().filter(move |((name, topic), _)| name == host && wanted(topic)).flat_map(
+            |((_, topic), rungs)| {
+                rungs.iter().flat_map(move |(rung, facts)| facts.kept.iter().map(move |f| (topic, *rung, f)))
+            },
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fact(number: i64) -> Fact {
+        let place = Place { evidence: 1, offset: 0, record: number, hash: [0; 16] };
+        let time = Instant { nanos: number, digits: 0 };
+        Fact::new("IIS", Some(time), place, String::new()).from(&format!("s{number:05}"))
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_and_does_not_depend_on_the_order() {
+        let collect = |numbers: &mut dyn Iterator<Item = i64>| {
+            let mut store = Store::default();
+            for number in numbers {
+                store.add("MX01", Topic::Exploit(Flaw::ProxyShell), Rung::Looked, fact(number));
+            }
+            let facts = store.of("MX01", &Topic::Exploit(Flaw::ProxyShell)).expect("kept").clone();
+            let facts = facts.get(&Rung::Looked).expect("kept").clone();
+            (facts.count, facts.kept.len(), facts.sources.len(), facts.first, facts.last, facts.kept)
+        };
+        let up = collect(&mut (0..3_000));
+        assert_eq!((up.0, up.1, up.2), (3_000, FACTS_MAX, NAMES_MAX));
+        assert_eq!(up, collect(&mut (0..3_000).rev()));
+    }
+
+    #[test]
+    fn quotes_are_one_line_and_cut() {
+        assert_eq!(quoted("a\r\nb"), "a  b");
+        assert_eq!(quoted(&"x".repeat(500)).chars().count(), QUOTED_CHARS + 1);
+    }
+}

@@ -1,0 +1,103 @@
+//! Ways in: was this server probed, hit or used, and since when was it open.
+//!
+//! In: the lake and what the case knows beside it. Out: candidates of doors, each with the ladder of its verdict, and
+//! [`join`], which makes the candidates of all producers one door a place. Datasets are scanned one after the other with the
+//! columns that are needed; facts are kept by place within bounds, so memory does not grow with the rows.
+
+mod cmdlets;
+mod decode;
+mod exploits;
+mod fact;
+mod flaw;
+mod join;
+mod known;
+mod ladder;
+mod logons;
+mod others;
+mod processes;
+mod relay;
+mod requests;
+mod rows;
+mod scene;
+mod web;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use piste_lake::LakeError;
+use piste_model::Door;
+
+pub use self::decode::page_key;
+pub use self::flaw::{About, Flaw};
+pub use self::join::{join, key_of};
+pub use self::known::{Known, NotVisible, Sealed, Span, not_visible};
+
+use self::fact::{Fact, Facts, Rung, Store, Topic};
+use self::scene::Scene;
+
+/// Every way in that the rows show, as candidates for [`join`].
+///
+/// # Errors
+/// Where a file of the lake cannot be read.
+pub fn find(known: &Known<'_>) -> Result<Vec<Door>, LakeError> {
+    let mut store = Store::default();
+    cmdlets::read(known.lake, known.host, &mut store)?;
+    processes::read(known.lake, known.host, &mut store)?;
+    logons::read(known.lake, known.host, &mut store)?;
+    relay::read(known.lake, known.host, &mut store)?;
+    requests::read(known.lake, known.host, &mut store)?;
+    Ok(assemble(known, &store))
+}
+
+fn assemble(known: &Known<'_>, store: &Store) -> Vec<Door> {
+    let hosts: BTreeSet<&str> = store.iter().map(|(host, _, _)| host).collect();
+    let mut doors = Vec::new();
+    for host in hosts {
+        let scene = Scene::of(store, host);
+        of_host(known, store, &scene, host, &mut doors);
+    }
+    doors
+}
+
+fn of_host<'s>(known: &Known<'_>, store: &'s Store, scene: &Scene<'s>, host: &'s str, doors: &mut Vec<Door>) {
+    let topics: Vec<(&Topic, &BTreeMap<Rung, Facts>)> =
+        store.iter().filter(|(name, _, _)| *name == host).map(|(_, topic, rungs)| (topic, rungs)).collect();
+    let foreign = store.of(host, &Topic::ForeignShell);
+    let taker = takes_foreign_shell(&topics).filter(|_| foreign.is_some());
+    let mut explained: BTreeSet<&Fact> = BTreeSet::new();
+    for (topic, rungs) in &topics {
+        match topic {
+            Topic::Exploit(flaw) => {
+                let foreign = foreign.filter(|_| taker == Some(*flaw));
+                let (door, uses) = exploits::door(known, store, scene, (host, *flaw), rungs, foreign);
+                explained.extend(uses);
+                doors.push(door);
+            }
+            Topic::Directory(place) => doors.extend(others::directory(known, host, place, rungs, scene)),
+            Topic::Module(name) => doors.extend(others::module(known, host, name, rungs)),
+            Topic::Grant(place) => doors.extend(others::grant(known, host, place, rungs)),
+            Topic::Remote(service) => doors.push(others::remote(known, host, service, rungs)),
+            Topic::ForeignShell if taker.is_none() => doors.push(others::foreign_shell(known, host, rungs)),
+            Topic::ForeignShell | Topic::Page(_) | Topic::Worker => {}
+        }
+    }
+    let set = |topic: &Topic| matches!(topic, Topic::Directory(_));
+    let directories: Vec<&Fact> =
+        store.kept(host, set).filter(|(_, rung, _)| *rung == Rung::Effect).map(|(_, _, fact)| fact).collect();
+    doors.extend(
+        scene.pages.iter().filter_map(|(key, page)| others::page(known, host, key, page, &directories)),
+    );
+    doors.extend(others::worker(known, host, &scene.unexplained(&explained)));
+}
+
+/// Which flaw sessions of foreign clients belong to: the latest of those that reach remote PowerShell and were tried.
+fn takes_foreign_shell(topics: &[(&Topic, &BTreeMap<Rung, Facts>)]) -> Option<Flaw> {
+    let tried = |flaw: Flaw| {
+        topics.iter().any(|(topic, rungs)| {
+            **topic == Topic::Exploit(flaw) && rungs.keys().any(|rung| *rung > Rung::Refused)
+        })
+    };
+    [Flaw::Owassrf, Flaw::ProxyNotShell, Flaw::ProxyShell].into_iter().find(|flaw| tried(*flaw))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,295 @@
+//! Ways in that are no flaw: pages, virtual directories set to script, modules, rights, logons from outside, and web workers
+//! that ran commands for a reason that no log names.
+//!
+//! In: the facts of such a place and the scene of its host. Out: a candidate door.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use piste_model::{Door, DoorState, DoorVerdict};
+
+use super::fact::{Fact, Facts, Rung};
+use super::known::Known;
+use super::ladder::Draft;
+use super::scene::{Page, Scene};
+
+type Rungs = BTreeMap<Rung, Facts>;
+
+fn kept(rungs: &Rungs, rung: Rung) -> Vec<&Fact> {
+    rungs.get(&rung).map(|facts| facts.kept.iter().collect()).unwrap_or_default()
+}
+
+const PROCESSES: (&[&str], &str, &str) = (
+    &["windows.sysmon", "windows.security"],
+    "process events (Sysmon 1, Security 4688)",
+    "commands that it was used for",
+);
+const WEB: (&[&str], &str, &str) = (&["iis.access"], "IIS logs", "who asked for it, and when first and last");
+
+/// A page written or asked for.
+pub(crate) fn page(
+    known: &Known<'_>,
+    host: &str,
+    key: &str,
+    page: &Page<'_>,
+    directories: &[&Fact],
+) -> Option<Door> {
+    let place = page
+        .writes
+        .iter()
+        .find_map(|fact| fact.what.split(" was ").next().filter(|path| path.contains('\\')));
+    let mut draft = Draft::new(known, "webshell", host, place.unwrap_or(key));
+    draft.close("take a copy and its hash as evidence, then delete the page and its compiled form and end the worker's process");
+    draft.steps(page.writes.iter().copied(), 0);
+    draft.steps(page.compiled.iter().copied(), 0);
+    let uses = page.uses();
+    let asked = page.request_count;
+    draft.steps(page.requests.iter().copied(), asked);
+    draft.steps(page.commands.iter().copied(), 0);
+    let written = page.writes.first().map(|fact| fact.nanos());
+    let by_directory: Vec<&Fact> = directories
+        .iter()
+        .copied()
+        .filter(|set| {
+            written.is_some_and(|at| {
+                at >= set.nanos() - super::scene::SOON / 60 && at <= set.nanos() + super::scene::SOON
+            })
+        })
+        .collect();
+    if !by_directory.is_empty() {
+        draft.steps(by_directory.iter().copied(), 0);
+        draft.cve(&["CVE-2021-27065"]);
+        draft.sum("the page appeared within ten minutes after a virtual directory's URL had been set to script, as ProxyLogon writes its page");
+    }
+    let verdict = if page.is_used() { DoorVerdict::Used } else { DoorVerdict::Succeeded };
+    draft.verdict(verdict);
+    draft.sum(match verdict {
+        DoorVerdict::Used if page.commands.is_empty() => "so it was used: it was asked for and answered",
+        DoorVerdict::Used => "so it was used: the web worker ran commands while it was being asked for, or right after it had been written",
+        _ => "so it is there: no use of it was seen",
+    });
+    if page.writes.is_empty() {
+        draft.against(
+            "only requests show it: its name is none that the server ships, what it holds was not seen",
+        );
+        draft.missing(Some(
+            "the file itself, or a listing of its folder with times, would show what it is and since when"
+                .to_owned(),
+        ));
+    }
+    let all: Vec<&Fact> = page.writes.iter().chain(&page.compiled).chain(&page.requests).copied().collect();
+    draft.opened_by(all.iter().copied());
+    draft.used_by(uses.iter().copied());
+    draft.people(page.requests.iter().chain(&page.writes).copied());
+    let time = all.iter().filter_map(|fact| fact.time).min();
+    for (datasets, name, would) in [WEB, PROCESSES] {
+        draft.missing(known.lacks(host, datasets, name, would, time));
+    }
+    (page.seen().is_some() || !all.is_empty()).then(|| draft.finish())
+}
+
+/// A virtual directory whose URL was set to script.
+pub(crate) fn directory(
+    known: &Known<'_>,
+    host: &str,
+    place: &str,
+    rungs: &Rungs,
+    scene: &Scene<'_>,
+) -> Option<Door> {
+    let set = kept(rungs, Rung::Effect);
+    let refused = kept(rungs, Rung::Refused);
+    if set.is_empty() && refused.is_empty() {
+        return None; // an administrator's change
+    }
+    let mut draft = Draft::new(known, "oab-external-url", host, place);
+    draft.cve(&["CVE-2021-26855", "CVE-2021-27065"]);
+    draft.close(
+        "set the directory's URLs to what the organisation uses, and delete the pages that it was written to",
+    );
+    draft.steps(set.iter().chain(&refused).copied(), 0);
+    let mut pages: BTreeSet<&String> = BTreeSet::new();
+    let mut uses: BTreeSet<&Fact> = BTreeSet::new();
+    for start in set.iter().map(|fact| fact.nanos()) {
+        for (key, page) in scene.written_after(start) {
+            if pages.insert(key) {
+                draft.steps(page.writes.iter().copied(), 0);
+                draft.steps(page.compiled.iter().copied(), 0);
+                let used = page.uses();
+                draft.steps(used.iter().copied(), 0);
+                uses.extend(
+                    page.requests.iter().chain(&page.commands).filter(|fact| used.contains(fact)).copied(),
+                );
+            }
+        }
+    }
+    let first = set.first().map_or(i64::MAX, |fact| fact.nanos());
+    let after: Vec<&Fact> =
+        kept(rungs, Rung::CoverUp).into_iter().filter(|fact| fact.nanos() >= first).collect();
+    if !after.is_empty() {
+        draft.steps(after.iter().copied(), 0);
+        draft.sum("the directory was removed, reset or made anew after it had been set to script: that writes the page, or covers up");
+    }
+    let verdict = match (set.is_empty(), uses.is_empty()) {
+        (true, _) => DoorVerdict::Failed,
+        (false, true) => DoorVerdict::Succeeded,
+        (false, false) => DoorVerdict::Used,
+    };
+    draft.verdict(verdict);
+    draft.sum(match verdict {
+        DoorVerdict::Used => "so it was used: a page came of it, and the page was used",
+        DoorVerdict::Succeeded => {
+            "so it succeeded: the server took the script; no use of a page that came of it was seen"
+        }
+        _ => "so it failed: the cmdlet did not succeed",
+    });
+    let last_set = set.iter().map(|fact| fact.nanos()).max().unwrap_or(i64::MAX);
+    let clean = after.iter().any(|fact| fact.nanos() > last_set && !fact.what.contains("was reset"));
+    draft.state(if clean { DoorState::Closed } else { DoorState::Open });
+    draft.opened_by(set.iter().copied());
+    draft.used_by(uses.iter().copied());
+    draft.people(set.iter().chain(&uses).copied());
+    let time = set.first().or(refused.first()).and_then(|fact| fact.time);
+    let forged = "who reached the control panel and how (AnchorMailbox names a forged back end): the first half of ProxyLogon, without which an administrator's session would be the way";
+    draft.missing(known.lacks(host, &["exchange.httpproxy"], "HttpProxy logs", forged, time));
+    draft.missing(known.lacks(host, WEB.0, WEB.1, "who asked for the page that was written", time));
+    Some(draft.finish())
+}
+
+/// A module given to IIS.
+pub(crate) fn module(known: &Known<'_>, host: &str, name: &str, rungs: &Rungs) -> Option<Door> {
+    let added = kept(rungs, Rung::Effect);
+    let mut draft = Draft::new(known, "iis-module", host, name);
+    draft.steps(added.iter().copied(), 0);
+    draft.verdict(DoorVerdict::Succeeded);
+    draft.sum("so it is there: a module sees every request and may answer any; whether it did, no log shows");
+    draft.against("products for protection, load balancing and rewriting add modules too");
+    draft.missing(Some(
+        "the module's file, its signature and applicationHost.config would show whether it is a product's"
+            .to_owned(),
+    ));
+    draft.close("take a copy of the module's file as evidence, remove the module from the configuration and restart the service");
+    draft.opened_by(added.iter().copied());
+    (!added.is_empty()).then(|| draft.finish())
+}
+
+/// A role that reads every mailbox.
+pub(crate) fn grant(known: &Known<'_>, host: &str, place: &str, rungs: &Rungs) -> Option<Door> {
+    let (given, refused) = (kept(rungs, Rung::Effect), kept(rungs, Rung::Refused));
+    let mut draft = Draft::new(known, "account", host, place);
+    draft.steps(given.iter().chain(&refused).copied(), 0);
+    let done = !given.is_empty();
+    draft.verdict(if done { DoorVerdict::Succeeded } else { DoorVerdict::Failed });
+    draft.sum(if done {
+        "so it stands open: its holder reads every mailbox without its owner's password until the role is taken back"
+    } else {
+        "so it failed: the cmdlet did not succeed"
+    });
+    draft.against(
+        "archiving, backup and voice products are given these roles on purpose: the organisation can tell",
+    );
+    draft.close("take the role assignment back (Remove-ManagementRoleAssignment) once it is on record, and change the holder's password");
+    draft.opened_by(given.iter().copied());
+    draft.people(given.iter().chain(&refused).copied());
+    let time = given.first().or(refused.first()).and_then(|fact| fact.time);
+    draft.missing(known.lacks(
+        host,
+        &["exchange.ews"],
+        "EWS logs",
+        "which mailboxes the holder opened (ImpersonatedUser)",
+        time,
+    ));
+    (done || !refused.is_empty()).then(|| draft.finish())
+}
+
+/// Logons from the Internet.
+pub(crate) fn remote(known: &Known<'_>, host: &str, service: &str, rungs: &Rungs) -> Door {
+    let mut draft = Draft::new(known, "remote-access", host, service);
+    let used = rungs.get(&Rung::Used);
+    let passed = rungs.get(&Rung::Passed);
+    if let Some(facts) = rungs.get(&Rung::Looked) {
+        draft.many(facts, "logons refused");
+    }
+    if let Some(facts) = passed {
+        draft.many(facts, "connections accepted");
+    }
+    if let Some(facts) = used {
+        draft.steps(facts.kept.iter(), facts.count);
+        draft.used_at(facts.first, facts.last);
+        draft.all_people(facts);
+        draft.opened_by(facts.kept.iter().take(1));
+    } else {
+        for facts in rungs.values() {
+            draft.all_people(facts);
+        }
+    }
+    let verdict = match (used.is_some(), passed.is_some()) {
+        (true, _) => DoorVerdict::Used,
+        _ => DoorVerdict::Probed,
+    };
+    draft.verdict(verdict);
+    draft.state(if verdict == DoorVerdict::Used { DoorState::Open } else { DoorState::Unknown });
+    draft.sum(if verdict == DoorVerdict::Used {
+        "so it was used: somebody on the Internet logged on; whether that was the account's owner, the log does not say"
+    } else {
+        "so it is within reach of the Internet; no logon that succeeded was seen"
+    });
+    draft.against(
+        "owners and their providers log on from the Internet too: compare with where the account's owner was",
+    );
+    draft.close("close the service to the Internet, or put it behind a gateway with a second factor, and change the accounts' passwords");
+    draft.finish()
+}
+
+/// Exchange's remote PowerShell used by a client that is nobody's own.
+pub(crate) fn foreign_shell(known: &Known<'_>, host: &str, rungs: &Rungs) -> Door {
+    let mut draft = Draft::new(known, "remote-access", host, "Exchange remote PowerShell");
+    for rung in [Rung::Refused, Rung::Passed] {
+        if let Some(facts) = rungs.get(&rung) {
+            draft.steps(facts.kept.iter(), facts.count);
+            draft.all_people(facts);
+        }
+    }
+    let passed = rungs.get(&Rung::Passed);
+    if let Some(facts) = passed {
+        draft.used_at(facts.first, facts.last);
+        draft.opened_by(facts.kept.iter().take(1));
+    }
+    draft.verdict(if passed.is_some() { DoorVerdict::Succeeded } else { DoorVerdict::Failed });
+    draft.sum("a client that is neither Windows' nor Exchange's own held a session: exploits of ProxyNotShell and OWASSRF look so, and so do tools of other makers");
+    draft.against("no web request of a flaw stands beside it");
+    draft.close("change the password of the account that was used and allow remote PowerShell to administrators alone");
+    let time = passed.and_then(|facts| facts.first);
+    for (datasets, name, would) in [
+        (&["iis.access"][..], "IIS logs", "the path by which remote PowerShell was reached"),
+        (&["exchange.rps-cmdlet"][..], "Rps_Cmdlet logs", "which cmdlets were run"),
+    ] {
+        draft.missing(known.lacks(host, datasets, name, would, time));
+    }
+    draft.finish()
+}
+
+/// Commands of web workers that no page and no flaw explains.
+pub(crate) fn worker(known: &Known<'_>, host: &str, commands: &[&Fact]) -> Option<Door> {
+    let pools: BTreeSet<&str> =
+        commands.iter().map(|fact| fact.pool.as_str()).filter(|pool| !pool.is_empty()).collect();
+    let place = match pools.into_iter().collect::<Vec<_>>().as_slice() {
+        [] => "a web worker (w3wp.exe)".to_owned(),
+        pools => format!("a web worker (w3wp.exe, {})", pools.join(", ")),
+    };
+    let mut draft = Draft::new(known, "exploit", host, &place);
+    draft.steps(commands.iter().copied(), 0);
+    draft.verdict(DoorVerdict::Used);
+    draft.sum(
+        "so something was used: a web worker ran commands, and no page or request that explains it was seen",
+    );
+    draft.against("monitoring and administration products with web pages of their own start commands too: look at what was run");
+    draft.used_by(commands.iter().copied());
+    draft.opened_by(commands.iter().copied());
+    draft.people(commands.iter().copied());
+    draft.close("find the page or module behind it before anything is deleted");
+    let time = commands.iter().filter_map(|fact| fact.time).min();
+    draft.missing(known.lacks(host, WEB.0, WEB.1, "the request that started the command", time));
+    draft.missing(Some(
+        "a listing of the web server's folders, or file write events, would name the page".to_owned(),
+    ));
+    (!commands.is_empty()).then(|| draft.finish())
+}

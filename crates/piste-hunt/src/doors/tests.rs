@@ -1,0 +1,167 @@
+//! Verdicts over facts and exposure.
+
+use std::collections::BTreeMap;
+
+use piste_lake::Lake;
+use piste_model::{BuildSeen, DoorVerdict, Exposure, Instant, OpenSpan};
+
+use super::fact::Place;
+use super::*;
+
+fn time(text: &str) -> Option<Instant> {
+    Instant::parse(text)
+}
+
+fn fact(log: &'static str, at: &str, record: i64, what: &str) -> Fact {
+    let place = Place { evidence: 1, offset: 0, record, hash: [0; 16] };
+    Fact::new(log, time(at), place, what.to_owned()).from("203.0.113.7")
+}
+
+/// A server on which this build was seen all year long.
+fn server(build: &str) -> Exposure {
+    let seen = BuildSeen {
+        build: build.to_owned(),
+        first: time("2021-01-02T00:00:00Z"),
+        last: time("2021-12-30T00:00:00Z"),
+        source: "HttpProxy".to_owned(),
+        row: None,
+        last_row: None,
+        count: 2,
+        release: None,
+        older: false,
+        perhaps_updated: false,
+    };
+    Exposure {
+        host: "MX01".to_owned(),
+        product: "Exchange Server 2016".to_owned(),
+        cu: None,
+        build: Some(build.to_owned()),
+        open: vec![],
+        unknown_spans: vec![],
+        builds: vec![seen],
+        mitigations: vec![],
+        unknown: vec![],
+        evidence: vec![],
+    }
+}
+
+fn doors_of(store: &Store, exposures: &[Exposure]) -> Vec<Door> {
+    let (lake, evidence) = (Lake::at(std::path::Path::new("nowhere")), BTreeMap::new());
+    let known = Known {
+        lake: &lake,
+        host: &str::to_owned,
+        evidence: &evidence,
+        coverage: &[],
+        exposures,
+        clocks: &[],
+    };
+    join(assemble(&known, store))
+}
+
+/// A chain answered as done, and a page asked for afterwards: web lines alone.
+fn web_lines() -> Store {
+    let mut store = Store::default();
+    let flaw = Topic::Exploit(Flaw::ProxyLogon);
+    store.add("MX01", flaw, Rung::Passed, fact("IIS", "2021-06-01T10:00:00Z", 1, "POST /ecp/y.js"));
+    let page = "/owa/auth/x.aspx";
+    let asked = fact("IIS", "2021-06-01T10:01:00Z", 2, "POST /owa/auth/x.aspx").page(page);
+    store.add("MX01", Topic::Page(page.to_owned()), Rung::Used, asked);
+    store
+}
+
+fn verdict(doors: &[Door], kind: &str) -> Option<DoorVerdict> {
+    doors.iter().find(|door| door.kind == kind).map(|door| door.verdict)
+}
+
+#[test]
+fn web_lines_alone_never_use_a_patched_servers_flaw() {
+    let store = web_lines();
+    assert_eq!(verdict(&doors_of(&store, &[]), "exploit"), Some(DoorVerdict::Used), "unknown");
+    assert_eq!(
+        verdict(&doors_of(&store, &[server("15.1.2176.2")]), "exploit"),
+        Some(DoorVerdict::Used),
+        "open"
+    );
+    let patched = doors_of(&store, &[server("15.1.2176.9")]);
+    assert_eq!(verdict(&patched, "exploit"), Some(DoorVerdict::Failed));
+    assert!(
+        patched.iter().any(|door| door.against.iter().any(|text| text.contains("closed then"))),
+        "{patched:#?}"
+    );
+}
+
+#[test]
+fn what_no_web_line_can_invent_stands_on_a_patched_server_too() {
+    let mut store = web_lines();
+    let set = fact("MSExchange Management", "2021-06-01T10:00:30Z", 3, "the URL was set to script");
+    store.add("MX01", Topic::Directory("OAB (Default Web Site)".to_owned()), Rung::Effect, set);
+    let doors = doors_of(&store, &[server("15.1.2176.9")]);
+    assert_eq!(verdict(&doors, "exploit"), Some(DoorVerdict::Used));
+    assert_eq!(verdict(&doors, "oab-external-url"), Some(DoorVerdict::Succeeded));
+}
+
+#[test]
+fn commands_of_a_web_worker_without_a_page_are_a_door_of_their_own() {
+    let mut store = Store::default();
+    store.add(
+        "MX01",
+        Topic::Worker,
+        Rung::Used,
+        fact("Sysmon 1", "2021-06-01T10:00:00Z", 1, "w3wp.exe started cmd.exe"),
+    );
+    let doors = doors_of(&store, &[]);
+    let shown: Vec<_> = doors.iter().map(|door| (door.place.as_str(), door.verdict)).collect();
+    assert_eq!(shown, [("a web worker (w3wp.exe)", DoorVerdict::Used)]);
+}
+
+#[test]
+fn an_administrators_change_of_a_directory_is_no_door() {
+    let mut store = Store::default();
+    let made = fact("MSExchange Management", "2021-06-01T10:00:00Z", 1, "was made anew");
+    store.add("MX01", Topic::Directory("OAB (Default Web Site)".to_owned()), Rung::CoverUp, made);
+    assert_eq!(doors_of(&store, &[]), []);
+}
+
+#[test]
+fn what_was_open_before_the_logs_begin_is_said_to_be_invisible() {
+    let mut server = server("15.1.2176.2");
+    server.open.push(OpenSpan {
+        cve: "CVE-2021-26855".to_owned(),
+        from: time("2021-01-02T00:00:00Z"),
+        to: time("2021-05-01T00:00:00Z"),
+        proven: true,
+        from_not_before: None,
+        to_not_before: None,
+        name: String::new(),
+        published: None,
+        fix_released: None,
+        caveat: None,
+    });
+    let (lake, evidence) = (Lake::at(std::path::Path::new("nowhere")), BTreeMap::new());
+    let span = |first: &str| {
+        vec![Span {
+            host: "MX01".to_owned(),
+            dataset: "iis.access".to_owned(),
+            first: time(first).expect("a time"),
+            last: time("2021-12-30T00:00:00Z").expect("a time"),
+        }]
+    };
+    let seen = |coverage: &[Span]| {
+        let exposures = [server.clone()];
+        let known = Known {
+            lake: &lake,
+            host: &str::to_owned,
+            evidence: &evidence,
+            coverage,
+            exposures: &exposures,
+            clocks: &[],
+        };
+        not_visible(&known)
+    };
+    assert_eq!(seen(&span("2021-01-01T00:00:00Z")), []);
+    let late = seen(&span("2021-04-01T00:00:00Z"));
+    assert_eq!(late.len(), 1);
+    assert!(late[0].why.contains("begin at 2021-04-01T00:00:00Z"), "{late:#?}");
+    assert_eq!(late[0].to, time("2021-04-01T00:00:00Z"));
+    assert!(seen(&[])[0].why.contains("no web log of MX01 is here"));
+}

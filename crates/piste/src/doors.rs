@@ -1,0 +1,259 @@
+//! `piste doors` and `piste why`: the ways in, and what the verdict on one rests on.
+//!
+//! In: `out/doors.json`. Out: one line a door; or one door's ladder, what speaks against it, what would settle it, and the
+//! rows behind it, each with the command that shows its bytes. What comes from evidence is escaped before it is printed.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use clap::Args;
+use piste_model::{Door, DoorState, DoorVerdict, Instant};
+use piste_report::escape::{terminal, visible};
+
+use crate::cli::Common;
+use crate::failure::Failure;
+use crate::investigate::doors::Doors as Written;
+use crate::look::{is_host, lake_of, not_written};
+use crate::out;
+
+/// Characters of a place in the table.
+const PLACE_CHARS: usize = 60;
+/// Characters of a sentence.
+const SENTENCE_CHARS: usize = 600;
+
+/// Lists the ways in: which were probed, hit or used, from when to when.
+///
+/// A verdict is probed, failed, succeeded or used; `piste why D-1` shows what it rests on.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  piste doors --verdict succeeded\n  piste doors --host MX01 --json")]
+pub(crate) struct Doors {
+    /// Only doors with this verdict or a graver one: probed, failed, succeeded or used.
+    #[arg(long, value_name = "VERDICT", value_parser = verdict)]
+    pub(crate) verdict: Option<DoorVerdict>,
+    /// Only this host, with or without its domain; may be given several times.
+    #[arg(long, value_name = "HOST")]
+    pub(crate) host: Vec<String>,
+    /// Print as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Shows what the verdict on a door rests on, what speaks against it and what evidence would settle it.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  piste why D-1")]
+pub(crate) struct Why {
+    /// A door, as D-1.
+    #[arg(value_name = "DOOR")]
+    pub(crate) door: String,
+    /// Print the door as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn verdict(text: &str) -> Result<DoorVerdict, String> {
+    match text {
+        "probed" => Ok(DoorVerdict::Probed),
+        "failed" => Ok(DoorVerdict::Failed),
+        "succeeded" => Ok(DoorVerdict::Succeeded),
+        "used" => Ok(DoorVerdict::Used),
+        _ => Err("the verdicts are probed, failed, succeeded and used".to_owned()),
+    }
+}
+
+fn verdict_word(verdict: DoorVerdict) -> &'static str {
+    match verdict {
+        DoorVerdict::Probed => "probed",
+        DoorVerdict::Failed => "failed",
+        DoorVerdict::Succeeded => "succeeded",
+        DoorVerdict::Used => "used",
+    }
+}
+
+fn state_word(state: DoorState) -> &'static str {
+    match state {
+        DoorState::Open => "open",
+        DoorState::Closed => "closed",
+        DoorState::Unknown => "unknown",
+    }
+}
+
+fn written(case: &Path) -> Result<Written, Failure> {
+    lake_of(case)?;
+    let path = case.join("out").join("doors.json");
+    let text = std::fs::read_to_string(&path).map_err(|error| not_written(&path, &error))?;
+    serde_json::from_str(&text).map_err(|error| {
+        Failure::environment(
+            "out-unreadable",
+            format!("`{}` is not what this version writes: {error}", path.display()),
+            "nothing was shown",
+            "run `piste investigate` again: a run writes it anew",
+        )
+    })
+}
+
+/// Runs `piste doors`.
+pub(crate) fn run(arguments: &Doors, common: &Common) -> Result<u8, Failure> {
+    let mut found = written(&common.case)?;
+    let of_host =
+        |host: &str| arguments.host.is_empty() || arguments.host.iter().any(|wanted| is_host(wanted, host));
+    let all = found.doors.len();
+    found
+        .doors
+        .retain(|door| of_host(&door.host) && arguments.verdict.is_none_or(|least| door.verdict >= least));
+    found.not_visible.retain(|one| of_host(&one.host));
+    if arguments.json {
+        let text = serde_json::to_string(&found).unwrap_or_default();
+        out::data(&format!("{text}\n"));
+        return Ok(0);
+    }
+    out::data(&table(&found.doors));
+    for one in &found.not_visible {
+        let cve = one.cve.join(", ");
+        out::data(&format!(
+            "not visible  {}: {}\n",
+            terminal(&one.why, SENTENCE_CHARS),
+            terminal(&cve, SENTENCE_CHARS)
+        ));
+    }
+    out::note(&format!(
+        "{} of {all} doors; `piste why D-1` shows what a verdict rests on",
+        found.doors.len()
+    ));
+    Ok(0)
+}
+
+fn moment(time: Option<Instant>) -> String {
+    time.map_or_else(|| "-".to_owned(), |time| time.to_string())
+}
+
+/// Columns as wide as their widest value.
+fn table(doors: &[Door]) -> String {
+    let head = ["id", "verdict", "state", "kind", "host", "first use", "last use", "sources", "place"];
+    let mut rows = vec![head.map(str::to_owned)];
+    for door in doors {
+        let cve = if door.cve.is_empty() { String::new() } else { format!(" ({})", door.cve.join(", ")) };
+        let sources = match door.sources.as_slice() {
+            [] => "-".to_owned(),
+            [one] => one.clone(),
+            [one, rest @ ..] => format!("{one} +{}", rest.len()),
+        };
+        rows.push([
+            door.id.clone(),
+            verdict_word(door.verdict).to_owned(),
+            state_word(door.state).to_owned(),
+            terminal(&door.kind, PLACE_CHARS),
+            terminal(&door.host, PLACE_CHARS),
+            moment(door.first_used),
+            moment(door.last_used),
+            terminal(&sources, PLACE_CHARS),
+            format!("{}{}", terminal(&ending(&door.place), PLACE_CHARS), terminal(&cve, SENTENCE_CHARS)),
+        ]);
+    }
+    let mut widths = [0; 9];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut text = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (width, cell) in widths.iter().zip(row) {
+            let _ = write!(line, "{cell:<width$}  "); // to a String: cannot fail
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// The end of a long path says more than its beginning.
+fn ending(place: &str) -> String {
+    let count = place.chars().count();
+    if count <= PLACE_CHARS {
+        return place.to_owned();
+    }
+    let tail: String = place.chars().skip(count - PLACE_CHARS + 1).collect();
+    format!("…{tail}")
+}
+
+/// Runs `piste why`.
+pub(crate) fn why(arguments: &Why, common: &Common) -> Result<u8, Failure> {
+    let found = written(&common.case)?;
+    let named = |door: &&Door| door.id.eq_ignore_ascii_case(&arguments.door) || door.key == arguments.door;
+    let Some(door) = found.doors.iter().find(named) else {
+        return Err(Failure::usage(
+            "door-unknown",
+            format!("there is no door `{}`", arguments.door),
+            "nothing was shown",
+            "`piste doors` lists them; name one as D-1",
+        ));
+    };
+    if arguments.json {
+        out::data(&format!("{}\n", serde_json::to_string(door).unwrap_or_default()));
+    } else {
+        out::data(&in_words(door, &common.case));
+    }
+    Ok(0)
+}
+
+fn in_words(door: &Door, case: &Path) -> String {
+    let shown = |text: &str| terminal(text, SENTENCE_CHARS);
+    let mut text = format!(
+        "{}  {}, {}  {} on {}\n      {}\n",
+        door.id,
+        verdict_word(door.verdict),
+        state_word(door.state),
+        shown(&door.kind),
+        shown(&door.host),
+        shown(&door.place)
+    );
+    let mut line = |name: &str, value: String| {
+        if !value.is_empty() {
+            let _ = writeln!(text, "      {name:<9} {value}"); // to a String: cannot fail
+        }
+    };
+    line("flaws", shown(&door.cve.join(", ")));
+    let opened = match (door.opened.not_before, door.opened.not_after) {
+        (None, None) => "not known".to_owned(),
+        (None, Some(at)) => format!("no later than {at}"),
+        (Some(at), None) => format!("not before {at}"),
+        (Some(from), Some(to)) => format!("between {from} and {to}"),
+    };
+    line("opened", opened);
+    line("used", format!("{} .. {}", moment(door.first_used), moment(door.last_used)));
+    line("sources", shown(&door.sources.join(", ")));
+    line("accounts", shown(&door.accounts.join(", ")));
+    line("to close", shown(&door.close));
+    for (title, sentences) in
+        [("For it", &door.why), ("Against it", &door.against), ("What would settle it", &door.missing)]
+    {
+        let _ = writeln!(text, "\n{title}"); // to a String: cannot fail
+        if sentences.is_empty() {
+            text.push_str("  nothing\n");
+        }
+        for sentence in sentences {
+            let _ = writeln!(text, "  - {}", shown(sentence));
+        }
+    }
+    let _ = writeln!(text, "\nRows ({} of {})", door.rows.len(), door.count);
+    for row in &door.rows {
+        let _ = writeln!(
+            text,
+            "  {} record {} at byte {}\n    {}",
+            shown(&row.path),
+            row.record,
+            row.offset,
+            show(&format!("{}:{}", row.evidence_id, row.record), case)
+        );
+    }
+    text
+}
+
+/// What shows the record's bytes.
+fn show(record: &str, case: &Path) -> String {
+    let case = case.display().to_string();
+    let quote = if case.contains([' ', '\'', '"', '$', '`', '\\']) { "'" } else { "" };
+    let case = case.replace('\'', "'\\''");
+    format!("piste show {record} --case {quote}{}{quote}", visible(&case))
+}

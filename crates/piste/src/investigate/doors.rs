@@ -1,0 +1,77 @@
+//! The doors of a run.
+//!
+//! In: the lake and the joined records. Out: `doors.json`: every producer's candidates, joined and numbered. A producer
+//! gives `Vec<Door>`; [`piste_hunt::doors::join`] makes them one door a place.
+
+use std::collections::BTreeMap;
+
+use piste_hunt::doors::{Known, NotVisible, Sealed, Span, find, join, not_visible};
+use piste_hunt::exposure::Names;
+use piste_lake::Lake;
+use piste_model::{Clock, Door, Evidence, EvidenceId, Exposure};
+use serde::{Deserialize, Serialize};
+
+use super::join::Joined;
+use crate::failure::Failure;
+
+/// `doors.json`.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Doors {
+    pub(crate) doors: Vec<Door>,
+    /// Flaws that were open while no log of the server that is here was being written.
+    #[serde(default)]
+    pub(crate) not_visible: Vec<NotVisible>,
+}
+
+/// What other steps found that doors are judged by.
+#[derive(Debug, Default)]
+pub(crate) struct Beside {
+    pub(crate) exposures: Vec<Exposure>,
+    pub(crate) clocks: Vec<Clock>,
+    /// Candidates of other producers.
+    pub(crate) candidates: Vec<Door>,
+}
+
+impl Beside {
+    /// Reads which flaws were open when.
+    pub(super) fn read(lake: &Lake, joined: &Joined) -> Result<Self, Failure> {
+        let files: BTreeMap<u32, &Evidence> = joined.evidence.iter().map(|one| (one.id.0, one)).collect();
+        let file = |id: EvidenceId| {
+            files.get(&id.0).map(|one| (one.path.clone(), one.sha256.clone())).unwrap_or_default()
+        };
+        let host = |name: &str| joined.hosts.full(name).to_owned();
+        let exposures = piste_hunt::exposure::read(lake, Names { host: &host, file: &file })?;
+        Ok(Self { exposures, ..Self::default() })
+    }
+}
+
+/// Finds, joins and numbers the doors.
+pub(super) fn of(lake: &Lake, joined: &Joined, beside: &Beside) -> Result<Doors, Failure> {
+    let sealed = |one: &Evidence| Sealed { path: one.path.clone(), sha256: one.sha256.clone() };
+    let evidence: BTreeMap<u32, Sealed> = joined.evidence.iter().map(|one| (one.id.0, sealed(one))).collect();
+    let coverage: Vec<Span> = joined
+        .coverage
+        .iter()
+        .filter_map(|one| {
+            Some(Span {
+                host: one.host.clone(),
+                dataset: one.dataset.clone(),
+                first: one.first?,
+                last: one.last?,
+            })
+        })
+        .collect();
+    let host = |name: &str| joined.hosts.full(name).to_owned();
+    let known = Known {
+        lake,
+        host: &host,
+        evidence: &evidence,
+        coverage: &coverage,
+        exposures: &beside.exposures,
+        clocks: &beside.clocks,
+    };
+    let mut candidates = find(&known)?;
+    let not_visible = not_visible(&known);
+    candidates.extend(beside.candidates.iter().cloned());
+    Ok(Doors { doors: join(candidates), not_visible })
+}
