@@ -274,3 +274,21 @@ pub fn place_of(
         record_hash: hash_of(rows, row),
     })
 }
+
+/// The way back to the bytes of one row of a file of the lake.
+///
+/// # Errors
+/// Where the file cannot be read.
+pub fn place_in(
+    table: &std::path::Path,
+    group: usize,
+    row: usize,
+    file: &dyn Fn(EvidenceId) -> (String, String),
+) -> Result<Option<RowRef>, piste_lake::LakeError> {
+    let mut place = None;
+    piste_lake::scan::Table::open(table)?.read(group, &is_place, Some(&[row]), &mut |batch| {
+        place = place.take().or_else(|| place_of(batch, 0, file));
+        Ok(())
+    })?;
+    Ok(place)
+}

@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Search(Search),
     Timeline(Timeline),
     Metrics(Metrics),
+    Exposure(crate::exposure::ExposureOptions),
+    Triage(crate::triage::Triage),
     Rules(Rules),
     Schema(Schema),
     Lab(crate::lab::Lab),

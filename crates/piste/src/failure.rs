@@ -54,6 +54,11 @@ impl Failure {
         Self { slug, what: what.into(), effect: effect.to_owned(), hint: hint.into(), code: ENVIRONMENT }
     }
 
+    /// What went wrong, in one sentence.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
     /// The exit code.
     pub(crate) fn code(&self) -> u8 {
         self.code

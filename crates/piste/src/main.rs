@@ -11,6 +11,7 @@ mod difference;
 mod doors;
 mod duties;
 mod export;
+mod exposure;
 mod fact;
 mod failure;
 mod findings;
@@ -27,6 +28,7 @@ mod schema;
 mod search;
 mod show;
 mod timeline;
+mod triage;
 
 use std::process::ExitCode;
 
@@ -66,6 +68,8 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Metrics(arguments) => metrics::run(arguments, &cli.common),
         Command::Rules(arguments) => rules::run(arguments, &cli.common),
         Command::Schema(arguments) => schema::run(arguments),
+        Command::Exposure(arguments) => exposure::run(arguments, &cli.common),
+        Command::Triage(arguments) => triage::run(arguments, &cli.common),
         Command::Lab(arguments) => lab::run(arguments, &cli.common),
         Command::Fact(arguments) => fact::run(arguments, &cli.common),
         Command::Duties(arguments) => duties::run(arguments, &cli.common),

@@ -15,6 +15,8 @@ const SCHEMAS: &[(&str, &str)] = &[
     ("findings", include_str!("../../../docs/schemas/findings.json")),
     ("duties", include_str!("../../../docs/schemas/duties.json")),
     ("doors", include_str!("../../../docs/schemas/doors.json")),
+    ("exposure", include_str!("../../../docs/schemas/exposure.json")),
+    ("clocks", include_str!("../../../docs/schemas/clocks.json")),
     ("rules_not_run", include_str!("../../../docs/schemas/rules_not_run.json")),
 ];
 

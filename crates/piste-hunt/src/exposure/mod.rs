@@ -2,11 +2,13 @@
 //!
 //! In: the lake, whose rows name builds. Out: one [`Exposure`] a server, and [`state`]: was this flaw open at this moment?
 
+mod mitigations;
 mod seen;
 mod spans;
 mod state;
 mod stem;
 mod timeline;
+pub mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,7 +44,12 @@ pub fn read(lake: &Lake, names: Names<'_>) -> Result<Vec<Exposure>, LakeError> {
         .collect();
     let wanted = hosts.iter().flat_map(|(_, entries)| entries.iter().flat_map(|one| [one.first, one.last]));
     let rows = seen.rows(wanted, names.file)?;
-    Ok(hosts.into_iter().map(|(host, entries)| server(host, &entries, &rows, seen.cut)).collect())
+    let mut mitigations = mitigations::read(lake, names.host)?;
+    let servers = hosts.into_iter().map(|(host, entries)| {
+        let found = mitigations.remove(&host).unwrap_or_default();
+        Exposure { mitigations: found, ..server(host, &entries, &rows, seen.cut) }
+    });
+    Ok(servers.collect())
 }
 
 fn server(host: String, entries: &[Entry], rows: &BTreeMap<At, RowRef>, cut: bool) -> Exposure {

@@ -29,6 +29,8 @@ pub(super) enum Source {
     RemotePowerShell,
     ControlPanel,
     OtherLog,
+    SetupLog,
+    HealthChecker,
     /// Links that clients followed; weaker than the rest, since clients keep old pages and anyone may ask for anything.
     Path,
 }
@@ -41,6 +43,8 @@ impl Source {
             Self::RemotePowerShell => "remote PowerShell log",
             Self::ControlPanel => "ECP log",
             Self::OtherLog => "Exchange log",
+            Self::SetupLog => "ExchangeSetup.log",
+            Self::HealthChecker => "HealthChecker",
             Self::Path => "IIS path",
         }
     }
@@ -60,7 +64,9 @@ impl Source {
             "exchange.rps-http" | "exchange.rps-cmdlet" | "exchange.rps-authz" => Self::RemotePowerShell,
             "exchange.ecp-server" | "exchange.ecp-activity" => Self::ControlPanel,
             "iis.access" => Self::Path,
-            name if name.starts_with("exchange.") && name != "exchange.setup" => Self::OtherLog,
+            "exchange.setup" => Self::SetupLog,
+            "exchange.healthchecker" => Self::HealthChecker,
+            name if name.starts_with("exchange.") => Self::OtherLog,
             _ => return None,
         })
     }
@@ -111,6 +117,9 @@ pub(super) struct Seen {
 
 const PARTS: [&str; 4] = ["MajorVersion", "MinorVersion", "BuildVersion", "RevisionVersion"];
 const ITEM: [&str; 2] = ["BLD", "Bld"];
+/// The build that a line of a setup log or a report names, and what the line is.
+const BUILD: &str = "build";
+const SETUP_EVENT: &str = "setup_event";
 const STEM: &str = "cs-uri-stem";
 const STATUS: &str = "sc-status";
 
@@ -123,17 +132,21 @@ impl Seen {
             let Some(source) = Source::of(&dataset.to_string_lossy()) else { continue };
             let table = Table::open(&file)?;
             let has = |name: &str| table.columns().any(|column| column == name);
-            let carries =
-                PARTS.iter().all(|name| has(name)) || ITEM.iter().any(|name| has(name)) || has(STEM);
+            let carries = PARTS.iter().all(|name| has(name))
+                || ITEM.iter().any(|name| has(name))
+                || has(STEM)
+                || has(BUILD);
             if !carries {
                 continue;
             }
             seen.files.push(file);
+            let mut begun = None;
             let at = seen.files.len() - 1;
             for group in 0..table.groups() {
                 let mut start = 0;
                 table.read(group, &is_wanted, None, &mut |batch| {
-                    seen.add(batch, source, (at, group, start), full);
+                    let versions = Versions::of(batch, source, &mut begun);
+                    seen.add(batch, &versions, source, (at, group, start), full);
                     start += batch.num_rows();
                     Ok(())
                 })?;
@@ -145,11 +158,11 @@ impl Seen {
     fn add(
         &mut self,
         batch: &RecordBatch,
+        versions: &Versions<'_>,
         source: Source,
         (file, group, start): (usize, usize, usize),
         full: &dyn Fn(&str) -> String,
     ) {
-        let versions = Versions::of(batch);
         let host = batch.column_by_name(schema::HOST);
         let mut last: Option<(Key, usize)> = None;
         for row in 0..batch.num_rows() {
@@ -248,6 +261,7 @@ fn is_wanted(name: &str) -> bool {
     matches!(name, schema::EVENT_TIME | schema::TIME_DIGITS | schema::HOST | STEM | STATUS)
         || PARTS.contains(&name)
         || ITEM.contains(&name)
+        || matches!(name, BUILD | SETUP_EVENT)
 }
 
 /// The builds of a batch's rows.
@@ -259,11 +273,17 @@ enum Versions<'a> {
         Vec<Option<Version>>,
         Option<(&'a DictionaryArray<Int32Type>, Vec<bool>)>,
     ),
+    /// Of each row.
+    Rows(Vec<Option<Version>>),
     Nothing,
 }
 
 impl<'a> Versions<'a> {
-    fn of(batch: &'a RecordBatch) -> Self {
+    /// `begun` is the build that a setup which has not ended is bringing.
+    fn of(batch: &'a RecordBatch, source: Source, begun: &mut Option<Version>) -> Self {
+        if source == Source::SetupLog {
+            return Self::Rows(finished_setups(batch, begun));
+        }
         let text = |name: &str| batch.column_by_name(name)?.as_dictionary_opt::<Int32Type>();
         if let [Some(a), Some(b), Some(c), Some(d)] = PARTS.map(text) {
             return Self::Parts([a, b, c, d]);
@@ -273,6 +293,7 @@ impl<'a> Versions<'a> {
             return Self::Values(stem, versions, Some((status, distinct(status, stem::is_answered))));
         }
         let item = ITEM.iter().find_map(|name| text(name));
+        let item = item.or_else(|| text(BUILD).filter(|_| source == Source::HealthChecker));
         item.map_or(Self::Nothing, |item| Self::Values(item, distinct(item, Version::parse), None))
     }
 
@@ -289,9 +310,28 @@ impl<'a> Versions<'a> {
                 });
                 counts.then_some(version)
             }
+            Self::Rows(versions) => *versions.get(row)?,
             Self::Nothing => None,
         }
     }
+}
+
+/// A build is in force when the setup that brings it has completed, not when it starts.
+fn finished_setups(batch: &RecordBatch, begun: &mut Option<Version>) -> Vec<Option<Version>> {
+    let text = |name: &str, row| batch.column_by_name(name).and_then(|column| text_at(column, row));
+    let of_row = |row| match text(SETUP_EVENT, row) {
+        Some("version") => {
+            *begun = text(BUILD, row).and_then(Version::parse);
+            None
+        }
+        Some("start" | "failed") => {
+            *begun = None;
+            None
+        }
+        Some("completed") => begun.take(),
+        _ => None,
+    };
+    (0..batch.num_rows()).map(of_row).collect()
 }
 
 fn key_at(column: &DictionaryArray<Int32Type>, row: usize) -> Option<usize> {

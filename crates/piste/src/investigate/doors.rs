@@ -6,9 +6,8 @@
 use std::collections::BTreeMap;
 
 use piste_hunt::doors::{Known, NotVisible, Sealed, Span, find, join, not_visible};
-use piste_hunt::exposure::Names;
 use piste_lake::Lake;
-use piste_model::{Clock, Door, Evidence, EvidenceId, Exposure};
+use piste_model::{Clock, Door, Evidence, Exposure};
 use serde::{Deserialize, Serialize};
 
 use super::join::Joined;
@@ -33,15 +32,10 @@ pub(crate) struct Beside {
 }
 
 impl Beside {
-    /// Reads which flaws were open when.
+    /// Reads which flaws were open when, and what differs between clocks.
     pub(super) fn read(lake: &Lake, joined: &Joined) -> Result<Self, Failure> {
-        let files: BTreeMap<u32, &Evidence> = joined.evidence.iter().map(|one| (one.id.0, one)).collect();
-        let file = |id: EvidenceId| {
-            files.get(&id.0).map(|one| (one.path.clone(), one.sha256.clone())).unwrap_or_default()
-        };
-        let host = |name: &str| joined.hosts.full(name).to_owned();
-        let exposures = piste_hunt::exposure::read(lake, Names { host: &host, file: &file })?;
-        Ok(Self { exposures, ..Self::default() })
+        let (exposures, clocks) = super::exposed::read(lake, &joined.evidence, &joined.hosts)?;
+        Ok(Self { exposures, clocks, candidates: Vec::new() })
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod correlated;
 pub(crate) mod doors;
+mod exposed;
 mod hosts;
 pub(crate) mod join;
 pub(crate) mod outputs;
@@ -52,6 +53,21 @@ pub(crate) struct Hunt {
 pub(crate) fn run(arguments: &Investigate, common: &Common) -> Result<u8, Failure> {
     let stopwatch = Stopwatch::now();
     let hunt = load_rules(arguments)?;
+    let stop = stop_on_ctrl_c();
+    let (case, written) = into_case(arguments, common, &hunt, &stop)?;
+    tell(arguments, common, &written, &stopwatch, &case)
+}
+
+/// Whether the user asked to stop.
+pub(crate) type Stop = Arc<AtomicBool>;
+
+/// Investigates into the case of `common`, with rules that are loaded.
+pub(crate) fn into_case(
+    arguments: &Investigate,
+    common: &Common,
+    hunt: &Hunt,
+    stop: &Stop,
+) -> Result<(Case, outputs::Written), Failure> {
     let passwords = passwords(arguments.password_file.as_deref())?;
     let mut case = Case::open(&common.case, clock::now(common))?;
     for path in &arguments.withdraw {
@@ -77,32 +93,31 @@ pub(crate) fn run(arguments: &Investigate, common: &Common) -> Result<u8, Failur
     let dedup = if arguments.no_dedup { "all copies" } else { "one row a record" };
     let version = format!("{} {dedup}", env!("CARGO_PKG_VERSION"));
     let units = piste_lake::plan::plan(&intake.items, &version);
-    let stop = stop_on_ctrl_c();
     let reading = read::Reading {
         items: &intake.items,
         units: &units,
-        hunt: &hunt,
+        hunt,
         passwords: &passwords,
         dedup: !arguments.no_dedup,
         threads: rehunt::threads(arguments.threads),
-        stop: &stop,
+        stop,
         shown,
     };
     let records = reading.run(&case)?;
     let paths = intake.items.iter().map(|item| (item.id.0, item.path.clone())).collect();
     let rehunt = Rehunt {
         lake: &case.lake,
-        hunt: &hunt,
+        hunt,
         paths: &paths,
         threads: reading.threads,
-        stop: &stop,
+        stop,
         spent: rehunt::Spent::default(),
     };
     rehunt.run(&units)?;
-    let joined = join::join(&intake, &units, &records, &hunt);
-    let written = outputs::write(&mut case, &units, &hunt, joined)?;
+    let joined = join::join(&intake, &units, &records, hunt);
+    let written = outputs::write(&mut case, &units, hunt, joined)?;
     case.end_run(json!({"out": written.hashes, "summary": written.summary}))?;
-    tell(arguments, common, &written, &stopwatch, &case)
+    Ok((case, written))
 }
 
 pub(crate) fn load_rules(arguments: &Investigate) -> Result<Hunt, Failure> {

@@ -85,6 +85,8 @@ pub(crate) fn write(
     let doors = super::doors::of(&case.lake, &joined, &beside)?;
     let not_visible: Vec<String> = doors.not_visible.iter().map(|one| one.why.clone()).collect();
 
+    folder.object("exposure.json", &json!({ "servers": beside.exposures }))?;
+    folder.object("clocks.json", &json!({ "clocks": beside.clocks }))?;
     let Joined { evidence, issues, coverage, hosts: _, areas, not_run, mut summary, incomplete } = joined;
     summary.detections = Some(streamed.tallies.total());
     summary.findings = Some(findings.len() as u64);

@@ -112,6 +112,14 @@ impl Scratch {
         serde_json::from_str(&text).expect("the summary is an object")
     }
 
+    /// A file of the case's `out/` that is one object.
+    #[track_caller]
+    pub(crate) fn object(&self, name: &str) -> Value {
+        let path = self.path(CASE).join("out").join(name);
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
     /// `evidence.jsonl` by path.
     #[track_caller]
     pub(crate) fn evidence(&self) -> BTreeMap<String, Value> {

@@ -1,0 +1,149 @@
+//! `piste triage`: many collections, one line a server.
+//!
+//! In: collections, each a zip, a file or a folder of its own. Out: `triage.json`, `triage.csv` and `triage.html` under the
+//! triage's folder, and a case for each collection. Collections are investigated one after the other, so that memory does not
+//! grow with their number; one that cannot be read is a line that says so. What is done is not done again.
+
+mod line;
+mod page;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use piste_lake::path_text;
+use piste_lake::store::write_durably;
+use piste_model::hash::sha256_hex;
+use serde_json::json;
+
+use self::line::{Done, Line};
+use crate::cli::{Common, Investigate};
+use crate::failure::{self, Failure};
+use crate::investigate::{self, Hunt};
+use crate::out;
+use crate::rules::arguments::RuleOptions;
+
+/// Sorts many collections: one line a server, unattended.
+///
+/// Each collection is investigated in a case of its own under --out. One bad collection stops nothing: its line says what
+/// happened. Running the same command again finishes a triage that was cut off and takes in new collections.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  piste triage collections/*.zip --out triage")]
+pub(crate) struct Triage {
+    /// Collections: each a zip, a file or a folder.
+    #[arg(required = true, value_name = "COLLECTION")]
+    pub(crate) collections: Vec<PathBuf>,
+    /// Folder of the triage.
+    #[arg(long, value_name = "DIR", default_value = "piste-triage")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) which: RuleOptions,
+    /// Passwords for encrypted archives, one a line.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Threads; all cores if not given.
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+    /// Print triage.json to stdout in place of the table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl Triage {
+    fn investigate(&self, collection: &Path) -> Investigate {
+        Investigate {
+            which: self.which.clone(),
+            password_file: self.password_file.clone(),
+            threads: self.threads,
+            ..Investigate::of(collection.to_owned(), false)
+        }
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Triage, common: &Common) -> Result<u8, Failure> {
+    let Some(first) = arguments.collections.first() else { return Ok(0) };
+    let hunt = investigate::load_rules(&arguments.investigate(first))?;
+    let stop = investigate::stop_on_ctrl_c();
+    let cases = arguments.out.join("cases");
+    std::fs::create_dir_all(&cases).map_err(|error| unwritable(&cases, &error))?;
+    let mut lines: Vec<Line> = Vec::new();
+    for (at, collection) in arguments.collections.iter().enumerate() {
+        if stop.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(piste_lake::LakeError::Stopped.into());
+        }
+        if !common.quiet {
+            let name = piste_report::escape::visible(&path_text(collection)).into_owned();
+            out::note(&format!("[{}/{}] {name}", at + 1, arguments.collections.len()));
+        }
+        lines.extend(one(arguments, common, &hunt, &stop, (&cases, collection))?);
+        write(&arguments.out, &lines)?;
+    }
+    if arguments.json {
+        out::data(&format!("{}\n", json!({ "lines": lines })));
+    } else if !common.quiet {
+        out::data(&page::table(&lines));
+    }
+    let incomplete = lines.iter().any(|line| line.status != "read");
+    Ok(if incomplete { failure::UNREAD } else { 0 })
+}
+
+/// One collection's lines: from an earlier run where nothing has changed, else by investigating it.
+fn one(
+    arguments: &Triage,
+    common: &Common,
+    hunt: &Hunt,
+    stop: &investigate::Stop,
+    (cases, collection): (&Path, &Path),
+) -> Result<Vec<Line>, Failure> {
+    let full = collection.canonicalize().unwrap_or_else(|_| collection.to_owned());
+    let name = path_text(collection);
+    let folder = cases.join(folder_name(&full));
+    let state = line::state_of(&full, &hunt.key);
+    let record = folder.join("triage.json");
+    if let Some(done) = std::fs::read_to_string(&record).ok().and_then(|text| Done::parse(&text, &state)) {
+        return Ok(done.lines);
+    }
+    let common = Common { case: folder.clone(), quiet: true, ..common.clone() };
+    let options = arguments.investigate(collection);
+    let outcome = catch_unwind(AssertUnwindSafe(|| investigate::into_case(&options, &common, hunt, stop)));
+    let lines = match outcome {
+        Ok(Ok((_, written))) => line::lines(&folder, &name, written.incomplete),
+        // A stop is no fault of the collection.
+        Ok(Err(_)) if stop.load(std::sync::atomic::Ordering::Relaxed) => {
+            return Err(piste_lake::LakeError::Stopped.into());
+        }
+        Ok(Err(failure)) => return Ok(vec![Line::failed(&name, failure.what())]),
+        Err(_) => return Ok(vec![Line::failed(&name, "Piste met a bug in it; please report it")]),
+    };
+    let text = json!({"state": state, "lines": lines}).to_string();
+    write_durably(&record, text.as_bytes())?;
+    Ok(lines)
+}
+
+/// The collection's name and a hash of its path: readable, and never two in one.
+fn folder_name(path: &Path) -> String {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
+    let plain: String =
+        name.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).take(60).collect();
+    let hash: String = sha256_hex(path_text(path).as_bytes()).chars().take(8).collect();
+    format!("{plain}-{hash}")
+}
+
+fn write(folder: &Path, lines: &[Line]) -> Result<(), Failure> {
+    let json = serde_json::to_string_pretty(&json!({ "lines": lines })).unwrap_or_default();
+    write_durably(&folder.join("triage.json"), format!("{json}\n").as_bytes())?;
+    write_durably(&folder.join("triage.csv"), page::csv(lines).as_bytes())?;
+    write_durably(&folder.join("triage.html"), page::html(lines).as_bytes())?;
+    Ok(())
+}
+
+fn unwritable(folder: &Path, error: &std::io::Error) -> Failure {
+    Failure::environment(
+        "triage-write",
+        format!("the triage's folder `{}` cannot be made: {error}", folder.display()),
+        "nothing was read",
+        "give a folder that can be written with --out",
+    )
+}

@@ -1,0 +1,105 @@
+//! A triage for people: a table on the terminal, CSV, and one page of HTML.
+//!
+//! In: the lines. Out: text, escaped for where it is shown. The page loads nothing.
+
+use piste_model::Instant;
+use piste_report::escape;
+
+use super::line::Line;
+
+const COLUMNS: [&str; 15] = [
+    "collection",
+    "status",
+    "host",
+    "product",
+    "cu",
+    "build",
+    "flaw",
+    "exposed_from",
+    "exposed_to",
+    "verdict",
+    "first",
+    "last",
+    "last_log",
+    "findings",
+    "unknown",
+];
+
+fn time(time: Option<Instant>) -> String {
+    time.map(|time| Instant { digits: 0, ..time }.to_string()).unwrap_or_default()
+}
+
+fn cells(line: &Line) -> [String; 15] {
+    let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
+    let open = line.flaw.is_some() && line.exposed_to.is_none();
+    let to = if open { "end of evidence".to_owned() } else { time(line.exposed_to) };
+    [
+        line.collection.clone(),
+        line.status.clone(),
+        line.host.clone(),
+        line.product.clone(),
+        or_empty(&line.cu),
+        or_empty(&line.build),
+        or_empty(&line.flaw),
+        time(line.exposed_from),
+        to,
+        or_empty(&line.verdict),
+        time(line.first),
+        time(line.last),
+        time(line.last_log),
+        line.findings.to_string(),
+        line.unknown.join("; "),
+    ]
+}
+
+/// Comma-separated, a head line first.
+pub(super) fn csv(lines: &[Line]) -> String {
+    let mut text = format!("{}\n", COLUMNS.join(","));
+    for line in lines {
+        let cells: Vec<String> = cells(line).iter().map(|cell| escape::csv(cell).into_owned()).collect();
+        text.push_str(&format!("{}\n", cells.join(",")));
+    }
+    text
+}
+
+/// One page that stands alone.
+pub(super) fn html(lines: &[Line]) -> String {
+    let head: String = COLUMNS.iter().map(|name| format!("<th>{}</th>", name.replace('_', " "))).collect();
+    let row = |line: &Line| {
+        let class = match (line.status.as_str(), line.verdict.as_deref()) {
+            ("failed", _) => "failed",
+            (_, Some("used" | "succeeded")) => "hit",
+            _ => "",
+        };
+        let cells: String =
+            cells(line).iter().map(|cell| format!("<td>{}</td>", escape::html(cell))).collect();
+        format!("<tr class=\"{class}\">{cells}</tr>\n")
+    };
+    let rows: String = lines.iter().map(row).collect();
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Triage</title>\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n<style>body{{font:14px sans-serif;margin:1rem}}table{{border-collapse:collapse}}th,td{{border:1px solid #bbb;padding:.25rem .5rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}}.hit{{background:#fdd}}.failed{{background:#eee;font-style:italic}}</style></head>\n<body><h1>Triage</h1><p>{} lines. Times in UTC. A build that is not known is never taken for patched.</p>\n<table><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></body></html>\n",
+        lines.len()
+    )
+}
+
+/// One line a server on the terminal.
+pub(super) fn table(lines: &[Line]) -> String {
+    let mut text = String::new();
+    for line in lines {
+        let [collection, status, host, _, _, build, flaw, from, to, verdict, first, last, log, ..] =
+            cells(line);
+        let host = if host.is_empty() { collection.clone() } else { host };
+        let exposed =
+            if flaw.is_empty() { "no exposure seen".to_owned() } else { format!("{flaw} {from} to {to}") };
+        let verdict = if verdict.is_empty() { "doors not examined".to_owned() } else { verdict };
+        let used = if first.is_empty() { String::new() } else { format!(" {first} to {last}") };
+        let build = if build.is_empty() { "build unknown".to_owned() } else { build };
+        let note = match line.status.as_str() {
+            "read" => String::new(),
+            _ => format!("  [{status}: {}]", line.unknown.first().cloned().unwrap_or_default()),
+        };
+        let shown = format!("{host}  {build}  {exposed}  {verdict}{used}  logs to {log}{note}");
+        text.push_str(&format!("{}\n", escape::visible(&shown)));
+    }
+    text
+}
