@@ -51,11 +51,8 @@ fn every_line_fits_its_schema() {
             continue;
         }
         let schema = schema(&format!("{stem}.json"));
-        let values = if name == format!("{stem}.jsonl") {
-            scratch.lines(&name)
-        } else {
-            vec![scratch.object(&name)]
-        };
+        let values =
+            if name == format!("{stem}.jsonl") { scratch.lines(&name) } else { vec![scratch.object(&name)] };
         assert!(!values.is_empty(), "{name} has lines to hold against its schema");
         for (at, value) in values.iter().enumerate() {
             let found = faults(&schema, value, &format!("{name}:{}", at + 1));
