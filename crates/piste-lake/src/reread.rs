@@ -41,6 +41,11 @@ pub fn reread(
         match sealed.format.as_str() {
             "evtx" => read_evtx(reader),
             "json-array" | "json-objects" => read_element(reader),
+            "web-page" => {
+                let mut bytes = Vec::new();
+                reader.take(piste_parse::page::BYTES_MAX as u64).read_to_end(&mut bytes)?;
+                Ok(bytes)
+            }
             _ => read_line(reader),
         }
     })?;

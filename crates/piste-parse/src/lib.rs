@@ -16,11 +16,13 @@ pub mod fields;
 pub mod header;
 pub mod iis;
 pub mod jsonl;
+pub mod page;
 pub mod rows;
 pub mod sniff;
 #[cfg(test)]
 mod testing;
 mod values;
+pub mod webshell;
 
 use piste_model::sources::Sources;
 use piste_model::{Damage, EvidenceId, Issue};
@@ -130,6 +132,7 @@ pub fn parse_block(format: Format, block: &Block, cx: &Context<'_>) -> Parsed {
         Format::IisW3c => iis::parse_lines(block, cx, iis::Log::Access),
         Format::HttpErr => iis::parse_lines(block, cx, iis::Log::Errors),
         Format::ExchangeLog => exchange::parse_lines(block, cx),
+        Format::WebPage => page::parse(block, cx),
         _ => Parsed::default(),
     }
 }
