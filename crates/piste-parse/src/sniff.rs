@@ -239,7 +239,7 @@ const PAGE_MARKS: [&str; 9] = [
 
 /// Whether a file is a page, or something else with a page in its first bytes.
 fn is_page(head: &[u8], name: &str) -> bool {
-    if PAGE_EXTENSIONS.iter().any(named) {
+    if PAGE_EXTENSIONS.iter().any(|extension| extension_is(name, extension)) {
         return true;
     }
     let lower = head.to_ascii_lowercase();

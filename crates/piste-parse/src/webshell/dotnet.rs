@@ -1,4 +1,4 @@
-//! Calls in C#, Visual Basic and JScript, and in classic ASP.
+//! Calls in C#, Visual Basic and `JScript`, and in classic ASP.
 //!
 //! In: a method, what it is called on, its arguments. Out: its value; flows have been noted.
 
