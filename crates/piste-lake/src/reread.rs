@@ -42,6 +42,11 @@ pub fn reread(
             "evtx" => read_evtx(reader),
             "json-array" | "json-objects" => read_element(reader),
             "healthchecker" => read_whole(reader),
+            "web-page" => {
+                let mut bytes = Vec::new();
+                reader.take(piste_parse::page::BYTES_MAX as u64).read_to_end(&mut bytes)?;
+                Ok(bytes)
+            }
             _ => read_line(reader),
         }
     })?;

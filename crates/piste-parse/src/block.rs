@@ -281,8 +281,20 @@ impl Splitter {
             Format::Evtx => self.next_chunks(reader),
             Format::JsonArray | Format::JsonObjects => self.next_elements(reader),
             format if format.is_one_record() => self.next_whole(reader),
+            Format::WebPage => self.whole(reader),
             _ => self.next_lines(reader),
         }
+    }
+
+    /// A file that is read as one: its first bytes, and one more where there is more.
+    fn whole(&mut self, reader: &mut dyn Read) -> io::Result<Option<Block>> {
+        if self.started {
+            return Ok(None);
+        }
+        self.started = true;
+        self.fill(reader, crate::page::BYTES_MAX + 1)?;
+        let bytes = std::mem::take(&mut self.rest);
+        Ok(Some(self.hand_out(bytes, 0)))
     }
 
     fn next_chunks(&mut self, reader: &mut dyn Read) -> io::Result<Option<Block>> {

@@ -39,7 +39,9 @@ pub(crate) struct Doubts {
 
 impl Doubts {
     pub(crate) fn see(&mut self, head: &Head<'_>, left_out: u64) {
-        if head.time.is_none() {
+        // A file as evidence is no event: its row has no time to miss.
+        let event = head.dataset != Some(crate::page::DATASET);
+        if head.time.is_none() && event {
             self.untimed.add(head);
         } else if head.time_basis.ends_with(ZONE_UNKNOWN) {
             self.unzoned.add(head);

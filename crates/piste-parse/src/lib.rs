@@ -22,12 +22,14 @@ pub mod jsonl;
 pub mod listing;
 mod msexchange;
 pub mod nps;
+pub mod page;
 pub mod rows;
 pub mod sniff;
 pub mod syslog;
 #[cfg(test)]
 mod testing;
 mod values;
+pub mod webshell;
 
 use piste_model::sources::Sources;
 use piste_model::{Damage, EvidenceId, Issue};
@@ -150,6 +152,7 @@ pub fn parse_block(format: Format, block: &Block, cx: &Context<'_>) -> Parsed {
         Format::Bodyfile => listing::parse_bodyfile(block, cx),
         Format::DirListing => listing::parse_dir(block, cx),
         Format::ListingJson => listing::parse_json(block, cx),
+        Format::WebPage => page::parse(block, cx),
         _ => Parsed::default(),
     }
 }

@@ -80,6 +80,8 @@ pub enum Format {
     Pe,
     /// Zeek log.
     Zeek,
+    /// Page of a web server, or what holds one: script, handler, configuration.
+    WebPage,
     /// Other JSON.
     Json,
     /// XML.
@@ -141,6 +143,7 @@ impl Format {
             Self::Sqlite => "sqlite",
             Self::Pe => "pe",
             Self::Zeek => "zeek",
+            Self::WebPage => "web-page",
             Self::Json => "json",
             Self::Xml => "xml",
             Self::Text => "text",
@@ -191,7 +194,8 @@ impl Format {
             | Self::ListingCsv
             | Self::Bodyfile
             | Self::DirListing
-            | Self::ListingJson => Treatment::Rows,
+            | Self::ListingJson
+            | Self::WebPage => Treatment::Rows,
             Self::Zip | Self::Gzip | Self::Zstd => Treatment::Container,
             Self::SevenZip => Treatment::Unreadable("extract it and give the folder: 7z x FILE -oFOLDER"),
             Self::Rar => Treatment::Unreadable("extract it and give the folder: unrar x FILE FOLDER/"),
@@ -268,7 +272,41 @@ pub fn sniff(head: &[u8], name: &str) -> Format {
     if extension_is(name, "evtx") && head.iter().all(|byte| *byte == 0) {
         return Format::Evtx;
     }
-    sniff_text(head, name)
+    match sniff_text(head, name) {
+        Format::Text | Format::Xml | Format::Unknown if is_page(head, name) => Format::WebPage,
+        other => other,
+    }
+}
+
+/// Extensions of pages that a web server runs.
+const PAGE_EXTENSIONS: [&str; 19] = [
+    "aspx", "ashx", "asmx", "ascx", "asp", "asa", "cer", "cdx", "master", "asax", "cshtml", "php", "phtml",
+    "php5", "php7", "jsp", "jspx", "jspf", "compiled",
+];
+/// What code of a page begins with, in lower case.
+const PAGE_MARKS: [&str; 9] = [
+    "<?php",
+    "<%@ page",
+    "<%@page",
+    "<%@ webhandler",
+    "<%@ language",
+    "<%eval",
+    "<%execute",
+    "runat=\"server\"",
+    "runat=server",
+];
+
+/// Whether a file is a page, or something else with a page in its first bytes.
+fn is_page(head: &[u8], name: &str) -> bool {
+    if PAGE_EXTENSIONS.iter().any(|extension| extension_is(name, extension)) {
+        return true;
+    }
+    let lower = head.to_ascii_lowercase();
+    let has = |mark: &str| memchr::memmem::find(&lower, mark.as_bytes()).is_some();
+    if extension_is(name, "config") && has("<configuration") {
+        return true;
+    }
+    PAGE_MARKS.iter().any(|mark| has(mark)) || has("msxsl:script")
 }
 
 fn extension_is(name: &str, extension: &str) -> bool {

@@ -50,6 +50,8 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ),
     ("iis/post_to_static_resource.yml", include_str!("../../../rules/iis/post_to_static_resource.yml")),
     ("iis/viewstate_in_get.yml", include_str!("../../../rules/iis/viewstate_in_get.yml")),
+    ("web/page_is_a_shell.yml", include_str!("../../../rules/web/page_is_a_shell.yml")),
+    ("web/page_may_be_a_shell.yml", include_str!("../../../rules/web/page_may_be_a_shell.yml")),
     ("windows/access_lsass_memory.yml", include_str!("../../../rules/windows/access_lsass_memory.yml")),
     (
         "windows/file_web_page_by_worker.yml",

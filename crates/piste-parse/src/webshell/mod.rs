@@ -1,0 +1,314 @@
+//! Whether a page of a web server is a shell: a structural reader.
+//!
+//! In: the bytes of a page, a handler, a configuration file or what claims to be a picture, and its name. Out: the
+//! language, a score, and reasons with their places. Code is cut into tokens, values are followed from the request to
+//! what evaluates, starts, loads or writes; encodings and concatenations are undone to a bounded depth. A word in a comment
+//! counts nothing. Linear in the bytes read, of which there are [`WINDOW_BYTES`] at most.
+
+#![expect(
+    clippy::match_same_arms,
+    clippy::too_many_lines,
+    clippy::needless_pass_by_value,
+    reason = "tables of names read best as one match, and values are cheap handles"
+)]
+
+mod config;
+mod created;
+mod decode;
+mod dotnet;
+mod expr;
+mod found;
+mod java;
+mod php;
+mod score;
+mod segment;
+mod sinks;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod token;
+mod value;
+mod walk;
+
+use std::borrow::Cow;
+
+use found::Found;
+use walk::Walk;
+
+/// Bytes of a file that are read: a page is smaller, a mailbox dump with a page in it seldom larger.
+pub const WINDOW_BYTES: usize = 6 << 20;
+/// Score from which a page is accused.
+pub const ACCUSED: u32 = 70;
+/// Score from which a page is suspicious.
+pub const SUSPICIOUS: u32 = 35;
+/// Code of one page that is cut into tokens.
+const CODE_BYTES_MAX: usize = 4 << 20;
+/// Pages within pages that are opened.
+const NESTED_MAX: u32 = 3;
+
+/// Language of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Language {
+    /// PHP.
+    Php,
+    /// Classic ASP in `VBScript`.
+    VbScript,
+    /// `JScript`, classic or .NET.
+    JScript,
+    /// C#.
+    CSharp,
+    /// Visual Basic .NET.
+    VbNet,
+    /// Java, in JSP.
+    Java,
+    /// `web.config` and style sheets.
+    Config,
+}
+
+impl Language {
+    /// The name in rows.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Php => "php",
+            Self::VbScript => "vbscript",
+            Self::JScript => "jscript",
+            Self::CSharp => "csharp",
+            Self::VbNet => "vbnet",
+            Self::Java => "java",
+            Self::Config => "config",
+        }
+    }
+
+    fn is_basic(self) -> bool {
+        matches!(self, Self::VbScript | Self::VbNet)
+    }
+
+    fn is_braced(self) -> bool {
+        !self.is_basic()
+    }
+}
+
+/// What a page is taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// Nothing of note.
+    Clean,
+    /// A person should look.
+    Suspicious,
+    /// A shell.
+    Accused,
+}
+
+impl Verdict {
+    /// The word in rows.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Clean => "clean",
+            Self::Suspicious => "suspicious",
+            Self::Accused => "accused",
+        }
+    }
+}
+
+/// One reason for a score.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// What it counts.
+    pub points: u32,
+    /// In words.
+    pub what: String,
+    /// Byte offset in the file, near which to look.
+    pub offset: u64,
+    /// Line, from 1.
+    pub line: u64,
+}
+
+/// What the reader says of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// `None` where the file holds no code of a page.
+    pub language: Option<Language>,
+    /// 0 to 100.
+    pub score: u32,
+    /// The weightiest first.
+    pub reasons: Vec<Reason>,
+}
+
+impl Reading {
+    /// What the score means.
+    pub fn verdict(&self) -> Verdict {
+        match self.score {
+            ACCUSED.. => Verdict::Accused,
+            SUSPICIOUS.. => Verdict::Suspicious,
+            _ => Verdict::Clean,
+        }
+    }
+}
+
+/// Reads a file. `bytes` are its first [`WINDOW_BYTES`] or fewer; more are not looked at.
+pub fn read(bytes: &[u8], name: &str) -> Reading {
+    let bytes = bytes.get(..bytes.len().min(WINDOW_BYTES)).unwrap_or_default();
+    let (text, scale) = decoded(bytes);
+    let mut reading = read_text(&text, name, NESTED_MAX);
+    wrapped(bytes, &text, &mut reading);
+    for reason in &mut reading.reasons {
+        let at = usize::try_from(reason.offset).unwrap_or(0).min(text.len());
+        let before = text.get(..at).unwrap_or_default();
+        reason.line = memchr::memchr_iter(b'\n', before).count() as u64 + 1;
+        reason.offset *= scale;
+    }
+    reading.score = reading.reasons.iter().map(|reason| reason.points).sum::<u32>().min(100);
+    reading
+}
+
+/// The text as UTF-8 or bytes, and how many bytes of the file one of it stands for.
+fn decoded(bytes: &[u8]) -> (Cow<'_, [u8]>, u64) {
+    let wide = |little: bool| {
+        let body = bytes.get(bytes.len() % 2..).unwrap_or_default();
+        let encoding = if little { encoding_rs::UTF_16LE } else { encoding_rs::UTF_16BE };
+        let _ = body;
+        Cow::Owned(encoding.decode_with_bom_removal(bytes).0.into_owned().into_bytes())
+    };
+    match bytes {
+        [0xff, 0xfe, ..] => return (wide(true), 2),
+        [0xfe, 0xff, ..] => return (wide(false), 2),
+        _ => {}
+    }
+    let head = bytes.get(..bytes.len().min(512)).unwrap_or_default();
+    let zeros = |odd: usize| head.iter().skip(odd).step_by(2).filter(|byte| **byte == 0).count();
+    let half = head.len() / 2;
+    if half >= 8 && zeros(1) * 10 >= half * 9 && zeros(0) * 10 < half {
+        return (wide(true), 2);
+    }
+    if half >= 8 && zeros(0) * 10 >= half * 9 && zeros(1) * 10 < half {
+        return (wide(false), 2);
+    }
+    (Cow::Borrowed(bytes.strip_prefix(&[0xef, 0xbb, 0xbf]).unwrap_or(bytes)), 1)
+}
+
+/// The text of one page, and pages within it.
+fn read_text(text: &[u8], name: &str, nested: u32) -> Reading {
+    let lower = text.to_ascii_lowercase();
+    let Some(language) = segment::language_of(&lower, name) else {
+        return Reading { language: None, score: 0, reasons: Vec::new() };
+    };
+    let mut found = Found::default();
+    let code_bytes = if language == Language::Config {
+        config::read(text, &lower, &mut found);
+        text.len()
+    } else {
+        walk(text, &lower, language, name, &mut found)
+    };
+    let mut reasons = score::reasons(&found, text, &lower, language, code_bytes);
+    if nested > 0 {
+        for (inner, at) in std::mem::take(&mut found.embedded) {
+            let inner = value::bytes_of(&inner);
+            let reading = read_text(&inner, name, nested - 1);
+            let points = reading.reasons.iter().map(|reason| reason.points).sum::<u32>();
+            if points >= ACCUSED {
+                let what = reading.reasons.first().map_or_else(String::new, |reason| reason.what.clone());
+                reasons.push(Reason {
+                    points: 75,
+                    what: format!("holds a page in a text: {what}"),
+                    offset: at as u64,
+                    line: 0,
+                });
+                break;
+            }
+        }
+    }
+    dumped(&lower, &mut reasons);
+    Reading { language: Some(language), score: 0, reasons }
+}
+
+/// Follows the code of a page; gives its bytes.
+fn walk(text: &[u8], lower: &[u8], language: Language, name: &str, found: &mut Found) -> usize {
+    let cut = segment::cut(text, lower, language, name);
+    let mut tokens = Vec::new();
+    let mut left = CODE_BYTES_MAX;
+    for (at, code) in &cut.code {
+        let code = code.get(..code.len().min(left)).unwrap_or_default();
+        left -= code.len();
+        let code = if language == Language::Java { unescaped(code) } else { Cow::Borrowed(code) };
+        tokens.append(&mut token::tokens(&code, *at, language));
+        let end = if language.is_basic() { token::Kind::Newline } else { token::Kind::Op };
+        let text = if language.is_basic() { "\n" } else { ";" };
+        tokens.push(token::Token { kind: end, text: Cow::Borrowed(text), at: *at });
+        if tokens.len() >= token::TOKENS_MAX {
+            break;
+        }
+    }
+    let mut walk = Walk::new(language, found);
+    for id in cut.controls {
+        walk.controls.insert(id.into(), ());
+    }
+    walk.page(tokens);
+    cut.code_bytes
+}
+
+/// Java undoes `\u0065` before it reads anything.
+fn unescaped(code: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memmem::find(code, b"\\u").is_none() {
+        return Cow::Borrowed(code);
+    }
+    let (mut out, mut at) = (Vec::with_capacity(code.len()), 0);
+    while let Some(byte) = code.get(at) {
+        let rest = code.get(at..).unwrap_or_default();
+        if let Some((letter, length)) = token::unicode_escape(rest).filter(|_| rest.starts_with(b"\\u")) {
+            let mut buffer = [0; 4];
+            out.extend(letter.encode_utf8(&mut buffer).as_bytes());
+            at += length;
+        } else {
+            out.push(*byte);
+            at += 1;
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Script in what Exchange writes when a virtual directory is reset.
+fn dumped(lower: &[u8], reasons: &mut Vec<Reason>) {
+    let fields = [
+        "externalurl",
+        "internalurl",
+        "internalauthenticationmethods",
+        "extendedprotectiontokenchecking",
+        "basicauthentication",
+    ];
+    let known = fields.iter().filter(|field| segment::has(lower, field)).count();
+    let script = segment::place(lower, "<script").or_else(|| segment::place(lower, "<%"));
+    if let Some(at) = script.filter(|_| known >= 3) {
+        reasons.push(Reason {
+            points: 80,
+            what: "a dump of a virtual directory's settings holds script".into(),
+            offset: at as u64,
+            line: 0,
+        });
+    }
+}
+
+/// Code of a page behind bytes that are no text: a mailbox file, a certificate request, a picture.
+fn wrapped(bytes: &[u8], text: &[u8], reading: &mut Reading) {
+    if reading.language.is_none() || bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return;
+    }
+    let lower = text.get(..text.len().min(1 << 20)).unwrap_or_default().to_ascii_lowercase();
+    let page = ["<%@ page", "<%@page", "runat=\"server\"", "runat=server", "<?php"]
+        .iter()
+        .find_map(|word| segment::place(&lower, word));
+    let mut add = |points: u32, at: usize, what: &str| {
+        reading.reasons.push(Reason { points, what: what.to_owned(), offset: at as u64, line: 0 });
+    };
+    if bytes.starts_with(b"!BDN") {
+        add(80, page.unwrap_or(0), "a mailbox file holds code of a page");
+    } else if bytes.starts_with(&[0x30, 0x82]) {
+        add(80, page.unwrap_or(0), "a certificate request holds code of a page");
+    } else if (bytes.starts_with(b"GIF8")
+        || bytes.starts_with(&[0xff, 0xd8, 0xff])
+        || bytes.starts_with(b"\x89PNG")
+        || bytes.starts_with(b"%PDF"))
+        && let Some(at) = page
+    {
+        add(40, at, "a picture or document holds code of a page");
+    }
+}

@@ -1,0 +1,367 @@
+//! From what was found to a score with its reasons.
+//!
+//! In: finds and what the page can do. Out: reasons, each with points and a place; the score is their sum, 100 at most. A
+//! single flow from the request to code or a command is enough; traits of panels must meet.
+
+use super::found::Found;
+use super::segment::{has, place};
+use super::{Language, Reason};
+
+/// Words of the trade, in lower case, with points each. They speak only together with what the code does.
+const WORDS: [(&str, u32); 62] = [
+    ("webshell", 25),
+    ("web shell", 20),
+    ("backdoor", 20),
+    ("c99shell", 40),
+    ("c99_", 25),
+    ("r57shell", 40),
+    ("filesman", 40),
+    ("b374k", 40),
+    ("aspxspy", 40),
+    ("aspspy", 40),
+    ("phpspy", 40),
+    ("jspspy", 40),
+    ("hacked by", 25),
+    ("h4x", 10),
+    ("haxor", 15),
+    ("hacker", 10),
+    ("serv-u", 20),
+    ("pcanywhere", 15),
+    ("georg says", 50),
+    ("antsword", 25),
+    ("behinder", 25),
+    ("godzilla", 20),
+    ("rebeyond", 30),
+    ("e45e329feb5d925b", 40),
+    ("3c6e0b8a9c15224a", 40),
+    ("net user", 15),
+    ("cmd.exe", 15),
+    ("/etc/passwd", 15),
+    ("uname -a", 15),
+    ("safe_mode", 5),
+    ("disable_functions", 5),
+    ("xp_cmdshell", 20),
+    ("sp_oacreate", 20),
+    ("mass deface", 25),
+    ("deface", 15),
+    ("reverse shell", 20),
+    ("back connect", 25),
+    ("backconnect", 25),
+    ("bind shell", 20),
+    ("port scan", 10),
+    ("brute force", 8),
+    ("symlink", 5),
+    ("bypass", 5),
+    ("safe mode", 8),
+    ("indoxploit", 40),
+    ("mini shell", 30),
+    ("marijuana", 10),
+    ("priv8", 25),
+    ("exploit-db", 15),
+    ("tool shell", 15),
+    ("/bin/sh", 10),
+    ("command execute", 15),
+    ("execute command", 15),
+    ("shell command", 10),
+    ("wso", 3),
+    ("file manager", 5),
+    ("\u{4e00}\u{53e5}\u{8bdd}", 25),
+    ("\u{6728}\u{9a6c}", 25),
+    ("\u{63d0}\u{6743}", 25),
+    ("\u{5927}\u{9a6c}", 20),
+    ("\u{514d}\u{6740}", 20),
+    ("shell.users", 10),
+];
+/// The most that words count.
+const WORDS_MAX: u32 = 40;
+
+/// Reasons of one page, the weightiest first.
+pub(super) fn reasons(
+    found: &Found,
+    text: &[u8],
+    lower: &[u8],
+    language: Language,
+    code_bytes: usize,
+) -> Vec<Reason> {
+    let mut out = Vec::new();
+    let mut add =
+        |points: u32, at: usize, what: String| out.push(Reason { points, what, offset: at as u64, line: 0 });
+    // In a long library names are shared by many functions, and a flow found there may be none.
+    let long = language == Language::Php && code_bytes > 30_000;
+    for (kind, find) in &found.finds {
+        let loose = long && !kind.starts_with("hidden") && !kind.ends_with("hidden");
+        add(if loose { find.points * 6 / 10 } else { find.points }, find.at, find.what.clone());
+    }
+    panel(found, language, &mut add);
+    traits(found, language, code_bytes, lower, &mut add);
+    let worst = found.finds.values().map(|find| find.points).max().unwrap_or(0);
+    hidden_text(text, lower, language, worst, found, &mut add);
+    let acts = worst > 0
+        || found.can("process")
+        || found.can("write-path")
+        || found.can("com-shell")
+        || found.can("list")
+        || found.can("sql-request")
+        || found.can("upload")
+        || found.can("socket")
+        || found.can("eval");
+    if acts {
+        words(lower, &mut add);
+    }
+    out.sort_by(|a, b| {
+        (std::cmp::Reverse(a.points), a.offset, &a.what).cmp(&(
+            std::cmp::Reverse(b.points),
+            b.offset,
+            &b.what,
+        ))
+    });
+    out
+}
+
+fn words(lower: &[u8], add: &mut impl FnMut(u32, usize, String)) {
+    let mut left = WORDS_MAX;
+    for (word, points) in WORDS {
+        if left == 0 {
+            return;
+        }
+        if let Some(at) = place(lower, word) {
+            let points = points.min(left);
+            left -= points;
+            add(points, at, format!("says `{word}`"));
+        }
+    }
+}
+
+/// File manager, command box, database: what only meets in a panel.
+fn panel(found: &Found, language: Language, add: &mut impl FnMut(u32, usize, String)) {
+    let files = ["list", "delete", "rename", "mkdir", "chmod", "timestomp", "read", "write-path"];
+    let known: Vec<&str> = files.iter().copied().filter(|cap| found.can(cap)).collect();
+    let php = language == Language::Php;
+    let points = match known.len() {
+        0 | 1 => 0,
+        2 => 20,
+        3 if php => 35,
+        3 => 60,
+        4 if php => 50,
+        _ => 70,
+    };
+    if points > 0 {
+        let at = known.iter().map(|cap| found.place(cap)).min().unwrap_or(0);
+        add(points, at, format!("the request chooses paths of files: {}", known.join(", ")));
+    }
+    let runners =
+        ["by-system", "by-exec", "by-shell-exec", "by-passthru", "by-popen", "by-proc-open", "by-com"];
+    let ways = runners.iter().filter(|cap| found.can(cap)).count();
+    if ways >= 3 {
+        let at = found.place("process");
+        add(if ways >= 4 { 60 } else { 40 }, at, format!("{ways} ways to start a command"));
+    }
+    if found.can("sql-request") {
+        let free = found.can("connect-request");
+        let what = if free {
+            "the request chooses a database and what it is asked"
+        } else {
+            "the request is a database query"
+        };
+        add(
+            if free && php {
+                35
+            } else if free {
+                70
+            } else {
+                20
+            },
+            found.place("sql-request"),
+            what.into(),
+        );
+    }
+    let infos = ["info-uname", "info-disk", "info-owner", "info-user", "info-php", "info-perms"];
+    let told = infos.iter().filter(|cap| found.can(cap)).count();
+    if told >= 3 {
+        add(
+            20,
+            infos.iter().filter(|cap| found.can(cap)).map(|cap| found.place(cap)).min().unwrap_or(0),
+            "tells about the server: system, disk, owner, user".into(),
+        );
+    }
+    if found.can("drives") && (found.can("list") || found.can("read")) {
+        add(20, found.place("drives"), "lists the drives of the server".into());
+    }
+    if found.can("registry") {
+        add(25, found.place("registry"), "the request chooses registry keys".into());
+    }
+}
+
+fn traits(
+    found: &Found,
+    language: Language,
+    code_bytes: usize,
+    lower: &[u8],
+    add: &mut impl FnMut(u32, usize, String),
+) {
+    if found.can("class-loader") && (found.can("define-class") || has(lower, "defineclass")) {
+        add(75, found.place("class-loader"), "defines a class loader of its own that takes bytes".into());
+    }
+    if found.can("inject") && (found.can("set-accessible") || has(lower, "standardcontext")) {
+        add(80, found.place("inject"), "puts a filter, servlet or valve into the running server".into());
+    }
+    if found.can("com-shell") {
+        let at = found.place("com-shell");
+        add(
+            if found.can("process") { 45 } else { 30 },
+            at,
+            "makes the component that starts programs".into(),
+        );
+    }
+    if found.can("com-shell") && found.can("com-files") && found.can("com-stream") {
+        add(20, found.place("com-files"), "shell, file and stream components together".into());
+    }
+    if found.can("socket") && (found.can("process") || has(lower, "/bin/sh") || has(lower, "cmd.exe")) {
+        let small = code_bytes < 16_000 || language != Language::Php;
+        add(if small { 60 } else { 15 }, found.place("socket"), "a connection and a command shell".into());
+    }
+    let headers = ["x-cmd", "x-target", "x-status", "x-error"].iter().filter(|word| has(lower, word)).count();
+    if found.can("socket") && (headers >= 2 || found.finds.contains_key("socket-request")) {
+        let session = has(lower, "session");
+        add(
+            if session || headers >= 2 { 60 } else { 30 },
+            found.place("socket"),
+            "carries the request's bytes to another host, as a tunnel does".into(),
+        );
+    }
+    if found.can("cipher-request")
+        && (found.can("load") || found.can("eval") || found.can("define-class") || found.can("reflect"))
+    {
+        add(40, found.place("cipher-request"), "what the request brings is deciphered".into());
+    }
+    if found.can("extract-request")
+        && (found.can("eval")
+            || found.can("process")
+            || found.can("dynamic-computed")
+            || found.can("dynamic-computed-sent"))
+    {
+        add(45, found.place("extract-request"), "the request sets variables where code is run".into());
+    }
+    if found.can("dynamic-computed-sent") && language == Language::Php {
+        add(
+            if code_bytes < 4_096 { 50 } else { 12 },
+            found.place("dynamic-computed-sent"),
+            "a function with a computed name is given the request".into(),
+        );
+    }
+    if found.can("compile") && found.finds.keys().any(|kind| kind.ends_with("request")) {
+        add(30, found.place("compile"), "compiles code".into());
+    }
+    if language == Language::VbScript {
+        included_picture(lower, code_bytes, add);
+    }
+    uploads(found, code_bytes, lower, add);
+}
+
+/// `<!--#include file="x.jpg"-->`.
+fn included_picture(lower: &[u8], code_bytes: usize, add: &mut impl FnMut(u32, usize, String)) {
+    let mut at = 0;
+    while let Some(start) = place(lower.get(at..).unwrap_or_default(), "#include") {
+        let from = at + start;
+        let rest = lower.get(from..(from + 300).min(lower.len())).unwrap_or_default();
+        let name = rest.get(..place(rest, "-->").unwrap_or(0)).unwrap_or_default().trim_ascii_end();
+        let name = name.strip_suffix(b"\"").or_else(|| name.strip_suffix(b"'")).unwrap_or(name);
+        if [".jpg", ".gif", ".png", ".bmp", ".jpeg", ".ico"].iter().any(|end| name.ends_with(end.as_bytes()))
+        {
+            add(if code_bytes < 500 { 75 } else { 40 }, from, "a picture is included as code".into());
+            return;
+        }
+        at = from + 8;
+    }
+}
+
+/// A small page that stores what it is sent under the name it is sent.
+fn uploads(found: &Found, code_bytes: usize, lower: &[u8], add: &mut impl FnMut(u32, usize, String)) {
+    if !found.can("upload-name") {
+        return;
+    }
+    let at = found.place("upload-name");
+    let checks = [
+        "pathinfo",
+        "getextension",
+        "in_array",
+        "allowed",
+        "mime",
+        "getimagesize",
+        "extension",
+        "->validate",
+        "session",
+        "login",
+        "require",
+        "include",
+        "finfo",
+        "ismatch",
+        "preg_match",
+        "token",
+        "maxsize",
+        "max_size",
+    ];
+    let checked = checks.iter().filter(|word| has(lower, word)).count();
+    let points = match (code_bytes, checked) {
+        (0..3_000, 0) => 70,
+        (0..3_000, 1) => 40,
+        (3_000..8_000, 0) => 45,
+        _ => 15,
+    };
+    add(points, at, "stores an upload under the name that the client gives".into());
+}
+
+/// Text that nobody wrote by hand, beside code that is evaluated.
+fn hidden_text(
+    text: &[u8],
+    lower: &[u8],
+    language: Language,
+    worst: u32,
+    found: &Found,
+    add: &mut impl FnMut(u32, usize, String),
+) {
+    if let Some(at) = place(text, "#@~^")
+        && has(lower, ".encode")
+    {
+        add(70, at, "the script is encoded so that it cannot be read".into());
+    }
+    if language == Language::Php {
+        let escapes = memchr::memmem::find_iter(text, b"\\x").take(4_000).count();
+        let gotos = memchr::memmem::find_iter(lower, b"goto ").take(4_000).count();
+        if gotos > 20 && escapes > 50 {
+            add(
+                if worst >= 20 || found.can("eval") || found.can("process") { 60 } else { 30 },
+                place(lower, "goto ").unwrap_or(0),
+                "its order and its texts are hidden by jumps and escapes".into(),
+            );
+        }
+    }
+    let acts = found.can("eval")
+        || found.can("load")
+        || found.can("dynamic-computed")
+        || found.can("dynamic-computed-sent")
+        || found.finds.contains_key("dynamic-hidden");
+    if let Some((at, length)) = long_run(text)
+        && acts
+        && worst > 0
+    {
+        add(20, at, format!("{length} characters of encoded text"));
+    }
+    if let Some(at) = place(text, "TVqQAAMAAAAEAAAA") {
+        add(40, at, "an executable in Base64".into());
+    }
+}
+
+/// The first run of more than 600 characters of Base64 or hex.
+fn long_run(text: &[u8]) -> Option<(usize, usize)> {
+    let mut start = 0;
+    for (at, byte) in text.iter().enumerate() {
+        if !(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')) {
+            if at - start > 600 {
+                return Some((start, at - start));
+            }
+            start = at + 1;
+        }
+    }
+    (text.len() - start > 600).then(|| (start, text.len() - start))
+}

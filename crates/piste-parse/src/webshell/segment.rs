@@ -1,0 +1,329 @@
+//! What language a page is in and where its code stands.
+//!
+//! In: the page's text and name. Out: the language, by content with the extension as a hint, and its stretches of code,
+//! controls and directives.
+
+use super::Language;
+
+/// Stretches of code of one page.
+const STRETCHES_MAX: usize = 20_000;
+
+/// What was cut out of a page.
+#[derive(Debug, Default)]
+pub(super) struct Cut {
+    /// Start of each stretch and its text.
+    pub code: Vec<(usize, Vec<u8>)>,
+    /// Ids of controls that run at the server.
+    pub controls: Vec<String>,
+    /// Bytes of code.
+    pub code_bytes: usize,
+}
+
+/// Whether `needle`, in lower case, stands in `text` in any case.
+pub(super) fn has(text: &[u8], needle: &str) -> bool {
+    place(text, needle).is_some()
+}
+
+/// Where `needle`, in lower case, stands first in `lower`, text in lower case.
+pub(super) fn place(lower: &[u8], needle: &str) -> Option<usize> {
+    memchr::memmem::find(lower, needle.as_bytes())
+}
+
+/// The language of a page whose text in lower case is `lower`.
+pub(super) fn language_of(lower: &[u8], name: &str) -> Option<Language> {
+    let name = name.to_ascii_lowercase();
+    let name = name.strip_suffix(".txt").unwrap_or(&name);
+    let extension = name.rsplit_once('.').map_or("", |(_, end)| end);
+    let start = lower.get(..lower.len().min(4_096)).unwrap_or_default();
+    if has(lower, "<?php")
+        || has(lower, "<?=")
+        || has(lower, "language=\"php\"")
+        || has(lower, "language='php'")
+    {
+        return Some(Language::Php);
+    }
+    if has(start, "<configuration") || has(start, "xsl:stylesheet") {
+        return Some(Language::Config);
+    }
+    let directive = has(lower, "<%@");
+    let java = has(lower, "java.")
+        || has(lower, "javax.")
+        || has(lower, "request.getparameter")
+        || has(lower, "<jsp:")
+        || has(lower, "request.getheader")
+        || has(lower, "runtime.getruntime")
+        || has(lower, "jsp/");
+    let page = [
+        "<%@ page",
+        "<%@page",
+        "<%@ webhandler",
+        "<%@webhandler",
+        "<%@ webservice",
+        "<%@webservice",
+        "<%@ control",
+        "<%@ master",
+        "<%@ import",
+        "<%@import",
+        "<%@ assembly",
+        "<%@ application",
+        "<%@ register",
+    ]
+    .iter()
+    .any(|word| has(lower, word));
+    if matches!(extension, "jsp" | "jspx" | "jspf" | "tag")
+        && (has(lower, "<%") || has(lower, "<jsp:") || has(lower, "${"))
+    {
+        return Some(Language::Java);
+    }
+    if (directive || has(lower, "<%") || has(lower, "<jsp:")) && java && !has(lower, "runat=") {
+        return Some(Language::Java);
+    }
+    let server = has(lower, "runat=\"server\"") || has(lower, "runat=server") || has(lower, "runat='server'");
+    let dotnet = page
+        || has(lower, "system.")
+        || matches!(extension, "aspx" | "ashx" | "asmx" | "ascx" | "master" | "asax");
+    if (directive || server || has(lower, "<%")) && dotnet && extension != "asp" {
+        return Some(dotnet_language(lower));
+    }
+    if extension == "cshtml" || extension == "vbhtml" {
+        return Some(Language::CSharp);
+    }
+    if has(lower, "<%") || server || has(lower, "<!--#include") {
+        return Some(asp_language(lower));
+    }
+    if has(lower, "<?")
+        && (matches!(extension, "php" | "phtml" | "inc" | "php3" | "php4" | "php5" | "php7" | "module")
+            || has(lower, "$_"))
+        && !start.starts_with(b"<?xml")
+    {
+        return Some(Language::Php);
+    }
+    None
+}
+
+/// What a directive or script tag says after `language=`.
+fn attribute<'t>(lower: &'t [u8], name: &str) -> Option<&'t str> {
+    let mut rest = lower;
+    let mut tries = 0;
+    while let Some(at) = place(rest, name) {
+        rest = rest.get(at + name.len()..)?;
+        let tail = rest.trim_ascii_start();
+        if let Some(tail) = tail.strip_prefix(b"=") {
+            let tail = tail.trim_ascii_start();
+            let tail = tail
+                .strip_prefix(b"\"")
+                .or_else(|| tail.strip_prefix(b"'"))
+                .unwrap_or(tail)
+                .trim_ascii_start();
+            let end = tail
+                .iter()
+                .take(40)
+                .position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'#' | b'.')))?;
+            return std::str::from_utf8(tail.get(..end)?).ok();
+        }
+        tries += 1;
+        if tries > 50 {
+            return None;
+        }
+    }
+    None
+}
+
+fn dotnet_language(lower: &[u8]) -> Language {
+    let mut rest = lower;
+    for _ in 0..20 {
+        match attribute(rest, "language") {
+            Some("c#" | "cs" | "csharp") => return Language::CSharp,
+            Some("vb" | "visualbasic" | "vbs" | "vbscript") => return Language::VbNet,
+            Some("jscript" | "js") => return Language::JScript,
+            Some(_) => {
+                let Some(at) = place(rest, "language") else { break };
+                rest = rest.get(at + 8..).unwrap_or_default();
+            }
+            None => break,
+        }
+    }
+    let basic = ["end sub", "end function", "dim ", "end if"].iter().filter(|word| has(lower, word)).count();
+    if basic >= 1 && !has(lower, "};") { Language::VbNet } else { Language::CSharp }
+}
+
+fn asp_language(lower: &[u8]) -> Language {
+    match attribute(lower, "language") {
+        Some("jscript" | "javascript") => {
+            let basic = has(lower, "language=\"vbscript\"")
+                || has(lower, "language=vbscript")
+                || has(lower, "end if")
+                || has(lower, "dim ");
+            let script = lower.windows(2).any(|pair| pair == b"<%") && !has(lower, "<%@");
+            if basic || script && !has(lower, "runat") { Language::VbScript } else { Language::JScript }
+        }
+        _ => Language::VbScript,
+    }
+}
+
+/// Cuts the code out of a page. `lower` is `text` in lower case.
+pub(super) fn cut(text: &[u8], lower: &[u8], language: Language, name: &str) -> Cut {
+    let mut cut = Cut::default();
+    if language == Language::Php {
+        cut.code.push((0, text.to_vec()));
+        cut.code_bytes = text.len();
+        return cut;
+    }
+    let razor = name.to_ascii_lowercase().ends_with("html") && has(lower, "@");
+    let handler = ["<%@ webhandler", "<%@webhandler", "<%@ webservice", "<%@webservice"]
+        .iter()
+        .find_map(|word| place(lower, word));
+    let handler = handler.or_else(|| {
+        let start = place(lower, "<%@")?;
+        let rest = lower.get(start..).unwrap_or_default();
+        let head = rest.get(..place(rest, "%>")?)?;
+        (has(head, "class=") && has(head, "language=") && !has(head, "page") && !has(head, "control"))
+            .then_some(start)
+    });
+    if let Some(start) = handler.filter(|_| language != Language::Java && language != Language::VbScript) {
+        // All that follows the directive is code.
+        let end =
+            place(lower.get(start..).unwrap_or_default(), "%>").map_or(text.len(), |end| start + end + 2);
+        cut.code.push((end, text.get(end..).unwrap_or_default().to_vec()));
+    } else if razor && !has(lower, "<%") {
+        cut.code.push((0, text.to_vec()));
+    } else {
+        marks(text, lower, language, &mut cut);
+        scripts(text, lower, &mut cut);
+        cut.code.sort_by_key(|(at, _)| *at);
+    }
+    if language != Language::Java {
+        cut.controls = controls(text, lower);
+    }
+    cut.code_bytes = cut.code.iter().map(|(_, code)| code.len()).sum();
+    cut
+}
+
+/// Stretches between `<%` and `%>`, and the elements of JSP documents.
+fn marks(text: &[u8], lower: &[u8], language: Language, cut: &mut Cut) {
+    let mut at = 0;
+    while let Some(start) = place(lower.get(at..).unwrap_or_default(), "<%") {
+        let start = at + start;
+        let mut from = start + 2;
+        let rest = lower.get(from..).unwrap_or_default();
+        let length = place(rest, "%>").unwrap_or(rest.len());
+        at = from + length + 2;
+        match lower.get(from) {
+            Some(b'@') => continue,
+            Some(b'-') if lower.get(from + 1) == Some(&b'-') => {
+                at = place(rest, "--%>").map_or(text.len(), |end| from + end + 4);
+                continue;
+            }
+            Some(b'=' | b'!' | b'#' | b':' | b'$') => from += 1,
+            _ => {}
+        }
+        let code = text.get(from..(at - 2).min(text.len())).unwrap_or_default();
+        cut.code.push((from, code.to_vec()));
+        if cut.code.len() > STRETCHES_MAX || at >= text.len() {
+            break;
+        }
+    }
+    if language != Language::Java {
+        return;
+    }
+    for tag in ["scriptlet", "declaration", "expression"] {
+        let mut at = 0;
+        while let Some(start) = place(lower.get(at..).unwrap_or_default(), &format!(":{tag}")) {
+            let from = at + start + tag.len() + 1;
+            let rest = lower.get(from..).unwrap_or_default();
+            at = from + place(rest, &format!(":{tag}")).unwrap_or(rest.len());
+            let inside = text.get(from..at).unwrap_or_default();
+            let inside =
+                inside.get(memchr::memchr(b'>', inside).map_or(0, |end| end + 1)..).unwrap_or_default();
+            let raw = place(&inside.to_ascii_lowercase(), "<![cdata[").is_some();
+            let code = super::value::text_of(inside).replace("<![CDATA[", " ").replace("]]>", " ");
+            let code = if raw { code } else { super::decode::entities(&code) };
+            let code = code.rsplit_once("</").map_or(code.as_str(), |(code, _)| code).to_owned();
+            cut.code.push((from, super::value::bytes_of(&code)));
+            at += tag.len() + 1;
+            if at >= text.len() || cut.code.len() > STRETCHES_MAX {
+                break;
+            }
+        }
+    }
+    expressions(text, lower, cut);
+}
+
+/// `${...}` in the text of a JSP page, where it does more than name a value.
+fn expressions(text: &[u8], lower: &[u8], cut: &mut Cut) {
+    let mut at = 0;
+    while let Some(start) = place(lower.get(at..).unwrap_or_default(), "${") {
+        let from = at + start + 2;
+        let rest = lower.get(from..).unwrap_or_default();
+        let end = memchr::memchr(b'}', rest).unwrap_or(rest.len());
+        let inside = rest.get(..end).unwrap_or_default();
+        if has(inside, "forname")
+            || has(inside, "getclass")
+            || has(inside, "getruntime")
+            || has(inside, "loadclass")
+        {
+            cut.code.push((from, text.get(from..from + end).unwrap_or_default().to_vec()));
+        }
+        at = from + end;
+        if cut.code.len() > STRETCHES_MAX {
+            break;
+        }
+    }
+}
+
+/// `<script runat=server>`.
+fn scripts(text: &[u8], lower: &[u8], cut: &mut Cut) {
+    let mut at = 0;
+    while let Some(start) = place(lower.get(at..).unwrap_or_default(), "<script") {
+        let from = at + start + 7;
+        let rest = lower.get(from..).unwrap_or_default();
+        let Some(head) = memchr::memchr(b'>', rest) else { break };
+        let tail = rest.get(head + 1..).unwrap_or_default();
+        let end = place(tail, "</script").unwrap_or(tail.len());
+        let attributes = rest.get(..head).unwrap_or_default();
+        if has(attributes, "runat") && has(attributes, "server") {
+            let begin = from + head + 1;
+            cut.code.push((begin, text.get(begin..begin + end).unwrap_or_default().to_vec()));
+        }
+        at = from + head + 1 + end;
+        if cut.code.len() > STRETCHES_MAX {
+            break;
+        }
+    }
+}
+
+/// Ids of controls with `runat=server`.
+fn controls(text: &[u8], lower: &[u8]) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    while let Some(start) = place(lower.get(at..).unwrap_or_default(), "runat") {
+        let here = at + start;
+        at = here + 5;
+        let open = memchr::memrchr(b'<', lower.get(..here).unwrap_or_default()).unwrap_or(0);
+        let close =
+            memchr::memchr(b'>', lower.get(here..).unwrap_or_default()).map_or(text.len(), |end| here + end);
+        if close - open > 4_096 {
+            continue;
+        }
+        let tag = lower.get(open..close).unwrap_or_default();
+        if tag.starts_with(b"<script") || tag.starts_with(b"<%") {
+            continue;
+        }
+        if let Some(id) = attribute_id(tag) {
+            out.push(id);
+        }
+        if out.len() >= 1_000 {
+            break;
+        }
+    }
+    out
+}
+
+fn attribute_id(tag: &[u8]) -> Option<String> {
+    let at = place(tag, " id").or_else(|| place(tag, "\tid"))?;
+    let rest = tag.get(at + 3..)?.trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
+    let rest = rest.strip_prefix(b"\"").or_else(|| rest.strip_prefix(b"'")).unwrap_or(rest);
+    let end =
+        rest.iter().position(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_')).unwrap_or(rest.len());
+    std::str::from_utf8(rest.get(..end)?).ok().filter(|id| !id.is_empty()).map(str::to_owned)
+}

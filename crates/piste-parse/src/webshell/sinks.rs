@@ -1,0 +1,449 @@
+//! Calls: what a page does with its values.
+//!
+//! In: the called path, the value it is called on, the arguments. Out: the call's value; flows into evaluation, processes,
+//! code loading, files, databases and sockets have been noted.
+
+use super::Language;
+use super::decode;
+use super::expr::Operand;
+use super::sources;
+use super::value::{
+    CIPHER, COMPUTED, DECODED, FILTERED, From, MAPPED, MIXED, OWN_FILE, REMOTE, REQUEST, SCRAMBLED, SESSION,
+    UPLOAD, Value, bytes_of,
+};
+use super::walk::Walk;
+
+/// Names that run code or a command, as PHP's dynamic calls reach them.
+pub(super) const PHP_RUNNERS: [&str; 12] = [
+    "assert",
+    "eval",
+    "system",
+    "exec",
+    "shell_exec",
+    "passthru",
+    "popen",
+    "proc_open",
+    "pcntl_exec",
+    "create_function",
+    "expect_popen",
+    "call_user_func",
+];
+/// Functions whose argument is a function.
+pub(super) const CALLBACKS: [(&str, usize); 26] = [
+    ("array_map", 0),
+    ("call_user_func", 0),
+    ("call_user_func_array", 0),
+    ("register_shutdown_function", 0),
+    ("ob_start", 0),
+    ("register_tick_function", 0),
+    ("forward_static_call", 0),
+    ("forward_static_call_array", 0),
+    ("iterator_apply", 1),
+    ("array_filter", 1),
+    ("array_reduce", 1),
+    ("array_walk", 1),
+    ("array_walk_recursive", 1),
+    ("usort", 1),
+    ("uasort", 1),
+    ("uksort", 1),
+    ("preg_replace_callback", 1),
+    ("mb_ereg_replace_callback", 1),
+    ("array_diff_ukey", 2),
+    ("array_udiff", 2),
+    ("array_uintersect", 2),
+    ("array_intersect_ukey", 2),
+    ("set_error_handler", 0),
+    ("set_exception_handler", 0),
+    ("spl_autoload_register", 0),
+    ("filter_var", 9),
+];
+
+/// Reasons that more than one place gives.
+pub(super) const EVAL: &str = "the request reaches code that is evaluated";
+
+impl Walk<'_> {
+    /// A call of `operand`, whose value is what it is called on.
+    pub(super) fn call(&mut self, operand: &Operand, args: Vec<Value>) -> Value {
+        let path = operand.path.as_str();
+        let name = path.rsplit('.').next().unwrap_or_default().trim_start_matches('\\').to_owned();
+        if operand.dynamic
+            && (path.starts_with('$') || path.is_empty() || path.contains('(') || path.ends_with("[]"))
+        {
+            return self.dynamic(operand, &args);
+        }
+        if name.starts_with("->") {
+            return Value::of(joined(&args) & (REQUEST | MIXED));
+        }
+        let value = match self.language {
+            Language::Php => self.call_php(&name, path, &args),
+            Language::Java => self.call_java(&name, path, operand, &args),
+            _ => self.call_dotnet(&name, path, operand, &args),
+        };
+        let value = value.or_else(|| self.call_own(&name, &args));
+        self.fills(&name, operand, &args);
+        match value {
+            Some(value) => value,
+            None => self.plain(&name, path, operand, &args),
+        }
+    }
+
+    /// A method that puts its arguments into what it is called on.
+    pub(super) fn fills(&mut self, name: &str, operand: &Operand, args: &[Value]) {
+        let fills = matches!(
+            name,
+            "loadxml"
+                | "load"
+                | "append"
+                | "appendline"
+                | "appendformat"
+                | "add"
+                | "push"
+                | "put"
+                | "insert"
+                | "update"
+                | "read"
+                | "init"
+                | "setvalue"
+                | "setdata"
+                | "addall"
+                | "loadhtml"
+        );
+        let from = joined(args) & (REQUEST | MIXED);
+        if let Some(holder) =
+            operand.holder.clone().filter(|_| fills && from != 0 && self.language != Language::Php)
+        {
+            let value = self.lookup(&holder).cloned().unwrap_or_default();
+            self.assign(&holder, value.and(from), false);
+        }
+    }
+
+    /// A function that nothing is known of: what goes in may come out.
+    pub(super) fn plain(&mut self, name: &str, path: &str, operand: &Operand, args: &[Value]) -> Value {
+        let method = path.contains('.');
+        let mut all: Vec<Value> = Vec::new();
+        if method && (operand.receiver.text.is_some() || args.is_empty()) {
+            all.push(operand.receiver.clone());
+        }
+        all.extend(args.iter().cloned());
+        if let Some(text) = decode::call(name, &all) {
+            let from = joined(&all) | if decode::is_decoder(name) { DECODED } else { 0 };
+            let value = Value::of_text(text).and(from);
+            self.look_into(&value);
+            return value;
+        }
+        if name == "mappath" || name == "getrealpath" {
+            return Value::of(MAPPED | joined(args));
+        }
+        let inner = operand.receiver.from | if operand.path == name { operand.value.from } else { 0 };
+        if sources::harmless(name) || clean(name) || name == "parse" && !path.contains("ipaddress") {
+            return Value::default();
+        }
+        if let Some(from) = sources::function(name) {
+            return Value::of(from | joined(args) & !REQUEST);
+        }
+        if inner & REQUEST != 0 || operand.value.class.as_deref() == Some("request") {
+            let key = args.first().map_or("", Value::known);
+            if sources::server_variable(path, key) == Some(0) {
+                return Value::default();
+            }
+            let from = operand.value.from | operand.receiver.from;
+            return Value {
+                from,
+                class: operand.receiver.class.clone().filter(|_| args.is_empty()),
+                ..Value::default()
+            };
+        }
+        let decoded = if decode::is_decoder(name) { DECODED } else { 0 };
+        let cipher = if name.contains("decrypt") || matches!(name, "transformfinalblock" | "dofinal") {
+            CIPHER
+        } else {
+            0
+        };
+        if cipher != 0 && joined(args) & (REQUEST | MIXED) != 0 {
+            let at = self.offset();
+            self.found.cap("cipher-request", at);
+        }
+        let class = operand.receiver.class.clone().filter(|class| !class.starts_with("constant"));
+        Value {
+            from: joined(args) | operand.receiver.from | operand.value.from | decoded | cipher,
+            class,
+            ..Value::default()
+        }
+    }
+
+    /// A known text may hold a page or code of its own.
+    pub(super) fn look_into(&mut self, value: &Value) {
+        let Some(text) = &value.text else { return };
+        let at = self.offset();
+        if super::found::is_hidden_name(text, self.language) && value.from & (DECODED | COMPUTED) != 0 {
+            self.found.hidden(text, at);
+        }
+        if text.len() > 24 && (text.contains("<?") || text.contains("<%") || text.contains("$_")) {
+            self.found.embed(text, at);
+        }
+    }
+
+    /// Evaluation of `value`.
+    pub(super) fn evaluates(&mut self, value: &Value) -> Value {
+        let at = self.offset();
+        self.found.cap("eval", at);
+        let layers = if self.layers() > 0 { ", in a layer of text" } else { "" };
+        let hidden = value.from & (DECODED | COMPUTED | SCRAMBLED) != 0;
+        if value.tainted() {
+            self.found.find("eval-request", 100, at, format!("{EVAL}{layers}"));
+        } else if value.from & REMOTE != 0 {
+            self.found.find("eval-remote", 95, at, "what another server sends is evaluated");
+        } else if value.from & UPLOAD != 0 {
+            self.found.find("eval-upload", 95, at, "an uploaded file is evaluated");
+        } else if value.from & OWN_FILE != 0 {
+            self.found.find("eval-own", 70, at, "the page evaluates what it decodes from its own file");
+        } else if value.from & SESSION != 0 {
+            self.found.find("eval-session", 70, at, "what a request left in the session is evaluated");
+        } else if value.from & SCRAMBLED != 0 {
+            self.found.find("eval-scrambled", 75, at, "a text that the page unscrambles itself is evaluated");
+        } else if value.text.is_none() && value.from & (DECODED | CIPHER) != 0 {
+            self.found.find("eval-decoded", 55, at, "a decoded text that cannot be followed is evaluated");
+        }
+        if let Some(text) = value.text.clone().filter(|_| !value.tainted()) {
+            if hidden && text.len() > 8 {
+                let points = if text.len() > 400 { 60 } else { 45 };
+                self.found.find("eval-hidden", points, at, "a text that had to be decoded is evaluated");
+            }
+            return self.layer(&text).and(value.from & REQUEST);
+        }
+        Value::of(value.from & (REQUEST | MIXED))
+    }
+
+    /// A command: `value` starts a program.
+    pub(super) fn process(&mut self, value: &Value, by: &'static str) {
+        let at = self.offset();
+        self.found.cap("process", at);
+        self.found.cap(by, at);
+        if !value.tainted() {
+            if value.from & (SESSION | REMOTE) != 0 {
+                self.found.find(
+                    "process-stored",
+                    45,
+                    at,
+                    "a command from the session or another server is started",
+                );
+            }
+            return;
+        }
+        if value.from & FILTERED != 0 {
+            self.found.find(
+                "process-filtered",
+                10,
+                at,
+                "a filtered value of the request is part of a command",
+            );
+            return;
+        }
+        let start = value.known().trim_start().to_ascii_lowercase();
+        let shell = start.is_empty()
+            || [
+                "cmd",
+                "/c",
+                "-c",
+                "\"/c",
+                "c:\\windows\\system32\\cmd",
+                "sh ",
+                "/bin/sh",
+                "/bin/bash",
+                "bash",
+                "powershell",
+                "2>&1",
+                "%comspec%",
+                "\"",
+                " 2>",
+                "exec ",
+                "cd ",
+                "sudo ",
+            ]
+            .iter()
+            .any(|word| start.starts_with(word))
+            || start.contains("cmd.exe")
+            || start.contains("2>&1");
+        let (points, what) = if value.from & REQUEST != 0 || shell {
+            (100, "the request chooses the command that is started")
+        } else {
+            (40, "the request is part of a command that is started")
+        };
+        self.found.find("process-request", points, at, what);
+    }
+
+    /// Code that is loaded: an assembly, a class.
+    pub(super) fn loads(&mut self, value: &Value, what: &str) {
+        let at = self.offset();
+        self.found.cap("load", at);
+        if value.tainted() {
+            self.found.find("load-request", 100, at, format!("{what} is loaded from the request"));
+        } else if value.from & (REMOTE | SESSION) != 0 {
+            self.found.find(
+                "load-stored",
+                75,
+                at,
+                format!("{what} is loaded from the session or another server"),
+            );
+        } else if value.from & (DECODED | SCRAMBLED | CIPHER) != 0 {
+            self.found.find("load-decoded", 80, at, format!("{what} is loaded from decoded text"));
+        }
+    }
+
+    /// A file is written: `path` and `content`.
+    pub(super) fn writes(&mut self, path: Option<&Value>, content: Option<&Value>) {
+        let at = self.offset();
+        let chosen = path.is_some_and(|path| path.tainted() && path.from & FILTERED == 0);
+        let fed = content.is_some_and(Value::tainted);
+        let script = path.is_some_and(|path| is_script(path.known()));
+        self.found.cap("write", at);
+        if chosen && path.is_some_and(|path| path.from & (MAPPED | UPLOAD) == 0) {
+            self.found.cap("write-path", at);
+        }
+        if let Some(content) = content {
+            if let Some(text) = content.text.as_ref().filter(|text| text.len() > 16) {
+                self.found.embed(text, at);
+            }
+            if content.from & REMOTE != 0 && (script || chosen) {
+                self.found.find("write-remote", 75, at, "what another server sends is written as a page");
+            }
+        }
+        if fed {
+            self.found.cap("write-content", at);
+        }
+        if fed && (chosen || script) && content.is_none_or(|content| content.from & UPLOAD == 0) {
+            let mapped = path.is_some_and(|path| path.from & MAPPED != 0) && !script;
+            let points = if mapped { 72 } else { 80 };
+            self.found.find(
+                "write-request",
+                points,
+                at,
+                "the request chooses a file and what is written to it",
+            );
+        }
+    }
+
+    pub(super) fn upload(&mut self, target: Option<&Value>) {
+        let at = self.offset();
+        self.found.cap("upload", at);
+        if target.is_some_and(|target| target.tainted() && target.from & FILTERED == 0) {
+            self.found.cap("upload-name", at);
+        }
+        if target.is_some_and(|target| is_script(target.known())) {
+            self.found.find("upload-script", 75, at, "an uploaded file is stored as a page");
+        }
+    }
+
+    /// A file operation on a path that the request chooses.
+    pub(super) fn file(&mut self, cap: &'static str, path: Option<&Value>) {
+        if path.is_some_and(|path| path.tainted() && path.from & (FILTERED | MAPPED) == 0) {
+            let at = self.offset();
+            self.found.cap(cap, at);
+        }
+    }
+
+    pub(super) fn sql(&mut self, query: Option<&Value>) {
+        if query.is_some_and(|query| query.from & REQUEST != 0) {
+            let at = self.offset();
+            self.found.cap("sql-request", at);
+        }
+    }
+
+    pub(super) fn connects(&mut self, target: Option<&Value>) {
+        if target.is_some_and(Value::tainted) {
+            let at = self.offset();
+            self.found.cap("connect-request", at);
+        }
+    }
+
+    pub(super) fn socket(&mut self, host: Option<&Value>) {
+        let at = self.offset();
+        self.found.cap("socket", at);
+        if host.is_some_and(Value::tainted) {
+            self.found.find("socket-request", 60, at, "the request chooses a host that the page connects to");
+        }
+    }
+}
+
+/// Origins of all.
+pub(super) fn joined(values: &[Value]) -> From {
+    let from = values.iter().fold(0, |from, value| from | value.from);
+    // A value of the request among others is part of what they make.
+    let other = values.iter().any(|value| value.text.as_ref().is_some_and(|text| text.len() > 3));
+    if from & REQUEST != 0 && other && values.len() > 1 { from | MIXED } else { from }
+}
+
+/// Functions whose result says nothing of the argument.
+pub(super) fn clean(name: &str) -> bool {
+    matches!(
+        name,
+        "isnullorempty"
+            | "isnullorwhitespace"
+            | "len"
+            | "instr"
+            | "instrrev"
+            | "isnumeric"
+            | "isempty"
+            | "isnull"
+            | "isarray"
+            | "cint"
+            | "clng"
+            | "ubound"
+            | "lbound"
+            | "parseint"
+            | "toint32"
+            | "int32"
+            | "tryparse"
+            | "strcomp"
+            | "isobject"
+            | "typename"
+            | "vartype"
+            | "valueof"
+            | "computehash"
+            | "gethashcode"
+            | "hashpasswordforstoringinconfigfile"
+            | "formatdatetime"
+            | "now"
+            | "date"
+            | "isdate"
+            | "exists"
+            | "fileexists"
+            | "folderexists"
+            | "md5"
+            | "htmlencode"
+            | "urlencode"
+            | "isinstanceoftype"
+            | "redirect"
+            | "matches"
+            | "ismatch"
+            | "test"
+            | "encodeforhtml"
+            | "digest"
+            | "size"
+    )
+}
+
+/// Letters behind a regular expression's end.
+pub(super) fn regex_flags(text: &str) -> Option<String> {
+    let open = text.trim_start().chars().next()?;
+    let close = match open {
+        '(' => ')',
+        '{' => '}',
+        '[' => ']',
+        '<' => '>',
+        other if !other.is_alphanumeric() && other != '\\' => other,
+        _ => return None,
+    };
+    let end = text.rfind(close)?;
+    let flags = text.get(end + close.len_utf8()..)?;
+    (flags.len() < 12 && flags.chars().all(|letter| letter.is_ascii_alphabetic())).then(|| flags.to_owned())
+}
+
+/// Whether a path ends as a page that the server runs.
+pub(super) fn is_script(path: &str) -> bool {
+    let path = path.trim().to_ascii_lowercase();
+    let ends = [
+        ".php", ".asp", ".aspx", ".ashx", ".asmx", ".jsp", ".jspx", ".asa", ".cer", ".phtml", ".php5", ".cdx",
+    ];
+    ends.iter().any(|end| path.ends_with(end)) && bytes_of(&path).len() < 400
+}

@@ -1,0 +1,174 @@
+//! What a page's expression may be worth: a known text, and where it came from.
+//!
+//! In: what the walk saw. Out: values that are joined when expressions are. A text is kept as characters below U+0100, one
+//! a byte, so that scripts which compute on bytes can be followed.
+
+use std::rc::Rc;
+
+/// Bytes of a text that is followed.
+pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
+/// Items of a list that are followed.
+pub(super) const ITEMS_MAX: usize = 4_096;
+
+/// Where a value came from, as bits.
+pub(super) type From = u16;
+/// The request, whole.
+pub(super) const REQUEST: From = 1;
+/// The request, between other text.
+pub(super) const MIXED: From = 1 << 1;
+/// Another server.
+pub(super) const REMOTE: From = 1 << 2;
+/// A file on disk.
+pub(super) const FILE: From = 1 << 3;
+/// The session or the application, which a request may have filled.
+pub(super) const SESSION: From = 1 << 4;
+/// Went through a decoder.
+pub(super) const DECODED: From = 1 << 5;
+/// Put together by operations on text.
+pub(super) const COMPUTED: From = 1 << 6;
+/// Went through a function that makes it harmless for a command or a path.
+pub(super) const FILTERED: From = 1 << 7;
+/// Went through a cipher.
+pub(super) const CIPHER: From = 1 << 8;
+/// Read from the page's own file.
+pub(super) const OWN_FILE: From = 1 << 9;
+/// The name that the client gave to an upload, or its content.
+pub(super) const UPLOAD: From = 1 << 10;
+/// What a function or loop of the page made of a text.
+pub(super) const SCRAMBLED: From = 1 << 11;
+/// A path under the site's root.
+pub(super) const MAPPED: From = 1 << 12;
+
+/// Items of a list by their keys.
+pub(super) type Items = Rc<Vec<(Rc<str>, Value)>>;
+
+/// A value.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Value {
+    /// Bits.
+    pub from: From,
+    /// Its text, where that is known.
+    pub text: Option<Rc<str>>,
+    /// Its items, where these are known.
+    pub items: Option<Items>,
+    /// Kind of object, where it is one: `wscript.shell`.
+    pub class: Option<Rc<str>>,
+}
+
+impl Value {
+    /// A known text.
+    pub(super) fn of_text(text: impl Into<Rc<str>>) -> Self {
+        let text: Rc<str> = text.into();
+        let text = (text.len() <= TEXT_BYTES_MAX).then_some(text);
+        Self { text, ..Self::default() }
+    }
+
+    /// A value of which only the origin is known.
+    pub(super) fn of(from: From) -> Self {
+        Self { from, ..Self::default() }
+    }
+
+    /// An object.
+    pub(super) fn object(class: &str, from: From) -> Self {
+        Self { from, class: Some(class.into()), ..Self::default() }
+    }
+
+    /// Adds an origin.
+    pub(super) fn and(mut self, from: From) -> Self {
+        self.from |= from;
+        self
+    }
+
+    /// Whether the request reaches it, whole or in part.
+    pub(super) fn tainted(&self) -> bool {
+        self.from & (REQUEST | MIXED) != 0
+    }
+
+    /// The known text, or nothing.
+    pub(super) fn known(&self) -> &str {
+        self.text.as_deref().unwrap_or_default()
+    }
+
+    /// One of two values: what both may be.
+    pub(super) fn or(self, other: Self) -> Self {
+        let text = if self.text.as_ref().is_some_and(|text| !text.is_empty()) || other.text.is_none() {
+            self.text.clone().or(other.text)
+        } else {
+            other.text
+        };
+        Self {
+            from: self.from | other.from,
+            text,
+            items: self.items.or(other.items),
+            class: self.class.or(other.class),
+        }
+    }
+
+    /// The text of both, one after the other.
+    pub(super) fn concat(self, other: Self) -> Self {
+        let mut from = self.from | other.from;
+        if from & REQUEST != 0 {
+            let whole = |value: &Self| value.text.as_ref().is_some_and(|text| !text.trim().is_empty());
+            if whole(&self) || whole(&other) {
+                from = (from & !REQUEST) | MIXED;
+            }
+        }
+        let text = match (&self.text, &other.text) {
+            (Some(left), Some(right)) if left.len() + right.len() <= TEXT_BYTES_MAX => {
+                let mut text = String::with_capacity(left.len() + right.len());
+                text.push_str(left);
+                text.push_str(right);
+                Some(text.into())
+            }
+            // The known beginning says which command a value of the request is handed to.
+            (Some(left), None) if left.len() < 512 => Some(left.clone()),
+            (None, Some(right)) if from & (REQUEST | MIXED) != 0 && right.len() < 512 => Some(right.clone()),
+            _ => None,
+        };
+        if self.text.is_none() || other.text.is_none() || self.from & COMPUTED != 0 {
+            from |= COMPUTED;
+        }
+        Self { from, text, items: None, class: None }
+    }
+}
+
+/// Bytes as text, one character a byte.
+pub(super) fn text_of(bytes: &[u8]) -> String {
+    if bytes.is_ascii() {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
+    bytes.iter().map(|byte| char::from(*byte)).collect()
+}
+
+/// The bytes of such a text; a character that is no byte stands for its UTF-8.
+pub(super) fn bytes_of(text: &str) -> Vec<u8> {
+    if text.is_ascii() {
+        return text.as_bytes().to_vec();
+    }
+    let mut out = Vec::with_capacity(text.len());
+    for letter in text.chars() {
+        if let Ok(byte) = u8::try_from(u32::from(letter)) {
+            out.push(byte);
+        } else {
+            let mut buffer = [0; 4];
+            out.extend(letter.encode_utf8(&mut buffer).as_bytes());
+        }
+    }
+    out
+}
+
+/// A number as a script writes it: decimal, `0x41`, octal is taken as decimal.
+pub(super) fn number_of(text: &str) -> Option<i64> {
+    let text = text.trim();
+    if let Some(hex) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        return i64::from_str_radix(hex.trim_end_matches(['l', 'L', 'u', 'U']), 16).ok();
+    }
+    let digits = text.trim_end_matches(['l', 'L', 'u', 'U', 'f', 'd']);
+    digits.parse().ok().or_else(|| digits.parse::<f64>().ok().filter(|n| n.abs() < 1e15).map(whole))
+}
+
+/// Cuts the fraction off.
+#[expect(clippy::cast_possible_truncation, reason = "the caller bounds it")]
+fn whole(number: f64) -> i64 {
+    number.trunc() as i64
+}

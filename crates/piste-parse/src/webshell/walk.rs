@@ -1,0 +1,527 @@
+//! Follows values through a page: statements, functions and what each name holds.
+//!
+//! In: the tokens of the page's code. Out: what was found, by way of [`Found`]. It is no interpreter: branches are all
+//! taken, loops once, and the whole is walked a few times so that functions know what they are given. Steps, depth and
+//! decoded layers are bounded, so that the cost is linear in the page.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use super::Language;
+use super::found::Found;
+use super::token::{Kind, Token, php_code, tokens};
+use super::value::{COMPUTED, REQUEST, SCRAMBLED, SESSION, Value};
+
+/// Nesting of expressions that is followed.
+pub(super) const DEPTH_MAX: u32 = 60;
+/// Layers of code in text that are opened.
+const LAYERS_MAX: u32 = 8;
+/// Bytes of code in text that are opened, all layers together.
+const LAYER_BYTES_MAX: usize = 3 << 20;
+/// Times that the page is walked.
+const PASSES: u32 = 3;
+
+/// A function of the page.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Function {
+    /// Names of its parameters.
+    pub params: Vec<Rc<str>>,
+    /// What its calls gave, by parameter.
+    pub given: Vec<Value>,
+    /// What it gives back.
+    pub returns: Value,
+    /// Its scope.
+    pub scope: u32,
+}
+
+/// The walk over one page.
+pub(super) struct Walk<'f> {
+    pub(super) tokens: Rc<Vec<Token>>,
+    pub(super) at: usize,
+    pub(super) language: Language,
+    pub(super) names: HashMap<Rc<str>, Value, RandomState>,
+    pub(super) functions: HashMap<Rc<str>, Function, RandomState>,
+    /// Controls of the page's form, whose values the client sends.
+    pub(super) controls: HashMap<Rc<str>, (), RandomState>,
+    pub(super) found: &'f mut Found,
+    pub(super) depth: u32,
+    /// Names of the variables that the last call was given, by argument.
+    pub(super) given: Vec<Option<Rc<str>>>,
+    layer: u32,
+    layer_bytes: usize,
+    layer_offset: Option<usize>,
+    /// Braces that are open.
+    braces: u32,
+    /// Functions that are open: name, scope, and the braces outside.
+    open: Vec<(Rc<str>, u32, u32)>,
+    scopes: u32,
+}
+
+impl<'f> Walk<'f> {
+    /// A walk that notes what it finds in `found`.
+    pub(super) fn new(language: Language, found: &'f mut Found) -> Self {
+        Self {
+            tokens: Rc::default(),
+            at: 0,
+            language,
+            names: HashMap::default(),
+            functions: HashMap::default(),
+            controls: HashMap::default(),
+            found,
+            depth: 0,
+            given: Vec::new(),
+            layer: 0,
+            layer_bytes: 0,
+            layer_offset: None,
+            braces: 0,
+            open: Vec::new(),
+            scopes: 0,
+        }
+    }
+
+    /// Walks the page's tokens.
+    pub(super) fn page(&mut self, tokens: Vec<Token>) {
+        self.tokens = Rc::new(tokens);
+        for _ in 0..PASSES {
+            self.at = 0;
+            self.braces = 0;
+            self.scopes = 0;
+            self.open.clear();
+            self.statements(false);
+        }
+    }
+
+    pub(super) fn token(&self, ahead: usize) -> Option<&Token> {
+        self.tokens.get(self.at + ahead)
+    }
+
+    pub(super) fn text(&self, ahead: usize) -> &str {
+        self.token(ahead).map_or("", |token| if token.kind == Kind::Str { "\0" } else { token.text.as_ref() })
+    }
+
+    pub(super) fn is(&self, ahead: usize, kind: Kind) -> bool {
+        self.token(ahead).is_some_and(|token| token.kind == kind)
+    }
+
+    /// Where the token stands in the page; in an opened layer, where that layer stands.
+    pub(super) fn offset(&self) -> usize {
+        let token = self.tokens.get(self.at).or_else(|| self.tokens.last());
+        self.layer_offset.unwrap_or_else(|| token.map_or(0, |token| token.at))
+    }
+
+    /// How many layers of text were opened to get here.
+    pub(super) fn layers(&self) -> u32 {
+        self.layer
+    }
+
+    /// Steps over `text`, if it is next.
+    pub(super) fn take(&mut self, text: &str) -> bool {
+        let found = self.text(0) == text;
+        self.at += usize::from(found);
+        found
+    }
+
+    fn scope(&self) -> u32 {
+        self.open.last().map_or(0, |(_, scope, _)| *scope)
+    }
+
+    /// The key of a variable in the function at hand.
+    pub(super) fn key(&self, name: &str) -> Rc<str> {
+        match self.scope() {
+            0 => name.into(),
+            scope => format!("{scope}:{name}").into(),
+        }
+    }
+
+    /// What a name holds.
+    pub(super) fn lookup(&self, name: &str) -> Option<&Value> {
+        if self.scope() != 0 {
+            if let Some(value) = self.names.get(self.key(name).as_ref()) {
+                return Some(value);
+            }
+            if self.language == Language::Php {
+                return None;
+            }
+        }
+        self.names.get(name)
+    }
+
+    /// A name gets a value. What it held before may still stand where branches join, so origins are kept.
+    pub(super) fn assign(&mut self, name: &str, value: Value, add: bool) {
+        if name.len() > 256 || self.names.len() > 100_000 {
+            return;
+        }
+        let local = self.language == Language::Php || self.names.contains_key(self.key(name).as_ref());
+        let key = if local && !name.starts_with("->") { self.key(name) } else { name.into() };
+        if self.language.is_basic() || self.language.is_braced() {
+            let function = self.open.last().filter(|(own, _, _)| own.as_ref() == name).cloned();
+            if let Some(entry) = function.and_then(|(own, _, _)| self.functions.get_mut(&own)) {
+                entry.returns = std::mem::take(&mut entry.returns).or(value.clone());
+            }
+        }
+        let value = if add {
+            let before = self.names.remove(&key).unwrap_or_default();
+            if before.text.is_none() && before.from == 0 { value } else { before.concat(value) }
+        } else {
+            let from = self.names.get(&key).map_or(0, |before| before.from & (REQUEST | SESSION));
+            value.and(from)
+        };
+        self.names.insert(key, value);
+    }
+
+    /// Statements up to the brace that closes those open at the start, or to the end.
+    pub(super) fn statements(&mut self, to_brace: bool) -> Value {
+        let outside = self.braces;
+        let mut value = Value::default();
+        while self.at < self.tokens.len() {
+            let before = self.at;
+            match self.text(0) {
+                "{" => {
+                    self.braces += 1;
+                    self.at += 1;
+                }
+                "}" => {
+                    self.at += 1;
+                    if to_brace && self.braces <= outside {
+                        return value;
+                    }
+                    self.braces = self.braces.saturating_sub(1);
+                    self.close();
+                }
+                ";" | "\n" | ")" | "]" | "," | ":" | "=>" => self.at += 1,
+                _ => {
+                    let given = self.statement();
+                    value = value.or(given);
+                }
+            }
+            if self.at == before {
+                self.at += 1;
+            }
+        }
+        value
+    }
+
+    fn close(&mut self) {
+        while self.open.last().is_some_and(|(_, _, braces)| *braces >= self.braces)
+            && !self.language.is_basic()
+        {
+            self.open.pop();
+        }
+    }
+
+    fn statement(&mut self) -> Value {
+        if !self.is(0, Kind::Ident) {
+            return self.expression_statement();
+        }
+        let word = self.token(0).map_or(Cow::Borrowed(""), |token| token.text.clone());
+        match word.as_ref() {
+            "function" | "sub" | "fn" if !self.is_member() => self.function(),
+            "end" if self.language.is_basic() => {
+                if matches!(self.text(1), "function" | "sub") {
+                    self.open.pop();
+                }
+                self.at += 2;
+                Value::default()
+            }
+            "exit" if self.language.is_basic() => {
+                self.at += 2;
+                Value::default()
+            }
+            "return" => {
+                self.at += 1;
+                let value = self.expression();
+                let name = self.open.last().map(|(name, _, _)| name.clone());
+                if let Some(entry) = name.and_then(|name| self.functions.get_mut(&name)) {
+                    entry.returns = std::mem::take(&mut entry.returns).or(value.clone());
+                }
+                value
+            }
+            "foreach" | "for" => self.each(),
+            "if" | "then" | "else" | "elseif" | "do" | "loop" | "while" | "until" | "wend" | "next"
+            | "to" | "step" | "select" | "set" | "dim" | "redim" | "const" | "call" | "let" | "on"
+            | "resume" | "public" | "private" | "protected" | "static" | "final" | "var" | "try"
+            | "finally" | "global" | "byval" | "byref" | "echo" | "print" | "namespace" | "using"
+            | "imports" | "throw" | "preserve" | "optional" | "abstract"
+                if !matches!(self.text(1), "." | "->" | "=") =>
+            {
+                self.at += 1;
+                Value::default()
+            }
+            "class" if self.is(1, Kind::Ident) => {
+                self.class();
+                Value::default()
+            }
+            "case" => {
+                self.at += 1;
+                self.expression()
+            }
+            _ if self.method() => Value::default(),
+            _ => self.expression_statement(),
+        }
+    }
+
+    fn is_member(&self) -> bool {
+        self.at
+            .checked_sub(1)
+            .and_then(|before| self.tokens.get(before))
+            .is_some_and(|token| matches!(token.text.as_ref(), "." | "->" | "::") && token.kind == Kind::Op)
+    }
+
+    /// `class U extends ClassLoader`.
+    fn class(&mut self) {
+        let base = self.text(2) == "extends" && self.language == Language::Java;
+        if base && (self.text(3) == "classloader" || self.text(3).ends_with("classloader")) {
+            let at = self.offset();
+            self.found.cap("class-loader", at);
+        }
+        self.at += 2;
+    }
+
+    /// `function name(a, b)`, `function (a) use (b)`, `sub name(a)`.
+    pub(super) fn function(&mut self) -> Value {
+        self.at += 1;
+        self.take("&");
+        let named = self.is(0, Kind::Ident);
+        let name: Rc<str> = if named {
+            let name = self.text(0).to_lowercase();
+            self.at += 1;
+            name.into()
+        } else {
+            format!("\0{}", self.at).into()
+        };
+        let params = self.params();
+        if self.text(0) == "use" && self.text(1) == "(" {
+            self.captured(&name);
+        }
+        self.enter(name.clone(), params);
+        if !named && self.text(0) == "{" {
+            self.at += 1;
+            self.braces += 1;
+            let inside = self.braces;
+            if self.deeper() {
+                self.statements(true);
+                self.depth -= 1;
+            }
+            self.braces = inside.saturating_sub(1);
+            self.open.pop();
+        } else if !named {
+            self.open.pop();
+        }
+        Value { class: Some(format!("closure {name}").into()), ..Value::default() }
+    }
+
+    /// Variables that a closure takes along.
+    fn captured(&mut self, name: &Rc<str>) {
+        self.at += 2;
+        let mut values = Vec::new();
+        while !matches!(self.text(0), ")" | "") {
+            if self.is(0, Kind::Var) {
+                let name = self.text(0).to_owned();
+                let value = self.lookup(&name).cloned().unwrap_or_default();
+                values.push((name, value));
+            }
+            self.at += 1;
+        }
+        self.at += 1;
+        let scope = self.scopes + 1;
+        for (variable, value) in values {
+            self.names.insert(format!("{scope}:{variable}").into(), value);
+        }
+        let _ = name;
+    }
+
+    /// Names between the brackets of a declaration.
+    fn params(&mut self) -> Vec<Rc<str>> {
+        let mut params = Vec::new();
+        if !self.take("(") {
+            return params;
+        }
+        let (mut depth, mut last, mut fixed) = (1_u32, None::<Rc<str>>, false);
+        while let Some(token) = self.token(0) {
+            let text = token.text.clone();
+            match (token.kind, text.as_ref()) {
+                (Kind::Op, "(" | "[" | "{") => depth += 1,
+                (Kind::Op, ")" | "]" | "}") => {
+                    depth -= 1;
+                    if depth == 0 {
+                        self.at += 1;
+                        break;
+                    }
+                }
+                (Kind::Op, ",") if depth == 1 => {
+                    params.extend(last.take());
+                    fixed = false;
+                }
+                (Kind::Op, "=") => fixed = true,
+                (Kind::Ident, "as") => fixed = true, // VB.NET: the type follows
+                (Kind::Ident | Kind::Var, name) if !fixed && depth == 1 => last = Some(name.into()),
+                _ => {}
+            }
+            self.at += 1;
+            if params.len() > 64 {
+                break;
+            }
+        }
+        params.extend(last);
+        params
+    }
+
+    /// Opens a function: its parameters hold what its calls gave.
+    fn enter(&mut self, name: Rc<str>, params: Vec<Rc<str>>) {
+        self.scopes += 1;
+        let scope = self.scopes;
+        let entry = self.functions.entry(name.clone()).or_default();
+        entry.scope = scope;
+        entry.params.clone_from(&params);
+        entry.given.resize(params.len(), Value::default());
+        let given = entry.given.clone();
+        self.open.push((name, scope, self.braces));
+        if self.open.len() > 200 {
+            self.open.remove(0);
+        }
+        for (param, value) in params.iter().zip(given) {
+            let key = self.key(param);
+            self.names.insert(key, value);
+        }
+    }
+
+    /// `Type name(Type a) {`, as C# and Java declare; whether it was one.
+    fn method(&mut self) -> bool {
+        if !self.language.is_braced() || self.language == Language::Php {
+            return false;
+        }
+        let own = usize::from(!(self.is(1, Kind::Op) && self.text(1) == "("));
+        if own == 1 && !(self.is(1, Kind::Ident) && self.text(2) == "(") {
+            return false;
+        }
+        if matches!(
+            self.text(own),
+            "if" | "for" | "while" | "switch" | "catch" | "using" | "lock" | "new" | "return" | "foreach"
+        ) || self.text(0) == "new"
+        {
+            return false;
+        }
+        let (mut ahead, mut depth) = (own + 1, 0_u32);
+        loop {
+            match self.text(ahead) {
+                "(" => depth += 1,
+                ")" if depth == 1 => break,
+                ")" => depth -= 1,
+                "" | ";" | "{" | "\0" => return false,
+                _ => {}
+            }
+            ahead += 1;
+            if ahead > 200 {
+                return false;
+            }
+        }
+        if !matches!(self.text(ahead + 1), "{" | "throws") {
+            return false;
+        }
+        let name: Rc<str> = self.text(own).into();
+        self.at += own + 1;
+        let params = self.params();
+        while !matches!(self.text(0), "{" | "") {
+            self.at += 1;
+        }
+        self.enter(name, params);
+        true
+    }
+
+    /// `foreach ($x as $k => $v)`, `foreach (T x in y)`, `for each x in y`, `for (T x : y)`.
+    fn each(&mut self) -> Value {
+        let start = self.at;
+        self.at += 1;
+        self.take("each");
+        self.take("(");
+        if self.language == Language::Php {
+            if self.tokens.get(start).is_some_and(|token| token.text == "for") {
+                return Value::default();
+            }
+            let value = self.expression();
+            if self.take("as") {
+                while let Some(token) = self.token(0) {
+                    match (token.kind, token.text.clone()) {
+                        (Kind::Var, name) => self.assign(&name, item_of(&value), false),
+                        (Kind::Op, text) if matches!(text.as_ref(), "=>" | "&" | "," | "[" | "$") => {}
+                        _ => break,
+                    }
+                    self.at += 1;
+                }
+            }
+            return Value::default();
+        }
+        let mut ahead = 0;
+        while ahead < 8 && self.is(ahead, Kind::Ident) && self.text(ahead) != "in" {
+            ahead += 1;
+        }
+        if ahead > 0 && matches!(self.text(ahead), "in" | ":") {
+            let name = self.text(ahead - 1).to_owned();
+            self.at += ahead + 1;
+            let value = self.expression();
+            self.assign(&name, item_of(&value), false);
+        }
+        Value::default()
+    }
+
+    /// Goes one level down, unless that is too deep.
+    pub(super) fn deeper(&mut self) -> bool {
+        let may = self.depth < DEPTH_MAX;
+        self.depth += u32::from(may);
+        may
+    }
+
+    /// Walks code that stands in a text: what `eval` is given. Its value is that of its expressions.
+    pub(super) fn layer(&mut self, code: &str) -> Value {
+        let small = self.layer < LAYERS_MAX && self.layer_bytes + code.len() <= LAYER_BYTES_MAX;
+        if !small || code.trim().len() < 3 || !self.deeper() {
+            return Value::default();
+        }
+        self.layer_bytes += code.len();
+        let bytes = super::value::bytes_of(code);
+        let inner = match self.language {
+            Language::Php => php_code(&bytes, 0),
+            language => tokens(&bytes, 0, language),
+        };
+        let offset = self.offset();
+        let saved =
+            (std::mem::replace(&mut self.tokens, Rc::new(inner)), self.at, self.layer_offset, self.braces);
+        let open = self.open.clone();
+        self.layer_offset = Some(offset);
+        self.layer += 1;
+        self.at = 0;
+        let value = self.statements(false);
+        self.layer -= 1;
+        (self.tokens, self.at, self.layer_offset, self.braces) = saved;
+        self.open = open;
+        self.depth -= 1;
+        value
+    }
+
+    /// Calls a function of the page: it is given the arguments, and gives back what it returned so far.
+    pub(super) fn call_own(&mut self, name: &str, args: &[Value]) -> Option<Value> {
+        let entry = self.functions.get_mut(name)?;
+        for (given, value) in entry.given.iter_mut().zip(args) {
+            let before = std::mem::take(given);
+            *given = before.or(value.clone());
+        }
+        let mut value = entry.returns.clone();
+        value.text = value.text.filter(|_| entry.params.is_empty());
+        let from = args.iter().fold(0, |from, value| from | value.from);
+        let long = args.iter().any(|value| value.text.as_ref().is_some_and(|text| text.len() > 40));
+        // What a function of the page makes of a long text cannot be computed here, only named.
+        if long && value.text.is_none() {
+            value.from |= SCRAMBLED;
+        }
+        Some(value.and(from & !REQUEST).and(if from & REQUEST != 0 { REQUEST | COMPUTED } else { 0 }))
+    }
+}
+
+/// What one item of a list may be.
+fn item_of(value: &Value) -> Value {
+    let known = value.items.as_ref().and_then(|items| items.first()).map(|(_, item)| item.clone());
+    known.unwrap_or_else(|| Value::of(value.from)).and(value.from)
+}

@@ -1,0 +1,14 @@
+//! Pages of web servers: the structural reader, by each language's name and by content alone.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use piste_parse::Format;
+use piste_parse::webshell::read;
+
+fuzz_target!(|bytes: &[u8]| {
+    piste_fuzz::parse(Format::WebPage, bytes);
+    for name in ["x.php", "x.asp", "x.aspx", "x.jsp", "x.jspx", "web.config"] {
+        assert!(read(bytes, name).score <= 100);
+    }
+});
