@@ -43,6 +43,7 @@ impl Case {
             at_time: at.parse().expect("a time"),
             by: "B".into(),
             missing: missing.iter().map(|one| (*one).into()).collect(),
+            signed: false,
         };
         self.entry(kind::DUTY_SENT, sending.body(), at);
     }
