@@ -41,6 +41,9 @@ pub(crate) struct Ask {
     who: Who,
 }
 
+/// Answers to one question that may not fit before it is left open.
+const TRIES_MAX: usize = 3;
+
 /// Runs the command.
 pub(super) fn run(arguments: &Ask, common: &Common) -> Result<(), Failure> {
     let ask = io::stdin().is_terminal() && io::stdout().is_terminal() && !arguments.list && !arguments.json;
@@ -125,7 +128,7 @@ fn dialogue(
         asked.insert(question.fact.clone());
         let proposed = proposals.get(question.fact.as_str());
         out::note(&in_words(&question, proposed));
-        loop {
+        for _ in 0..TRIES_MAX {
             let Some(answer) = line(answers) else { return Ok(()) };
             match (answer.as_str(), proposed) {
                 ("q", _) => return Ok(()),
@@ -216,7 +219,7 @@ mod tests {
         };
         assert_eq!(ask(&"\n".repeat(200)), None, "left open");
         assert_eq!(ask("q\n"), None);
-        let yes_to_all = "y\n".repeat(400);
+        let yes_to_all = "y\n".repeat(600);
         assert_eq!(ask(&yes_to_all).as_deref(), Some("true"), "taken with its reason");
         let response = read(&common.case).expect("it reads");
         assert!(response.facts.stated("crime.suspected").expect("set").why.contains("webshell"));
