@@ -4,6 +4,7 @@
 //! mitigates them, what is unknown and what would tell.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use clap::Args;
 use piste_model::{Exposure, Instant, OpenSpan};
@@ -26,7 +27,7 @@ pub(crate) struct ExposureOptions {
     /// Only this host, with or without its domain; may be given several times.
     #[arg(long, value_name = "HOST")]
     pub(crate) host: Vec<String>,
-    /// Every flaw of the catalogue, not only those known as ways in.
+    /// Every flaw of the catalogue, not only those known as ways in when the evidence was written.
     #[arg(long)]
     pub(crate) all: bool,
     /// Print JSON, as out/exposure.json.
@@ -73,34 +74,48 @@ fn block(server: &Exposure, all: bool) -> String {
     for seen in &server.builds {
         let release = seen.release.as_deref().unwrap_or("no known release");
         let when = format!("{} to {}", when(seen.first), when(seen.last));
-        text.push_str(&format!(
-            "    {when}  {} ({release}), {} rows of {}\n",
-            seen.build, seen.count, seen.source
-        ));
+        let _ =
+            writeln!(text, "    {when}  {} ({release}), {} rows of {}", seen.build, seen.count, seen.source);
     }
     text.push_str("  Open\n");
-    let mut lines = flaws(&server.open, all);
+    let end = server.builds.iter().filter_map(|seen| seen.last).max().map(Instant::date);
+    // What nobody knew of while the evidence was written stands in one line.
+    let is_later = |span: &&OpenSpan| !all && span.published > end;
+    let (later, now): (Vec<&OpenSpan>, Vec<&OpenSpan>) =
+        server.open.iter().filter(|span| all || is_important(&span.cve)).partition(is_later);
+    let mut lines = flaws(&now);
     if lines.is_empty() {
         lines.push("    none of the flaws that are known as ways in".to_owned());
     }
-    text.push_str(&format!("{}\n", lines.join("\n")));
+    if !later.is_empty() {
+        let mut names: Vec<&str> = later.iter().map(|span| span.name.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        lines.push(format!("    and flaws that became public after the evidence ends: {}", names.join(", ")));
+    }
+    let _ = writeln!(text, "{}", lines.join("\n"));
     for (title, list) in [("Mitigations (no patch)", &server.mitigations), ("Unknown", &server.unknown)] {
         if !list.is_empty() {
-            text.push_str(&format!("  {title}\n"));
-            list.iter().for_each(|line| text.push_str(&format!("    {}\n", show(line))));
+            let _ = writeln!(text, "  {title}");
+            for line in list {
+                let _ = writeln!(text, "    {}", show(line));
+            }
         }
     }
     text.push('\n');
     text
 }
 
+/// From, to and the chain's name.
+type Together<'a> = (Option<Instant>, Option<Instant>, &'a str);
+
 /// One line a chain and span; flaws of one chain that were open together stand together.
-fn flaws(spans: &[OpenSpan], all: bool) -> Vec<String> {
-    let mut groups: BTreeMap<(Option<Instant>, Option<Instant>, &str), Vec<&OpenSpan>> = BTreeMap::new();
-    for span in spans.iter().filter(|span| all || is_important(&span.cve)) {
-        groups.entry((span.from, span.to, &span.name)).or_default().push(span);
+fn flaws(spans: &[&OpenSpan]) -> Vec<String> {
+    let mut groups: BTreeMap<Together<'_>, Vec<&OpenSpan>> = BTreeMap::new();
+    for span in spans.iter().copied() {
+        groups.entry((span.from, span.to, span.name.as_str())).or_default().push(span);
     }
-    let line = |((from, to, name), spans): ((Option<Instant>, Option<Instant>, &str), Vec<&OpenSpan>)| {
+    let line = |((from, to, name), spans): (Together<'_>, Vec<&OpenSpan>)| {
         let cves: Vec<&str> = spans.iter().map(|span| span.cve.as_str()).collect();
         let first = spans.first();
         let end = match (to, first.and_then(|span| span.to_not_before)) {

@@ -1,7 +1,7 @@
 //! What mitigates flaws without a patch: Microsoft's mitigation service and its scripts.
 //!
 //! In: the service's events in the Application log (1005 and 1006 tell of what it did, 1008 of errors), the tools' logs, reports
-//! of HealthChecker, and commands that name the tools. Out: one sentence each, with its time. A mitigation never closes a
+//! of `HealthChecker`, and commands that name the tools. Out: one sentence each, with its time. A mitigation never closes a
 //! flaw here: it is told beside the patches, and whether it held is for a person to say.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -13,7 +13,7 @@ pub mod words;
 use std::collections::{BTreeMap, BTreeSet};
 
 use piste_lake::{Lake, LakeError};
-use piste_model::exchange::{Version, catalog};
+use piste_model::exchange::{Release, Version, catalog};
 use piste_model::{BuildSeen, EvidenceId, Exposure, RowRef};
 
 use self::seen::{At, Seen};
@@ -90,7 +90,7 @@ fn latest(entries: &[Entry]) -> Option<Version> {
 fn build_seen(entry: &Entry, rows: &BTreeMap<At, RowRef>) -> BuildSeen {
     let known = catalog();
     let release = match entry.version.revision {
-        Some(_) => known.release(entry.version).map(|release| release.name()),
+        Some(_) => known.release(entry.version).map(Release::name),
         None => known
             .line(entry.version)
             .next()

@@ -94,7 +94,7 @@ impl At {
 pub(super) struct Day {
     pub(super) version: Version,
     pub(super) source: Source,
-    pub(super) day: i64,
+    pub(super) number: i64,
     pub(super) first: At,
     pub(super) last: At,
     pub(super) count: u64,
@@ -210,7 +210,7 @@ impl Seen {
             return None;
         }
         let (host, version, source, day) = key;
-        self.days.push((host, Day { version, source, day, first: at, last: at, count: 0 }));
+        self.days.push((host, Day { version, source, number: day, first: at, last: at, count: 0 }));
         self.index.insert(key, self.days.len() - 1);
         Some(self.days.len() - 1)
     }

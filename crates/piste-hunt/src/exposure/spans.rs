@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use piste_model::exchange::{Flaw, Version, catalog};
+use piste_model::exchange::{Flaw, Release, Version, catalog};
 use piste_model::{Exposure, Instant, OpenSpan};
 
 use super::state::{Builds, Exposed, judge};
@@ -65,7 +65,7 @@ fn fix_days(builds: &Builds<'_>) -> impl Iterator<Item = Instant> {
     catalog()
         .releases()
         .filter(move |release| lines.contains(&(release.version.major, release.version.minor)))
-        .filter_map(|release| release.released_at())
+        .filter_map(Release::released_at)
         .collect::<BTreeSet<Instant>>()
         .into_iter()
 }

@@ -147,7 +147,7 @@ fn any_of_a_chain_is_enough() {
 fn day(build: &str, source: Source, first: &str, last: &str, count: u64) -> Day {
     let version = Version::parse(build).expect("a build");
     let (first, last) = (At::of(time(first)), At::of(time(last)));
-    Day { version, source, day: first.time.day(), first, last, count }
+    Day { version, source, number: first.time.day(), first, last, count }
 }
 
 #[track_caller]

@@ -34,7 +34,7 @@ pub(super) fn entries(days: &[&Day]) -> Vec<Entry> {
     let counted = counted_paths(days);
     let mut epochs: Vec<Vec<Entry>> = vec![Vec::new()];
     for day in days {
-        if day.source == Source::Path && !counted.contains(&(day.day, day.version)) {
+        if day.source == Source::Path && !counted.contains(&(day.number, day.version)) {
             continue;
         }
         let Some(epoch) = epochs.last_mut() else { continue };
@@ -59,8 +59,8 @@ fn counted_paths(days: &[&Day]) -> BTreeSet<(i64, Version)> {
     let mut all: BTreeMap<(i64, bool), u64> = BTreeMap::new();
     let mut each: BTreeMap<(i64, Version), u64> = BTreeMap::new();
     for day in days.iter().filter(|day| day.source == Source::Path) {
-        *all.entry((day.day, day.version.revision.is_some())).or_default() += day.count;
-        *each.entry((day.day, day.version)).or_default() += day.count;
+        *all.entry((day.number, day.version.revision.is_some())).or_default() += day.count;
+        *each.entry((day.number, day.version)).or_default() += day.count;
     }
     let leads = |day: i64, version: Version, count: u64| {
         let of = all.get(&(day, version.revision.is_some())).copied().unwrap_or_default();
@@ -138,7 +138,9 @@ fn ended(mut epoch: Vec<Entry>) -> Vec<Entry> {
     }
     if let Some(at) = epoch.iter().position(|entry| entry.older) {
         // The mark stands at the beginning of the run.
-        epoch.iter_mut().for_each(|entry| entry.older = false);
+        for entry in &mut epoch {
+            entry.older = false;
+        }
         debug_assert!(at < epoch.len());
         if let Some(first) = epoch.first_mut() {
             first.older = true;

@@ -103,7 +103,7 @@ impl Catalog {
         let file = "exchange-builds.csv";
         for (line, [product, update, kb, build, released]) in rows(file, builds)? {
             let error = |what: String| CatalogError { file, line, what };
-            let version = full(build).map_err(error)?;
+            let version = full(&build).map_err(error)?;
             let released: Date = released.parse().map_err(|_| error(format!("`{released}` is no date")))?;
             let release = Release { version, product, update: update_of(&update, version), kb, released };
             if catalog.releases.insert(version, release).is_some() {
@@ -139,7 +139,7 @@ impl Catalog {
             let Some(base) = of_line.first() else {
                 return Err(error(format!("no build of {product} {cu} is known")));
             };
-            let first = if first.is_empty() { None } else { Some(full(first).map_err(error)?) };
+            let first = if first.is_empty() { None } else { Some(full(&first).map_err(error)?) };
             if let Some(first) = first
                 && of_line.iter().all(|one| one.version != first)
             {
@@ -222,7 +222,7 @@ fn update_of(text: &str, version: Version) -> Update {
     }
 }
 
-fn full(build: String) -> Result<Version, String> {
+fn full(build: &str) -> Result<Version, String> {
     let version: Version = build.parse()?;
     if version.revision.is_none() { Err(format!("`{build}` lacks its fourth part")) } else { Ok(version) }
 }

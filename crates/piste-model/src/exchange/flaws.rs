@@ -3,7 +3,7 @@
 //! In: for each flaw and cumulative update the first fixed build and the note beside it. Out: open, closed, unknown or not
 //! listed, with the condition that a build number cannot show. The trap: the update of March 2021 for updates already out of
 //! support (2013 SP1, 2016 CU8 to CU17, 2019 RTM to CU6) has the highest revision of its line but holds only the four
-//! ProxyLogon fixes, so that at it an older flaw may be open: the tables mark it `AMBIGUOUS at`, and it is unknown here.
+//! `ProxyLogon` fixes, so that at it an older flaw may be open: the tables mark it `AMBIGUOUS at`, and it is unknown here.
 
 use jiff::civil::Date;
 

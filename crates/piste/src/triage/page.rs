@@ -2,6 +2,8 @@
 //!
 //! In: the lines. Out: text, escaped for where it is shown. The page loads nothing.
 
+use std::fmt::Write;
+
 use piste_model::Instant;
 use piste_report::escape;
 
@@ -57,25 +59,26 @@ pub(super) fn csv(lines: &[Line]) -> String {
     let mut text = format!("{}\n", COLUMNS.join(","));
     for line in lines {
         let cells: Vec<String> = cells(line).iter().map(|cell| escape::csv(cell).into_owned()).collect();
-        text.push_str(&format!("{}\n", cells.join(",")));
+        let _ = writeln!(text, "{}", cells.join(","));
     }
     text
 }
 
 /// One page that stands alone.
 pub(super) fn html(lines: &[Line]) -> String {
-    let head: String = COLUMNS.iter().map(|name| format!("<th>{}</th>", name.replace('_', " "))).collect();
+    let head: Vec<String> =
+        COLUMNS.iter().map(|name| format!("<th>{}</th>", name.replace('_', " "))).collect();
+    let head = head.concat();
     let row = |line: &Line| {
         let class = match (line.status.as_str(), line.verdict.as_deref()) {
             ("failed", _) => "failed",
             (_, Some("used" | "succeeded")) => "hit",
             _ => "",
         };
-        let cells: String =
-            cells(line).iter().map(|cell| format!("<td>{}</td>", escape::html(cell))).collect();
+        let cells = cells(line).map(|cell| format!("<td>{}</td>", escape::html(&cell))).concat();
         format!("<tr class=\"{class}\">{cells}</tr>\n")
     };
-    let rows: String = lines.iter().map(row).collect();
+    let rows = lines.iter().map(row).collect::<Vec<String>>().concat();
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Triage</title>\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n<style>body{{font:14px sans-serif;margin:1rem}}table{{border-collapse:collapse}}th,td{{border:1px solid #bbb;padding:.25rem .5rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}}.hit{{background:#fdd}}.failed{{background:#eee;font-style:italic}}</style></head>\n<body><h1>Triage</h1><p>{} lines. Times in UTC. A build that is not known is never taken for patched.</p>\n<table><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></body></html>\n",
         lines.len()
@@ -99,7 +102,7 @@ pub(super) fn table(lines: &[Line]) -> String {
             _ => format!("  [{status}: {}]", line.unknown.first().cloned().unwrap_or_default()),
         };
         let shown = format!("{host}  {build}  {exposed}  {verdict}{used}  logs to {log}{note}");
-        text.push_str(&format!("{}\n", escape::visible(&shown)));
+        let _ = writeln!(text, "{}", escape::visible(&shown));
     }
     text
 }
