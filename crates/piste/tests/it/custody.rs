@@ -103,13 +103,13 @@ fn a_checkpoint_shows_a_cut_tail_and_a_ledger_written_anew() {
     let seen = verify(&["--checkpoint", "sealed"]).expect(4);
     assert!(seen.err.contains("the ledger was cut"), "{}", seen.err);
     // As many entries as before, but others.
-    received(&scratch).expect(0);
     at(
         &scratch,
         CASE,
         &["custody", "add", "disk", "received", "--from", "a", "--to", "b", "--why", "x", "--by", "Bo"],
     )
     .expect(0);
+    received(&scratch).expect(0);
     let seen = verify(&["--checkpoint", "sealed"]).expect(4);
     assert!(seen.err.contains("written anew"), "{}", seen.err);
     // A changed checkpoint vouches for nothing.
