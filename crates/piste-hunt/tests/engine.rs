@@ -161,8 +161,8 @@ fn real_rules_compile() {
 fn encodings_of_a_whole_set_are_bounded() {
     let folder = tempfile::tempdir().expect("a folder");
     let document = |number: usize| {
-        let values: String =
-            (0..3).map(|value| format!("            - '-a{number} -b -c -d -e{value}'\n")).collect();
+        let values = (0..3).map(|value| format!("            - '-a{number} -b -c -d -e{value}'\n"));
+        let values = values.collect::<Vec<_>>().concat();
         format!(
             "title: rule {number}\nlogsource:\n    product: windows\n    category: process_creation\ndetection:\n    s:\n        CommandLine|windash|contains:\n{values}    condition: s\n---\n"
         )

@@ -4,8 +4,6 @@
 //! parsers read every line without a complaint, that truth points at lines that say what it says, and that what rolled
 //! over is not there.
 
-#![expect(clippy::indexing_slicing, reason = "what is missing is to fail the test")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,6 +3,8 @@
 //! In: items with their hashes and steps. Out: HTML for A4 without script or outside request. It names the ledger's head, so that
 //! paper and ledger can be compared years later.
 
+use std::fmt::Write as _;
+
 use crate::escape::html as escaped;
 
 /// One step, as words.
@@ -81,21 +83,22 @@ pub fn html(sheet: &Sheet) -> String {
     for item in &sheet.items {
         write_item(item, &mut page);
     }
-    page.push_str(&format!(
+    let _ = write!(
+        page,
         "<footer>Printed {}. Ledger: {} entries, head <span class=\"mono\">{}</span>. “unsigned” means that the name was typed and \
          no key vouches for it.</footer>\n</body></html>\n",
         escaped(&sheet.printed),
         sheet.entries,
         escaped(&sheet.head)
-    ));
+    );
     page
 }
 
 fn write_item(item: &SheetItem, page: &mut String) {
-    page.push_str(&format!("<section>\n<h1>Chain of custody: {}</h1>\n<dl>\n", escaped(&item.name)));
+    let _ = write!(page, "<section>\n<h1>Chain of custody: {}</h1>\n<dl>\n", escaped(&item.name));
     let mut term = |name: &str, value: &str| {
         if !value.is_empty() {
-            page.push_str(&format!("<dt>{name}</dt><dd>{}</dd>\n", escaped(value)));
+            let _ = write!(page, "<dt>{name}</dt><dd>{}</dd>\n", escaped(value));
         }
     };
     term("File", &item.path);
@@ -116,11 +119,12 @@ fn write_item(item: &SheetItem, page: &mut String) {
             format!("{}{place}", step.why),
             step.recorded.clone(),
         ];
-        let cells: String = cells.iter().map(|cell| format!("<td>{}</td>", escaped(cell))).collect();
-        page.push_str(&format!("<tr>{cells}<td class=\"sign\"></td></tr>\n"));
+        let cells = cells.iter().map(|cell| format!("<td>{}</td>", escaped(cell)));
+        let cells = cells.collect::<Vec<_>>().concat();
+        let _ = write!(page, "<tr>{cells}<td class=\"sign\"></td></tr>\n");
     }
     for _ in 0..EMPTY_LINES {
-        page.push_str(&format!("<tr>{}<td class=\"sign\"></td></tr>\n", "<td></td>".repeat(6)));
+        let _ = write!(page, "<tr>{}<td class=\"sign\"></td></tr>\n", "<td></td>".repeat(6));
     }
     page.push_str("</tbody></table>\n</section>\n");
 }

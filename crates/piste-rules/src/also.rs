@@ -39,6 +39,7 @@ pub(crate) fn apply(sigma: &mut SigmaRule, gate: &Gate, sources: &Sources) {
         }
         fields
     };
+    #[expect(clippy::iter_over_hash_type, reason = "each is changed by itself; the order leaves no trace")]
     for detection in sigma.detection.named.values_mut() {
         widen(detection, &further);
     }

@@ -150,7 +150,7 @@ pub(crate) struct Show {
     /// Also hash the whole file and compare it with its seal, and say what read and judged it.
     #[arg(long)]
     pub(crate) proof: bool,
-    /// Write the proof into one file that docs/check_proof.py checks without Piste.
+    /// Write the proof into one file that `docs/check_proof.py` checks without Piste.
     #[arg(long, value_name = "FILE")]
     pub(crate) bundle: Option<PathBuf>,
     /// Print as JSON.

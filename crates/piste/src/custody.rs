@@ -2,6 +2,7 @@
 //!
 //! In: one step of one item. Out: an entry of the ledger; the steps so far as a list; and a sheet to print and sign.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -216,7 +217,7 @@ fn list(arguments: &Show, common: &Common) -> Result<u8, Failure> {
             let holder = custody
                 .holder(item)
                 .map_or("not in the investigation".to_owned(), |name| format!("with {name}"));
-            text.push_str(&format!("{}  {}\n", escape::visible(item), escape::visible(&holder)));
+            let _ = write!(text, "{}  {}\n", escape::visible(item), escape::visible(&holder));
         }
         for recorded in steps {
             let Recorded { step, at, seq, by } = recorded;

@@ -19,10 +19,10 @@ const KEY_BYTES_MAX: u64 = 65_536;
 /// Who.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Who {
-    /// Name that the ledger records; PISTE_PERSON, or the name in the key, if not given.
+    /// Name that the ledger records; `PISTE_PERSON`, or the name in the key, if not given.
     #[arg(long, value_name = "NAME")]
     pub(crate) by: Option<String>,
-    /// Secret key to sign with, made by `piste key new`; PISTE_KEY if not given.
+    /// Secret key to sign with, made by `piste key new`; `PISTE_KEY` if not given.
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
 }

@@ -29,16 +29,16 @@ pub(crate) fn read(lake: &Lake, host: &dyn Fn(&str) -> String, store: &mut Store
     let management = ["Data", "Message", "Cmdlet", "Parameters", "Caller", "CmdletName", "CmdletParameters"];
     scan(lake, "windows.msexchange-management", &management, &mut |row| management_event(row, host, store))?;
     scan(lake, "exchange.ecp-server", &["EventData", "CMD", "URL"], &mut |row| {
-        control_panel(row, host, store)
+        control_panel(row, host, store);
     })?;
     let cmdlet = ["Cmdlet", "Parameters", "NonPiiParameters", "AuthenticatedUser", "ExecutionResult"];
     scan(lake, "exchange.rps-cmdlet", &cmdlet, &mut |row| remote_cmdlet(row, host, store))?;
     let generator = ["Message", "EventData", "Text", "text", "Context", "CustomData", "line"];
     scan(lake, "exchange.oab-generator", &generator, &mut |row| {
-        generator_line(row, &generator, host, store)
+        generator_line(row, &generator, host, store);
     })?;
     scan(lake, "windows.application", &["Provider_Name", "Data", "Message"], &mut |row| {
-        application(row, host, store)
+        application(row, host, store);
     })
 }
 
@@ -328,6 +328,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "what is expected reads better as a value")]
     fn check(text: &str, done: Option<bool>, expected: Option<(Topic, Rung)>) {
         let lower = text.to_lowercase();
         let command = Command { text, lower: &lower, done, caller: "", log: "" };

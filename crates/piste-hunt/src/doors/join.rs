@@ -138,6 +138,7 @@ mod tests {
     use piste_model::{DoorVerdict, EvidenceId, Opened, RowRef};
     use proptest::prelude::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "a door's times are optional")]
     fn at(second: i64) -> Option<Instant> {
         Some(Instant { nanos: second * 1_000_000_000, digits: 0 })
     }

@@ -26,7 +26,7 @@ pub(crate) fn read(lake: &Lake, host: &dyn Fn(&str) -> String, store: &mut Store
         "FullyQualifiedSubjectUserName",
     ];
     scan(lake, "windows.security", &security, &[4624, 4625, 6272, 6273], &mut |row| {
-        of_security(row, host, store)
+        of_security(row, host, store);
     })?;
     let session = ["Address", "User"];
     let sessions = "windows.terminalservices-localsessionmanager";
@@ -117,13 +117,14 @@ pub(crate) fn is_public(text: &str) -> bool {
     let Ok(address) = text.parse::<IpAddr>() else { return false };
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => is_public_v4(v4),
-            None => {
+        IpAddr::V6(v6) => {
+            if let Some(v4) = v6.to_ipv4_mapped() {
+                is_public_v4(v4)
+            } else {
                 let head = v6.segments().first().copied().unwrap_or_default();
                 (0x2000..0x4000).contains(&head) && !(head == 0x2001 && v6.segments().get(1) == Some(&0xdb8))
             }
-        },
+        }
     }
 }
 

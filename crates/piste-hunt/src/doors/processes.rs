@@ -78,7 +78,7 @@ pub(crate) fn read(lake: &Lake, host: &dyn Fn(&str) -> String, store: &mut Store
     scan(lake, "windows.security", &security, &[4688, 5145], &mut |row| of_security(row, host, store))?;
     let configuration = ["Configuration", "EditOperationType", "NewValue", "OldValue"];
     scan(lake, "windows.iis-configuration", &configuration, &[29, 50], &mut |row| {
-        of_configuration(row, host, store)
+        of_configuration(row, host, store);
     })
 }
 

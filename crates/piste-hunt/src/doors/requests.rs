@@ -79,7 +79,7 @@ fn status(text: &str) -> Option<u16> {
     text.trim().parse().ok()
 }
 
-/// `cafeReqId` of a query: the front end's RequestId.
+/// `cafeReqId` of a query: the front end's `RequestId`.
 fn request_id(query: &str) -> &str {
     let lower = query.to_ascii_lowercase();
     let Some(at) = lower.find("cafereqid=") else { return "" };

@@ -3,8 +3,8 @@
 //! In: a request as IIS, the Exchange front end or remote PowerShell logged it. Out: which flaw it is about, how far it
 //! came, and why. The answer code decides only where it differs between a server that has the flaw and one that has not.
 //!
-//! Sources: Microsoft's CSS-Exchange scripts (Test-ProxyLogon), Microsoft's and CrowdStrike's reports on ProxyNotShell and
-//! OWASSRF, Orange Tsai's ProxyShell talk, ZDI on CVE-2020-0688, CVE-2021-33766 and CVE-2019-0604.
+//! Sources: Microsoft's CSS-Exchange scripts (Test-ProxyLogon), Microsoft's and `CrowdStrike`'s reports on `ProxyNotShell` and
+//! OWASSRF, Orange Tsai's `ProxyShell` talk, ZDI on CVE-2020-0688, CVE-2021-33766 and CVE-2019-0604.
 
 use super::decode::target;
 use super::fact::Rung;
@@ -67,6 +67,7 @@ pub(crate) struct Seen {
     pub(crate) why: &'static str,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "every test of a request ends with it")]
 fn seen(flaw: Flaw, rung: Rung, why: &'static str) -> Option<Seen> {
     Some(Seen { flaw, rung, why })
 }
@@ -171,9 +172,8 @@ fn confusion(request: &Request<'_>, url: &str) -> Option<Seen> {
         });
     }
     let services = ["/powershell", "/mapi/", "/ews/", "/owa/", "/ecp/", "/api/"];
-    if !url.contains("/autodiscover.json")
-        && !(url.starts_with("/autodiscover/") && url.contains("/powershell"))
-    {
+    let shell_by_discovery = url.starts_with("/autodiscover/") && url.contains("/powershell");
+    if !(url.contains("/autodiscover.json") || shell_by_discovery) {
         return None;
     }
     let after = url.find("autodiscover.json").and_then(|at| url.get(at..)).unwrap_or(url);
@@ -181,7 +181,8 @@ fn confusion(request: &Request<'_>, url: &str) -> Option<Seen> {
         services.iter().any(|service| after.contains(service)) || url.contains("@localhost/powershell");
     let again = url.matches("autodiscover/autodiscover.json").count() > 1;
     let shell = url.contains("powershell");
-    if !other && !again && !token && !(shell && url.contains("protocol=")) {
+    let protocol = shell && url.contains("protocol=");
+    if !(other || again || token || protocol) {
         return None;
     }
     let later = url.contains("protocol=powershell") || (shell && request.has_user() && !token);

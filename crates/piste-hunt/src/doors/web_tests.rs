@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn request<'a>(line: &'a str) -> Request<'a> {
+fn request(line: &str) -> Request<'_> {
     let mut parts = line.split(' ');
     let mut next = || parts.next().unwrap_or("-");
     let (method, stem, query, user, status) = (next(), next(), next(), next(), next());

@@ -177,15 +177,15 @@ pub struct Interner {
 }
 
 impl Interner {
-    fn rule(&mut self, rule: RuleText) -> Arc<RuleText> {
-        self.rules.get_or_insert_with(&rule, |rule| Arc::new(rule.clone())).clone()
+    fn rule(&mut self, rule: &RuleText) -> Arc<RuleText> {
+        self.rules.get_or_insert_with(rule, |rule| Arc::new(rule.clone())).clone()
     }
 
-    fn origin(&mut self, origin: Origin) -> Arc<Origin> {
+    fn origin(&mut self, origin: &Origin) -> Arc<Origin> {
         if self.origins.len() > ORIGINS_MAX {
             self.origins.clear();
         }
-        self.origins.get_or_insert_with(&origin, |origin| Arc::new(origin.clone())).clone()
+        self.origins.get_or_insert_with(origin, |origin| Arc::new(origin.clone())).clone()
     }
 
     pub(super) fn tale(&mut self, json: &str) -> Arc<Tale> {
@@ -239,19 +239,23 @@ impl<R: Read> Reader<R> {
         let [head_first, head_rest @ ..] = &mut head;
         *head_first = first[0];
         self.input.read_exact(head_rest)?;
-        let [a, b, c, d, e, f, g, h] = head;
-        let length = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(usize::MAX);
+        let number = |at: usize| {
+            let mut four = [0; 4];
+            four.iter_mut().zip(head.iter().skip(at)).for_each(|(to, from)| *to = *from);
+            u32::from_le_bytes(four)
+        };
+        let (length, sum) = (usize::try_from(number(0)).unwrap_or(usize::MAX), number(4));
         if length > BLOCK_BYTES_MAX {
             return Err(damaged());
         }
         self.bytes.resize(length, 0);
         self.input.read_exact(&mut self.bytes)?;
-        if crc32fast::hash(&self.bytes) != u32::from_le_bytes([e, f, g, h]) {
+        if crc32fast::hash(&self.bytes) != sum {
             return Err(damaged());
         }
         let block: BlockIn<'_> = postcard::from_bytes(&self.bytes).map_err(|_| damaged())?;
-        let rules: Vec<_> = block.rules.into_iter().map(|rule| interner.rule(rule)).collect();
-        let origins: Vec<_> = block.origins.into_iter().map(|origin| interner.origin(origin)).collect();
+        let rules: Vec<_> = block.rules.iter().map(|rule| interner.rule(rule)).collect();
+        let origins: Vec<_> = block.origins.iter().map(|origin| interner.origin(origin)).collect();
         let tales: Vec<_> = block.tales.into_iter().map(|tale| interner.tale(tale)).collect();
         for row in block.rows {
             let (Some(rule), Some(origin), Some(tale)) =
@@ -293,7 +297,7 @@ mod tests {
             rule_id: format!("rule {}", number % 7),
             rule_title: "a \"title\"\n".into(),
             level: Level::High,
-            time: (number % 5 > 0)
+            time: (!number.is_multiple_of(5))
                 .then(|| Instant { nanos: i64::from(number) * 1_000_000_007 - 5, digits: 7 }),
             host: format!("H{}", number % 3),
             dataset: "windows.sysmon".into(),

@@ -354,7 +354,7 @@ fn mails(world: &mut World<'_>, day: Date) {
             time: at,
             from,
             to,
-            subject: *random.pick::<&str>(&SUBJECTS),
+            subject: random.pick::<&str>(&SUBJECTS),
             event: if coming { "RECEIVE" } else { "SEND" },
             source: "SMTP",
             client: if coming { "203.0.113.240" } else { "" },

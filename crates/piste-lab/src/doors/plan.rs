@@ -33,6 +33,7 @@ pub(super) struct Shell {
 
 /// One telling.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent turn of the story")]
 pub(super) struct Plan {
     /// Begin and end of the update, during which the server answers nobody.
     pub(super) patch: Option<(Moment, Moment)>,

@@ -180,10 +180,13 @@ pub(super) fn viewstate_refused(time: Moment, user: &str, address: &str, path: &
     event(ASP_NET, 1309, 3, time, message, PARAMS.into_iter().zip(texts.map(str::to_owned)).collect())
 }
 
+/// An event and the step that it belongs to.
+type Told = (Event, Option<StepIndex>);
+
 impl World<'_> {
     /// Puts all events on the shelf.
     pub(super) fn shelve_events(&mut self, evtx: bool) -> Result<(), LabError> {
-        let mut by_file: BTreeMap<(String, &'static str), Vec<(Event, Option<StepIndex>)>> = BTreeMap::new();
+        let mut by_file: BTreeMap<(String, &'static str), Vec<Told>> = BTreeMap::new();
         for (host, event, step) in std::mem::take(&mut self.events) {
             let channel = if evtx { event.provider.channel } else { "windows-events" };
             by_file.entry((host, channel)).or_default().push((event, step));
@@ -247,12 +250,11 @@ static SHAPES: Mutex<BTreeMap<(&'static str, u16), Fields>> = Mutex::new(BTreeMa
 
 fn fields_of(event: &Event) -> Fields {
     let mut shapes = SHAPES.lock().unwrap_or_else(PoisonError::into_inner);
-    let shape = shapes.entry((event.provider.name, event.id)).or_insert_with(|| {
+    shapes.entry((event.provider.name, event.id)).or_insert_with(|| {
         let name = |name: &'static str| if PARAMS.contains(&name) { "" } else { name };
         let fields: Vec<_> = event.fields.iter().map(|(one, _)| (name(one), ValueType::Text)).collect();
         Box::leak(fields.into_boxed_slice())
-    });
-    shape
+    })
 }
 
 fn kind_of(event: &Event) -> Kind {

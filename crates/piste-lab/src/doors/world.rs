@@ -5,6 +5,7 @@
 //! rolled over is dropped here and nowhere else.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use piste_model::DoorVerdict;
 
@@ -102,21 +103,18 @@ impl<'s> World<'s> {
                 && one.cve == draft.cve
                 && (!one.cve.is_empty() || one.place == draft.place)
         };
-        match self.doors.iter().position(same) {
-            Some(at) => {
-                if let Some(known) = self.doors.get_mut(at) {
-                    let sources = [std::mem::take(&mut known.sources), draft.sources.clone()].concat();
-                    if draft.verdict > known.verdict {
-                        *known = draft;
-                    }
-                    known.sources = sources;
+        if let Some(at) = self.doors.iter().position(same) {
+            if let Some(known) = self.doors.get_mut(at) {
+                let sources = [std::mem::take(&mut known.sources), draft.sources.clone()].concat();
+                if draft.verdict > known.verdict {
+                    *known = draft;
                 }
-                at
+                known.sources = sources;
             }
-            None => {
-                self.doors.push(draft);
-                self.doors.len() - 1
-            }
+            at
+        } else {
+            self.doors.push(draft);
+            self.doors.len() - 1
         }
     }
 
@@ -204,7 +202,7 @@ impl<'s> World<'s> {
         let civil = time.civil();
         let mut stamp = format!("{:04}{:02}{:02}", civil.year(), civil.month(), civil.day());
         if hourly {
-            stamp += &format!("{:02}", civil.hour());
+            let _ = write!(stamp, "{:02}", civil.hour()); // writing to a String cannot fail
         }
         let number =
             if self.plan.patch.is_some_and(|(_, to)| to <= time && to.date() == time.date()) { 2 } else { 1 };

@@ -162,17 +162,14 @@ fn percent_decoded(text: &str) -> Option<String> {
         let value = pair
             .and_then(|pair| std::str::from_utf8(pair).ok())
             .and_then(|pair| u8::from_str_radix(pair, 16).ok());
-        match value {
-            Some(value) => {
-                out.get_or_insert_with(|| bytes.get(..at).unwrap_or_default().to_vec()).push(value);
-                at += 3;
+        if let Some(value) = value {
+            out.get_or_insert_with(|| bytes.get(..at).unwrap_or_default().to_vec()).push(value);
+            at += 3;
+        } else {
+            if let Some(out) = &mut out {
+                out.push(*byte);
             }
-            None => {
-                if let Some(out) = &mut out {
-                    out.push(*byte);
-                }
-                at += 1;
-            }
+            at += 1;
         }
     }
     out.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())

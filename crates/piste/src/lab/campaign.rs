@@ -85,7 +85,7 @@ pub(super) fn run(arguments: &Campaign, common: &Common) -> Result<u8, Failure> 
         }
     }
     if lines.is_empty() {
-        return Err(unknown(arguments.variant.iter().next().map_or("", String::as_str)));
+        return Err(unknown(arguments.variant.first().map_or("", String::as_str)));
     }
     if arguments.json {
         let json = serde_json::to_string_pretty(&lines)

@@ -259,7 +259,7 @@ fn failed(error: &LabError) -> Failure {
             let hint = "`piste lab scenarios` names scenarios and variants";
             Failure::usage("lab-scenario", what, "nothing was written", hint)
         }
-        _ => Failure::environment(
+        LabError::Write { .. } => Failure::environment(
             "lab-write",
             what,
             "the evidence is not whole",

@@ -6,6 +6,7 @@
 mod export;
 mod words;
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -220,18 +221,20 @@ fn check_imported(heads: &[String], common: &Common) -> Result<(), Failure> {
 
 fn in_words(state: &piste_case::Verified, found: &Signatures, arguments: &Verify) -> String {
     let mut text = format!("The chain holds: {} entries, head {}\n", state.entries, state.head);
-    text.push_str(&format!(
+    let _ = write!(
+        text,
         "Entries by persons: {} signed, each signature holds; {} unsigned\n",
         found.signed, found.unsigned
-    ));
+    );
     for (name, key) in &found.signers {
         let twice = found.signers.iter().filter(|(other, _)| other == name).count() > 1;
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "  {}  fingerprint {}{}\n",
             escape::visible(name),
             piste_case::key::fingerprint(key),
             if twice { "  THIS NAME STANDS ON SEVERAL KEYS" } else { "" }
-        ));
+        );
     }
     if arguments.checkpoint.is_empty() {
         text.push_str(

@@ -255,7 +255,8 @@ fn a_package_that_is_none_or_was_changed_is_refused() {
 fn a_copied_folder_is_recognised_and_a_newer_case_refused() {
     let scratch = case();
     fs::create_dir(scratch.path("copy")).expect("a folder is made");
-    for name in ["ledger.jsonl"] {
+    {
+        let name = "ledger.jsonl";
         fs::copy(scratch.path("case").join(name), scratch.path("copy").join(name)).expect("it is copied");
     }
     let copy = scratch.investigate_in("copy", "mx01.jsonl");

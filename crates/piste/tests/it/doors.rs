@@ -1,6 +1,6 @@
 //! Ways in: `doors.json`, `piste doors` and `piste why`.
 //!
-//! In: logs that the tests write as servers do, and the recorded ProxyLogon attack. Out: the verdict that an examiner would
+//! In: logs that the tests write as servers do, and the recorded `ProxyLogon` attack. Out: the verdict that an examiner would
 //! give, with what it rests on.
 
 use serde_json::{Value, json};
