@@ -98,7 +98,7 @@ fn write_item(item: &SheetItem, page: &mut String) {
     let _ = write!(page, "<section>\n<h1>Chain of custody: {}</h1>\n<dl>\n", escaped(&item.name));
     let mut term = |name: &str, value: &str| {
         if !value.is_empty() {
-            let _ = write!(page, "<dt>{name}</dt><dd>{}</dd>\n", escaped(value));
+            let _ = writeln!(page, "<dt>{name}</dt><dd>{}</dd>", escaped(value));
         }
     };
     term("File", &item.path);
@@ -121,10 +121,10 @@ fn write_item(item: &SheetItem, page: &mut String) {
         ];
         let cells = cells.iter().map(|cell| format!("<td>{}</td>", escaped(cell)));
         let cells = cells.collect::<Vec<_>>().concat();
-        let _ = write!(page, "<tr>{cells}<td class=\"sign\"></td></tr>\n");
+        let _ = writeln!(page, "<tr>{cells}<td class=\"sign\"></td></tr>");
     }
     for _ in 0..EMPTY_LINES {
-        let _ = write!(page, "<tr>{}<td class=\"sign\"></td></tr>\n", "<td></td>".repeat(6));
+        let _ = writeln!(page, "<tr>{}<td class=\"sign\"></td></tr>", "<td></td>".repeat(6));
     }
     page.push_str("</tbody></table>\n</section>\n");
 }

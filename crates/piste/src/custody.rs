@@ -217,7 +217,7 @@ fn list(arguments: &Show, common: &Common) -> Result<u8, Failure> {
             let holder = custody
                 .holder(item)
                 .map_or("not in the investigation".to_owned(), |name| format!("with {name}"));
-            let _ = write!(text, "{}  {}\n", escape::visible(item), escape::visible(&holder));
+            let _ = writeln!(text, "{}  {}", escape::visible(item), escape::visible(&holder));
         }
         for recorded in steps {
             let Recorded { step, at, seq, by } = recorded;

@@ -224,7 +224,8 @@ pub(super) fn conflicts(arguments: &Conflicts, common: &Common) -> Result<u8, Fa
         let field = |name: &str| conflict.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let subject = Subject { group: field("group"), key: field("key") };
         if ours.last(&subject).is_none_or(|last| last.seq < seq) {
-            text.push_str(&if arguments.json { format!("{conflict}\n") } else { conflict_line(&conflict) });
+            let line = if arguments.json { conflict.to_string() + "\n" } else { conflict_line(&conflict) };
+            text.push_str(&line);
         }
     }
     if text.is_empty() && !arguments.json {

@@ -221,16 +221,16 @@ fn check_imported(heads: &[String], common: &Common) -> Result<(), Failure> {
 
 fn in_words(state: &piste_case::Verified, found: &Signatures, arguments: &Verify) -> String {
     let mut text = format!("The chain holds: {} entries, head {}\n", state.entries, state.head);
-    let _ = write!(
+    let _ = writeln!(
         text,
-        "Entries by persons: {} signed, each signature holds; {} unsigned\n",
+        "Entries by persons: {} signed, each signature holds; {} unsigned",
         found.signed, found.unsigned
     );
     for (name, key) in &found.signers {
         let twice = found.signers.iter().filter(|(other, _)| other == name).count() > 1;
-        let _ = write!(
+        let _ = writeln!(
             text,
-            "  {}  fingerprint {}{}\n",
+            "  {}  fingerprint {}{}",
             escape::visible(name),
             piste_case::key::fingerprint(key),
             if twice { "  THIS NAME STANDS ON SEVERAL KEYS" } else { "" }
