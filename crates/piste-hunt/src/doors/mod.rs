@@ -19,6 +19,7 @@ mod relay;
 mod requests;
 mod rows;
 mod scene;
+mod vpn;
 mod web;
 
 use std::collections::{BTreeMap, BTreeSet};

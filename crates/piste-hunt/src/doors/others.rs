@@ -205,8 +205,12 @@ pub(crate) fn remote(known: &Known<'_>, host: &str, service: &str, rungs: &Rungs
     let mut draft = Draft::new(known, "remote-access", host, service);
     let used = rungs.get(&Rung::Used);
     let passed = rungs.get(&Rung::Passed);
+    let refused = rungs.get(&Rung::Refused);
     if let Some(facts) = rungs.get(&Rung::Looked) {
-        draft.many(facts, "logons refused");
+        draft.many(facts, "logons refused, or connections without one");
+    }
+    if let Some(facts) = refused {
+        draft.many(facts, "times one address went on at one account");
     }
     if let Some(facts) = passed {
         draft.many(facts, "connections accepted");
@@ -221,16 +225,21 @@ pub(crate) fn remote(known: &Known<'_>, host: &str, service: &str, rungs: &Rungs
             draft.all_people(facts);
         }
     }
-    let verdict = match (used.is_some(), passed.is_some()) {
+    let verdict = match (used.is_some(), refused.is_some()) {
         (true, _) => DoorVerdict::Used,
-        _ => DoorVerdict::Probed,
+        (false, true) => DoorVerdict::Failed,
+        (false, false) => DoorVerdict::Probed,
     };
     draft.verdict(verdict);
     draft.state(if verdict == DoorVerdict::Used { DoorState::Open } else { DoorState::Unknown });
-    draft.sum(if verdict == DoorVerdict::Used {
-        "so it was used: somebody on the Internet logged on; whether that was the account's owner, the log does not say"
-    } else {
-        "so it is within reach of the Internet; no logon that succeeded was seen"
+    draft.sum(match verdict {
+        DoorVerdict::Used => {
+            "so it was used: somebody on the Internet logged on; whether that was the account's owner, the log does not say"
+        }
+        DoorVerdict::Failed => {
+            "so it failed: somebody went on at one account, and no logon of a stranger that succeeded was seen"
+        }
+        _ => "so it is within reach of the Internet; no logon of a stranger that succeeded was seen",
     });
     draft.against(
         "owners and their providers log on from the Internet too: compare with where the account's owner was",
