@@ -107,9 +107,9 @@ impl Guesses {
 /// Facts of one account from one address on one day.
 const FACTS_MAX: usize = 20;
 
-/// An account's name without its domain, in lower case.
+/// An account's name without its domain or folder, in lower case: of `MIN\anna`, `anna@min.example`, `min.example/Users/anna`.
 pub(crate) fn plain(account: &str) -> String {
-    let name = account.rsplit('\\').next().unwrap_or_default();
+    let name = account.rsplit(['\\', '/']).next().unwrap_or_default();
     name.split('@').next().unwrap_or_default().to_lowercase()
 }
 
@@ -279,6 +279,7 @@ mod tests {
         assert_eq!(without_port("[2a00::1]:51240"), "2a00::1");
         assert_eq!(without_port("2a00::1"), "2a00::1");
         assert_eq!((plain("MIN\\Anna"), plain("anna@min.example")), ("anna".to_owned(), "anna".to_owned()));
+        assert_eq!(plain("min.example/Users/anna"), "anna");
     }
 
     #[test]

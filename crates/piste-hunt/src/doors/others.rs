@@ -10,6 +10,7 @@ use piste_model::{Door, DoorState, DoorVerdict};
 use super::fact::{Fact, Facts, Rung};
 use super::known::Known;
 use super::ladder::Draft;
+use super::logons::plain;
 use super::scene::{Page, Scene};
 
 type Rungs = BTreeMap<Rung, Facts>;
@@ -171,9 +172,25 @@ pub(crate) fn module(known: &Known<'_>, host: &str, name: &str, rungs: &Rungs) -
     (!added.is_empty()).then(|| draft.finish())
 }
 
-/// A role that reads every mailbox.
-pub(crate) fn grant(known: &Known<'_>, host: &str, place: &str, rungs: &Rungs) -> Option<Door> {
-    let (given, refused) = (kept(rungs, Rung::Effect), kept(rungs, Rung::Refused));
+/// A role that reads every mailbox. No door of its own is one that an account gave itself in a session that came through a
+/// flaw, which tells it already; nor the role to export mailboxes where a person gave it in the daily run of things, for it
+/// lets nobody in.
+pub(crate) fn grant(
+    known: &Known<'_>,
+    host: &str,
+    place: &str,
+    rungs: &Rungs,
+    explained: &BTreeSet<&Fact>,
+) -> Option<Door> {
+    let (name, holder) = place.split_once(": ").unwrap_or((place, ""));
+    let exports = name == "Mailbox Import Export";
+    let stands = |fact: &&Fact| {
+        let linked = explained.contains(*fact);
+        let itself = plain(&fact.account) == plain(holder);
+        if linked { !itself } else { !exports || !is_person(&fact.account) }
+    };
+    let given: Vec<&Fact> = kept(rungs, Rung::Effect).into_iter().filter(stands).collect();
+    let refused = kept(rungs, Rung::Refused);
     let mut draft = Draft::new(known, "account", host, place);
     draft.steps(given.iter().chain(&refused).copied(), 0);
     let done = !given.is_empty();
@@ -198,6 +215,14 @@ pub(crate) fn grant(known: &Known<'_>, host: &str, place: &str, rungs: &Rungs) -
         time,
     ));
     (done || !refused.is_empty()).then(|| draft.finish())
+}
+
+/// Whether a caller is a person's account, and not a machine's, the system's or nobody's.
+fn is_person(account: &str) -> bool {
+    let name = plain(account);
+    !matches!(name.as_str(), "" | "-" | "system" | "s-1-5-18" | "network service" | "local service")
+        && !name.ends_with('$')
+        && !name.starts_with("w3wp")
 }
 
 /// Logons from the Internet.
