@@ -25,9 +25,12 @@ const DAY: i64 = 86_400_000_000_000;
 /// Refusals kept by account and address.
 const GUESSES_MAX: usize = 100_000;
 
-/// Refused logons from outside, by host, service, address, account and day.
+/// Host, service, address, account, day.
+type Guess = (String, String, String, String, i64);
+
+/// Refused logons from outside: how many, and the earliest.
 #[derive(Debug, Default)]
-pub(crate) struct Guesses(BTreeMap<(String, String, String, String, i64), (u64, BTreeSet<Fact>)>);
+pub(crate) struct Guesses(BTreeMap<Guess, (u64, BTreeSet<Fact>)>);
 
 impl Guesses {
     pub(crate) fn add(&mut self, host: &str, service: &str, account: &str, fact: Fact) {

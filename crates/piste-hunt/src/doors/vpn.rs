@@ -232,7 +232,7 @@ impl Asked {
 
 #[cfg(test)]
 mod tests {
-    use piste_model::{DoorVerdict, Instant};
+    use piste_model::Instant;
 
     use super::super::fact::Place;
     use super::*;
@@ -292,7 +292,6 @@ mod tests {
         }
         visits.grant("NPS01", "anna", fact(103, STRANGER, 9));
         assert_eq!(rungs(visits), [(Rung::Looked, 6), (Rung::Refused, 1), (Rung::Used, 1)]);
-        assert!(DoorVerdict::Used > DoorVerdict::Failed);
     }
 
     #[test]
