@@ -1,8 +1,9 @@
 //! Logons from outside, the doors that need no flaw.
 //!
-//! In: Remote Desktop logons and refusals of Windows, granted accesses of a network policy server. Out: facts by service,
-//! where the other side is an address of the Internet.
+//! In: Remote Desktop logons and refusals of Windows, granted and refused accesses of a network policy server. Out: facts by
+//! service, where the other side is an address of the Internet.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use piste_lake::{Lake, LakeError};
@@ -10,24 +11,146 @@ use piste_lake::{Lake, LakeError};
 use super::fact::{Fact, Rung, Store, Topic, quoted};
 use super::processes::scan;
 use super::rows::Row;
+use super::vpn::{self, Attempt, Visits};
 
 /// Service name of Remote Desktop.
 pub(crate) const REMOTE_DESKTOP: &str = "Remote Desktop";
 
+/// Refusals of one account from one address on one day that are more than the Internet's noise.
+const TARGETED: u64 = 5;
+/// Accounts that one address tried, from which on it was guessing.
+const SPRAYED: usize = 3;
+/// Nanoseconds of a day.
+const DAY: i64 = 86_400_000_000_000;
+/// Refusals kept by account and address.
+const GUESSES_MAX: usize = 100_000;
+
+/// Host, service, address, account, day.
+type Guess = (String, String, String, String, i64);
+
+/// Refused logons from outside: how many, and the earliest.
+#[derive(Debug, Default)]
+pub(crate) struct Guesses(BTreeMap<Guess, (u64, BTreeSet<Fact>)>);
+
+impl Guesses {
+    pub(crate) fn add(&mut self, host: &str, service: &str, account: &str, fact: Fact) {
+        let day = fact.nanos() / DAY;
+        let key = (host.to_owned(), service.to_owned(), fact.source.clone(), plain(account), day);
+        if self.0.len() >= GUESSES_MAX && !self.0.contains_key(&key) {
+            return;
+        }
+        let (count, facts) = self.0.entry(key).or_default();
+        *count += 1;
+        facts.insert(fact);
+        if facts.len() > FACTS_MAX {
+            facts.pop_last();
+        }
+    }
+
+    /// Whether the address of a logon had guessed before: at this account again and again, or at several.
+    pub(crate) fn guessed(&self, host: &str, service: &str, account: &str, logon: &Fact) -> bool {
+        let source = logon.source.as_str();
+        let from = (host.to_owned(), service.to_owned(), source.to_owned(), String::new(), i64::MIN);
+        let mut names = BTreeSet::new();
+        for ((_, _, _, name, _), (count, facts)) in
+            self.0.range(from..).take_while(|((one, other, address, _, _), _)| {
+                one == host && other == service && address == source
+            })
+        {
+            if facts.first().is_none_or(|first| first.nanos() > logon.nanos()) {
+                continue;
+            }
+            names.insert(name);
+            if name == account && *count >= TARGETED {
+                return true;
+            }
+        }
+        names.len() >= SPRAYED
+    }
+
+    /// Whether a stranger was refused before that time; `own` tells addresses of those who are let in.
+    pub(crate) fn seen_before(
+        &self,
+        host: &str,
+        service: &str,
+        nanos: i64,
+        own: &dyn Fn(&str) -> bool,
+    ) -> bool {
+        self.0.iter().any(|((one, other, source, _, _), (_, facts))| {
+            one == host
+                && other == service
+                && facts.first().is_some_and(|first| first.nanos() < nanos)
+                && !own(source)
+        })
+    }
+
+    /// Hands over the refusals; `mistyped` tells (host, address, account) of owners.
+    pub(crate) fn tell(self, store: &mut Store, mistyped: &dyn Fn(&str, &str, &str) -> bool) {
+        for ((host, service, source, account, _), (count, facts)) in self.0 {
+            if mistyped(&host, &source, &account) {
+                continue;
+            }
+            let topic = || Topic::Remote(service.clone());
+            if let Some(first) = facts.first().filter(|_| count >= TARGETED && !account.is_empty()) {
+                let mut first = first.clone();
+                first.what = format!(
+                    "{count} logons of {} from {} were refused that day",
+                    quoted(&account),
+                    quoted(&source)
+                );
+                store.add(&host, topic(), Rung::Refused, first);
+            }
+            for fact in facts {
+                store.add(&host, topic(), Rung::Looked, fact);
+            }
+        }
+    }
+}
+
+/// Facts of one account from one address on one day.
+const FACTS_MAX: usize = 20;
+
+/// An account's name without its domain or folder, in lower case: of `MIN\anna`, `anna@min.example`, `min.example/Users/anna`.
+pub(crate) fn plain(account: &str) -> String {
+    let name = account.rsplit(['\\', '/']).next().unwrap_or_default();
+    name.split('@').next().unwrap_or_default().to_lowercase()
+}
+
 /// Reads the datasets.
 pub(crate) fn read(lake: &Lake, host: &dyn Fn(&str) -> String, store: &mut Store) -> Result<(), LakeError> {
+    let (mut guesses, mut visits) = (Guesses::default(), Visits::default());
     let security = [
         "LogonType",
         "IpAddress",
+        "IpPort",
+        "AuthenticationPackageName",
         "TargetUserName",
         "TargetDomainName",
         "CallingStationID",
         "SubjectUserName",
         "FullyQualifiedSubjectUserName",
     ];
-    scan(lake, "windows.security", &security, &[4624, 4625, 6272, 6273], &mut |row| {
-        of_security(row, host, store);
+    scan(lake, "windows.security", &security, &[4624, 4625, 6272, 6273], &mut |row| match row.code() {
+        Some(4624) => granted(row, host, store),
+        Some(4625) => refused(row, host, &mut guesses),
+        code => {
+            let log = if code == Some(6272) { "Security 6272" } else { "Security 6273" };
+            let (source, account) = (row.text("CallingStationID"), row.text("SubjectUserName"));
+            let granted = code == Some(6272);
+            visits.add(row, &Attempt { log, host: host(row.host()), source, account, granted });
+        }
     })?;
+    let core = "windows.remotedesktopservices-rdpcorets";
+    scan(lake, core, &["IPString", "ClientIP"], &[131, 140], &mut |row| connection(row, host, store))?;
+    terminal(lake, host, store)?;
+    vpn::read(lake, host, &mut visits)?;
+    guesses.tell(store, &|_, _, _| false);
+    visits.tell(store);
+    Ok(())
+}
+
+/// Sessions of Remote Desktop.
+fn terminal(lake: &Lake, host: &dyn Fn(&str) -> String, store: &mut Store) -> Result<(), LakeError> {
     let session = ["Address", "User"];
     let sessions = "windows.terminalservices-localsessionmanager";
     scan(lake, sessions, &session, &[21, 25], &mut |row| {
@@ -53,43 +176,51 @@ fn account(domain: &str, user: &str) -> String {
     if matches!(domain, "" | "-") { user.to_owned() } else { format!("{domain}\\{user}") }
 }
 
-fn of_security(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {
-    match row.code() {
-        Some(4624) if row.text("LogonType") == "10" => {
-            let (address, user) =
-                (row.text("IpAddress"), account(row.text("TargetDomainName"), row.text("TargetUserName")));
-            let what = format!("logon of {} from {}", quoted(&user), quoted(address));
-            desktop(row, Rung::Used, address, &user, what, "Security 4624", host, store);
-        }
-        Some(4625) if row.text("LogonType") == "10" => {
-            let address = row.text("IpAddress");
-            let what = format!(
-                "logon of {} from {} was refused",
-                quoted(row.text("TargetUserName")),
-                quoted(address)
-            );
-            // Guessed names are no accounts that the door acted as.
-            desktop(row, Rung::Looked, address, "", what, "Security 4625", host, store);
-        }
-        Some(6272) => {
-            let caller = row.text("CallingStationID");
-            let user = row.text("SubjectUserName");
-            if is_public(caller) {
-                let what = format!(
-                    "the network policy server granted {} access from {}",
-                    quoted(user),
-                    quoted(caller)
-                );
-                let fact = Fact::new("Security 6272", row.time(), row.place(), what).from(caller).by(user);
-                store.add(
-                    &host(row.host()),
-                    Topic::Remote("VPN (network policy server)".to_owned()),
-                    Rung::Used,
-                    fact,
-                );
-            }
-        }
-        _ => {}
+fn granted(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {
+    if row.text("LogonType") != "10" {
+        return;
+    }
+    let (address, user) =
+        (row.text("IpAddress"), account(row.text("TargetDomainName"), row.text("TargetUserName")));
+    let what = format!("logon of {} from {}", quoted(&user), quoted(address));
+    desktop(row, Rung::Used, address, &user, what, "Security 4624", host, store);
+}
+
+/// A refused logon of Remote Desktop. Where the network asks first (NLA), it is of type 3 by NTLM and names no port; those of
+/// web sites and shares name one.
+fn refused(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, guesses: &mut Guesses) {
+    let network_first = row.text("LogonType") == "3"
+        && matches!(row.text("IpPort"), "0" | "-")
+        && row.text("AuthenticationPackageName").eq_ignore_ascii_case("NTLM");
+    let address = row.text("IpAddress");
+    if !(row.text("LogonType") == "10" || network_first) || !is_public(address) {
+        return;
+    }
+    let user = row.text("TargetUserName");
+    let what = format!("logon of {} from {} was refused", quoted(user), quoted(address));
+    // Guessed names are no accounts that the door acted as.
+    let fact = Fact::new("Security 4625", row.time(), row.place(), what).from(address);
+    guesses.add(&host(row.host()), REMOTE_DESKTOP, user, fact);
+}
+
+/// What the transport of Remote Desktop says: 131 somebody connected, 140 name or password were wrong.
+fn connection(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {
+    let failed = row.code() == Some(140);
+    let address = if failed { row.text("IPString") } else { without_port(row.text("ClientIP")) };
+    let told = if failed { "sent a wrong name or password" } else { "connected" };
+    let what = format!("{} {told}", quoted(address));
+    let log = if failed { "RdpCoreTS 140" } else { "RdpCoreTS 131" };
+    desktop(row, Rung::Looked, address, "", what, log, host, store);
+}
+
+/// `203.0.113.7:51240` and `[2a00::1]:51240` without the port.
+fn without_port(text: &str) -> &str {
+    if let Some(rest) = text.strip_prefix('[') {
+        return rest.split(']').next().unwrap_or_default();
+    }
+    match text.rsplit_once(':') {
+        Some((address, _)) if !address.contains(':') => address,
+        _ => text,
     }
 }
 
@@ -144,7 +275,16 @@ fn is_public_v4(address: std::net::Ipv4Addr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_public;
+    use super::*;
+
+    #[test]
+    fn ports_and_domains_are_left_out() {
+        assert_eq!(without_port("203.0.113.7:51240"), "203.0.113.7");
+        assert_eq!(without_port("[2a00::1]:51240"), "2a00::1");
+        assert_eq!(without_port("2a00::1"), "2a00::1");
+        assert_eq!((plain("MIN\\Anna"), plain("anna@min.example")), ("anna".to_owned(), "anna".to_owned()));
+        assert_eq!(plain("min.example/Users/anna"), "anna");
+    }
 
     #[test]
     fn addresses_of_the_internet() {

@@ -19,6 +19,7 @@ mod relay;
 mod requests;
 mod rows;
 mod scene;
+mod vpn;
 mod web;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,7 +75,7 @@ fn of_host<'s>(known: &Known<'_>, store: &'s Store, scene: &Scene<'s>, host: &'s
             }
             Topic::Directory(place) => doors.extend(others::directory(known, host, place, rungs, scene)),
             Topic::Module(name) => doors.extend(others::module(known, host, name, rungs)),
-            Topic::Grant(place) => doors.extend(others::grant(known, host, place, rungs)),
+            Topic::Grant(place) => doors.extend(others::grant(known, host, place, rungs, &explained)),
             Topic::Remote(service) => doors.push(others::remote(known, host, service, rungs)),
             Topic::ForeignShell if taker.is_none() => doors.push(others::foreign_shell(known, host, rungs)),
             Topic::ForeignShell | Topic::Page(_) | Topic::Worker => {}

@@ -10,6 +10,7 @@ use piste_model::{Door, DoorState, DoorVerdict};
 use super::fact::{Fact, Facts, Rung};
 use super::known::Known;
 use super::ladder::Draft;
+use super::logons::plain;
 use super::scene::{Page, Scene};
 
 type Rungs = BTreeMap<Rung, Facts>;
@@ -171,9 +172,25 @@ pub(crate) fn module(known: &Known<'_>, host: &str, name: &str, rungs: &Rungs) -
     (!added.is_empty()).then(|| draft.finish())
 }
 
-/// A role that reads every mailbox.
-pub(crate) fn grant(known: &Known<'_>, host: &str, place: &str, rungs: &Rungs) -> Option<Door> {
-    let (given, refused) = (kept(rungs, Rung::Effect), kept(rungs, Rung::Refused));
+/// A role that reads every mailbox. No door of its own is one that an account gave itself in a session that came through a
+/// flaw, which tells it already; nor the role to export mailboxes where a person gave it in the daily run of things, for it
+/// lets nobody in.
+pub(crate) fn grant(
+    known: &Known<'_>,
+    host: &str,
+    place: &str,
+    rungs: &Rungs,
+    explained: &BTreeSet<&Fact>,
+) -> Option<Door> {
+    let (name, holder) = place.split_once(": ").unwrap_or((place, ""));
+    let exports = name == "Mailbox Import Export";
+    let stands = |fact: &&Fact| {
+        let linked = explained.contains(*fact);
+        let itself = plain(&fact.account) == plain(holder);
+        if linked { !itself } else { !exports || !is_person(&fact.account) }
+    };
+    let given: Vec<&Fact> = kept(rungs, Rung::Effect).into_iter().filter(stands).collect();
+    let refused = kept(rungs, Rung::Refused);
     let mut draft = Draft::new(known, "account", host, place);
     draft.steps(given.iter().chain(&refused).copied(), 0);
     let done = !given.is_empty();
@@ -200,13 +217,25 @@ pub(crate) fn grant(known: &Known<'_>, host: &str, place: &str, rungs: &Rungs) -
     (done || !refused.is_empty()).then(|| draft.finish())
 }
 
+/// Whether a caller is a person's account, and not a machine's, the system's or nobody's.
+fn is_person(account: &str) -> bool {
+    let name = plain(account);
+    !matches!(name.as_str(), "" | "-" | "system" | "s-1-5-18" | "network service" | "local service")
+        && !name.ends_with('$')
+        && !name.starts_with("w3wp")
+}
+
 /// Logons from the Internet.
 pub(crate) fn remote(known: &Known<'_>, host: &str, service: &str, rungs: &Rungs) -> Door {
     let mut draft = Draft::new(known, "remote-access", host, service);
     let used = rungs.get(&Rung::Used);
     let passed = rungs.get(&Rung::Passed);
+    let refused = rungs.get(&Rung::Refused);
     if let Some(facts) = rungs.get(&Rung::Looked) {
-        draft.many(facts, "logons refused");
+        draft.many(facts, "logons refused, or connections without one");
+    }
+    if let Some(facts) = refused {
+        draft.many(facts, "times one address went on at one account");
     }
     if let Some(facts) = passed {
         draft.many(facts, "connections accepted");
@@ -221,16 +250,21 @@ pub(crate) fn remote(known: &Known<'_>, host: &str, service: &str, rungs: &Rungs
             draft.all_people(facts);
         }
     }
-    let verdict = match (used.is_some(), passed.is_some()) {
+    let verdict = match (used.is_some(), refused.is_some()) {
         (true, _) => DoorVerdict::Used,
-        _ => DoorVerdict::Probed,
+        (false, true) => DoorVerdict::Failed,
+        (false, false) => DoorVerdict::Probed,
     };
     draft.verdict(verdict);
     draft.state(if verdict == DoorVerdict::Used { DoorState::Open } else { DoorState::Unknown });
-    draft.sum(if verdict == DoorVerdict::Used {
-        "so it was used: somebody on the Internet logged on; whether that was the account's owner, the log does not say"
-    } else {
-        "so it is within reach of the Internet; no logon that succeeded was seen"
+    draft.sum(match verdict {
+        DoorVerdict::Used => {
+            "so it was used: somebody on the Internet logged on; whether that was the account's owner, the log does not say"
+        }
+        DoorVerdict::Failed => {
+            "so it failed: somebody went on at one account, and no logon of a stranger that succeeded was seen"
+        }
+        _ => "so it is within reach of the Internet; no logon of a stranger that succeeded was seen",
     });
     draft.against(
         "owners and their providers log on from the Internet too: compare with where the account's owner was",

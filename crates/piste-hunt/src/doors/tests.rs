@@ -115,6 +115,51 @@ fn commands_of_a_web_worker_without_a_page_are_a_door_of_their_own() {
 }
 
 #[test]
+fn a_filters_answers_to_scanners_are_probes_and_a_broken_chain_failed() {
+    let flaw = || Topic::Exploit(Flaw::ProxyLogon);
+    let mut store = Store::default();
+    store.add("MX01", flaw(), Rung::OpenAnswer, fact("IIS", "2021-06-01T10:00:00Z", 1, "POST /ecp/y.js"));
+    for server in [server("15.1.2176.2"), server("15.1.2176.9")] {
+        assert_eq!(verdict(&doors_of(&store, &[server]), "exploit"), Some(DoorVerdict::Probed));
+    }
+    for record in 2..5 {
+        let step = fact("HttpProxy", "2021-06-02T10:00:00Z", record, "a step answered 503");
+        store.add("MX01", flaw(), Rung::Unclear, step);
+    }
+    for server in [server("15.1.2176.2"), server("15.1.2176.9")] {
+        assert_eq!(verdict(&doors_of(&store, &[server]), "exploit"), Some(DoorVerdict::Failed));
+    }
+}
+
+/// The role to export mailboxes, given by one account to another.
+fn grant(store: &mut Store, caller: &str, holder: &str) {
+    let given = fact("MSExchange Management", "2021-09-01T10:01:00Z", 9, "the role was given").by(caller);
+    store.add("MX01", Topic::Grant(format!("Mailbox Import Export: {holder}")), Rung::Effect, given);
+}
+
+#[test]
+fn a_role_given_in_the_daily_run_is_no_door_and_one_of_a_flaw_is_told_with_it() {
+    let mut daily = Store::default();
+    grant(&mut daily, "min.example/Users/adm", "adm");
+    assert_eq!(doors_of(&daily, &[]), []);
+    let mut machine = Store::default();
+    grant(&mut machine, "NT AUTHORITY\\SYSTEM", "adm");
+    assert_eq!(verdict(&doors_of(&machine, &[]), "account"), Some(DoorVerdict::Succeeded));
+    let through = |holder: &str| {
+        let mut store = Store::default();
+        let session =
+            fact("Rps_Http", "2021-09-01T10:00:00Z", 1, "a session carrying X-Rps-CAT").by("MIN\\adm");
+        store.add("MX01", Topic::Exploit(Flaw::ProxyShell), Rung::Passed, session);
+        grant(&mut store, "min.example/Users/adm", holder);
+        doors_of(&store, &[])
+    };
+    let own = through("adm");
+    assert_eq!(verdict(&own, "account"), None);
+    assert!(own.iter().any(|door| door.why.iter().any(|why| why.contains("the role was given"))), "{own:#?}");
+    assert_eq!(verdict(&through("guest"), "account"), Some(DoorVerdict::Succeeded));
+}
+
+#[test]
 fn an_administrators_change_of_a_directory_is_no_door() {
     let mut store = Store::default();
     let made = fact("MSExchange Management", "2021-06-01T10:00:00Z", 1, "was made anew");

@@ -81,7 +81,7 @@ fn a_view_state_by_get_is_never_proof_by_itself() {
 fn other_doors() {
     check(
         "POST /ecp/y.js &CorrelationID=<empty>;&cafeReqId=1; - 200",
-        Some((Flaw::ProxyLogon, Rung::Passed)),
+        Some((Flaw::ProxyLogon, Rung::OpenAnswer)),
     );
     check("POST /ecp/y.js - - 241", Some((Flaw::ProxyLogon, Rung::Passed)));
     check("POST /owa/auth/x.js - - 404", Some((Flaw::ProxyLogon, Rung::Looked)));

@@ -201,6 +201,77 @@ fn a_refused_token_failed_and_an_error_proves_nothing() {
 }
 
 #[test]
+fn the_log_of_the_radius_server_tells_staff_guessers_and_strangers_apart() {
+    let row = |date: &str, time: &str, packet: u8, user: &str, source: &str, class: &str| {
+        let (user, source) = if packet == 1 { (user, source) } else { ("", "") };
+        let reason = if packet == 3 { 16 } else { 0 };
+        format!(
+            "\"NPS01\",\"IAS\",{date},{time},{packet},\"{user}\",\"min.example/Users/x\",,\"{source}\",,,\"GW\",\"10.0.0.1\",,0,\"10.0.0.1\",\"GW\",,,5,,1,2,4,\"VPN\",{reason},\"311 1 10.0.0.2 {class}\",,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,"
+        )
+    };
+    let mut rows = Vec::new();
+    for day in 10..18 {
+        let date = format!("05/{day}/2024");
+        for packet in [1, 2] {
+            rows.push(row(&date, "08:00:00", packet, "MIN\\anna", "91.176.4.20", &day.to_string()));
+        }
+    }
+    let write = |rows: &[String]| {
+        let scratch = Scratch::new();
+        scratch.write("given/IN2405.log", rows.join("\r\n") + "\r\n");
+        scratch.investigate("given").expect(0);
+        doors(&scratch)
+    };
+    assert_eq!(verdicts(&write(&rows)), Vec::<String>::new(), "staff at work");
+    for packet in [1, 3] {
+        rows.push(row("05/14/2024", "03:00:00", packet, "MIN\\admin", "203.0.114.9", "900"));
+    }
+    assert_eq!(verdicts(&write(&rows)), ["probed remote-access VPN"]);
+    let mut tried = rows.clone();
+    for second in 10..19 {
+        for packet in [1, 3] {
+            let (time, class) = (format!("04:00:{second}"), format!("8{second}"));
+            tried.push(row("05/15/2024", &time, packet, "MIN\\anna", "203.0.114.77", &class));
+        }
+    }
+    assert_eq!(verdicts(&write(&tried)), ["failed remote-access VPN"]);
+    for packet in [1, 2] {
+        rows.push(row("05/16/2024", "02:00:00", packet, "MIN\\anna", "185.220.101.7", "901"));
+    }
+    let found = write(&rows);
+    assert_eq!(verdicts(&found), ["used remote-access VPN"]);
+    assert_eq!(found[0]["sources"], json!(["185.220.101.7"]));
+    assert_eq!(found[0]["accounts"], json!(["MIN\\anna"]));
+}
+
+#[test]
+fn refusals_from_outside_probe_remote_desktop_and_fail_at_one_account() {
+    let refusal = |number: usize, user: &str, port: &str| {
+        let event = json!({
+            "Channel": "Security", "EventID": 4625, "Provider_Name": "Microsoft-Windows-Security-Auditing",
+            "EventRecordID": number, "Computer": "MX01", "@timestamp": format!("2024-05-14T03:00:{number:02}Z"),
+            "TargetUserName": user, "TargetDomainName": "MIN", "LogonType": "3", "IpAddress": "203.0.114.9",
+            "IpPort": port, "AuthenticationPackageName": "NTLM"
+        });
+        format!("{event}\n")
+    };
+    let found = |rows: &[String]| {
+        let scratch = Scratch::new();
+        scratch.write("given/security.json", rows.concat());
+        scratch.investigate("given").expect(0);
+        verdicts(&doors(&scratch))
+    };
+    let names = ["admin", "test", "scanner"];
+    let spray: Vec<String> = (1..).zip(names).map(|(number, name)| refusal(number, name, "0")).collect();
+    assert_eq!(found(&spray), ["probed remote-access Remote Desktop"]);
+    let tried: Vec<String> = (1..9).map(|number| refusal(number, "adm", "0")).collect();
+    assert_eq!(found(&tried), ["failed remote-access Remote Desktop"]);
+    // A port is named where a web site or a share asked for the password.
+    let web: Vec<String> = (1..9).map(|number| refusal(number, "adm", "51240")).collect();
+    assert_eq!(found(&web), Vec::<String>::new());
+}
+
+#[test]
 fn a_published_rule_that_looks_for_a_path_in_the_query_sees_iis() {
     let scratch = Scratch::new();
     scratch.write(
