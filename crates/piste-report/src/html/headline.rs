@@ -3,22 +3,63 @@
 //! In: the run and its coverage. Out: three paragraphs and the key figures. No sentence says that something is clean:
 //! where nothing was found, it names the span and the events in which it would have been seen.
 
-use piste_model::{Finding, Level};
+use piste_model::{Door, DoorVerdict, Finding, Level};
 
 use super::words::host;
 use super::{ReportView, put};
 use crate::escape::html_cut;
 use crate::figures::{bytes, counted, minute_hand, thousands};
 
+/// Ways in that are named here.
+const WAYS_NAMED: usize = 3;
+/// Characters of a place.
+const PLACE_CHARS: usize = 160;
+
 pub(super) fn write(view: &ReportView<'_>, out: &mut String) {
     out.push_str("<dl class=\"result\">\n<dt>Examined</dt><dd>");
     examined(view, out);
     out.push_str("</dd>\n<dt>Found</dt><dd>");
     found(view, out);
-    out.push_str("</dd>\n<dt>Cannot be said</dt><dd>");
+    out.push_str("</dd>\n");
+    ways_in(view, out);
+    out.push_str("<dt>Cannot be said</dt><dd>");
     not_said(view, out);
     out.push_str("</dd>\n</dl>\n");
     figures(view, out);
+}
+
+/// How many ways in of each verdict, and the gravest that let somebody in. Nothing where none was found: the section says what that
+/// means.
+fn ways_in(view: &ReportView<'_>, out: &mut String) {
+    if view.doors.is_empty() {
+        return;
+    }
+    let words = [
+        (DoorVerdict::Used, "used"),
+        (DoorVerdict::Succeeded, "opened"),
+        (DoorVerdict::Failed, "tried in vain"),
+        (DoorVerdict::Probed, "only probed"),
+    ];
+    let counts = words.into_iter().filter_map(|(verdict, word)| {
+        let count = view.doors.iter().filter(|door| door.verdict == verdict).count();
+        (count > 0).then(|| format!("{} {word}", thousands(count as u64)))
+    });
+    let counts = counts.collect::<Vec<_>>().join(", ");
+    put!(out, "<dt>Ways in</dt><dd><p>{counts} (<a href=\"#doors\">Ways in</a>).</p>");
+    let open = view.doors.iter().filter(|door| door.verdict >= DoorVerdict::Succeeded);
+    let named: Vec<&Door> = open.take(WAYS_NAMED).collect();
+    if !named.is_empty() {
+        out.push_str("<ul>");
+        for door in named {
+            let since = door.opened.not_after.or(door.first_used);
+            let since =
+                since.map_or_else(String::new, |at| format!(", no later than {} UTC", minute_hand(at)));
+            let place = html_cut(&door.place, PLACE_CHARS);
+            put!(out, "<li>{}: {place} on {}{since}</li>", html_cut(&door.id, PLACE_CHARS), host(&door.host));
+        }
+        out.push_str("</ul>");
+    }
+    out.push_str("</dd>\n");
 }
 
 /// `between A and B`, or that no event has a time.
