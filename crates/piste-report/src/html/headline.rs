@@ -52,8 +52,8 @@ fn ways_in(view: &ReportView<'_>, out: &mut String) {
         out.push_str("<ul>");
         for door in named {
             let since = door.opened.not_after.or(door.first_used);
-            let since =
-                since.map_or_else(String::new, |at| format!(", no later than {} UTC", minute_hand(at)));
+            // All digits: a bound that is cut would be too early.
+            let since = since.map_or_else(String::new, |at| format!(", no later than {at}"));
             let place = html_cut(&door.place, PLACE_CHARS);
             put!(out, "<li>{}: {place} on {}{since}</li>", html_cut(&door.id, PLACE_CHARS), host(&door.host));
         }
