@@ -47,32 +47,29 @@ pub enum DatabaseError {
     },
 }
 
-/// Makes the database at `target` from the ledger at `ledger`.
+/// Makes the database at `target` from the ledger at `ledger`; `aside` is where it is made, on the same file system.
 ///
 /// # Errors
 /// Where the ledger's chain does not hold, or the file cannot be written; what was there before then stays.
-pub fn rebuild(ledger: &Path, target: &Path) -> Result<(), DatabaseError> {
-    let mut aside = target.as_os_str().to_owned();
-    aside.push(".tmp");
-    let aside = PathBuf::from(aside);
-    let io = |source| DatabaseError::Io { path: aside.clone(), source };
-    match fs::remove_file(&aside) {
+pub fn rebuild(ledger: &Path, aside: &Path, target: &Path) -> Result<(), DatabaseError> {
+    let io = |source| DatabaseError::Io { path: aside.to_owned(), source };
+    match fs::remove_file(aside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
         _ => {}
     }
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut database = Connection::open_with_flags(&aside, flags)?;
+    let mut database = Connection::open_with_flags(aside, flags)?;
     // It is thrown away if it is not finished: no journal is needed.
     database.execute_batch("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;")?;
     let made = fill(&mut database, ledger);
     drop(database);
     let finished = made.and_then(|()| {
-        File::open(&aside).and_then(|file| file.sync_all()).map_err(io)?;
-        fs::rename(&aside, target).map_err(io)
+        File::open(aside).and_then(|file| file.sync_all()).map_err(io)?;
+        fs::rename(aside, target).map_err(io)
     });
     if finished.is_err() {
-        let _ = fs::remove_file(&aside); // half a view is of no use
+        let _ = fs::remove_file(aside); // half a view is of no use
     }
     finished
 }

@@ -2,6 +2,8 @@
 //!
 //! In: row numbers of one batch. Out: unions, intersections and what is left, 64 rows at a time.
 
+use arrow_buffer::NullBuffer;
+
 /// A set of rows of a batch of known length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Bits {
@@ -34,6 +36,18 @@ impl Bits {
             }
         }
         bits
+    }
+
+    /// The rows that a column has; all where nothing is missing.
+    pub(crate) fn valid(rows: usize, nulls: Option<&NullBuffer>) -> Self {
+        let Some(nulls) = nulls else { return Self::all(rows) };
+        let chunks = nulls.inner().bit_chunks();
+        let mut words: Vec<u64> = chunks.iter().collect();
+        if chunks.remainder_len() > 0 {
+            words.push(chunks.remainder_bits());
+        }
+        words.resize(rows.div_ceil(64), 0);
+        Self { words, rows }
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -82,6 +96,16 @@ impl Bits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_missing_is_not_valid() {
+        for rows in [0, 1, 63, 64, 65, 200] {
+            let nulls: NullBuffer = (0..rows + 3).map(|row| row % 3 != 0).collect();
+            let nulls = nulls.slice(3, rows);
+            assert_eq!(Bits::valid(rows, Some(&nulls)), Bits::of(rows, |row| nulls.is_valid(row)));
+            assert_eq!(Bits::valid(rows, None), Bits::all(rows));
+        }
+    }
 
     #[test]
     fn rows_are_kept_and_listed() {

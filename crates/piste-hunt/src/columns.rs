@@ -13,6 +13,8 @@ use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef, DictionaryArray, ListArray, MapArray, RecordBatch, StringArray};
 use piste_model::schema::{self, Role};
 
+use crate::bits::Bits;
+
 /// One text column.
 #[derive(Clone, Copy)]
 pub(crate) struct Column<'a> {
@@ -152,6 +154,18 @@ impl<'a> Columns<'a> {
                 || self.extra.is_some_and(|map| map.is_valid(row))
         };
         (0..self.rows).filter(move |row| (self.data.is_some() || self.extra.is_some()) && has(*row))
+    }
+
+    /// Rows whose record says something of the event, beside a message.
+    pub(crate) fn with_data(&self) -> Bits {
+        let mut says = Bits::none(self.rows);
+        for column in self.of_role(Role::Data) {
+            says.or(&Bits::valid(self.rows, column.keys.keys().nulls()));
+        }
+        self.rows_with_more()
+            .filter(|row| self.further_texts(*row).next().is_some())
+            .for_each(|row| says.set(row));
+        says
     }
 
     /// What keywords look at in a row beside its columns.

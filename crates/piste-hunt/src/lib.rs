@@ -17,6 +17,7 @@ mod keywords;
 mod matching;
 pub mod plan;
 mod row_event;
+mod sieves;
 pub mod told;
 mod values;
 pub mod vector;

@@ -4,6 +4,7 @@
 //! a batch only where a test that it needs was met there, and then on all rows at once. Sets of rows are bitmaps, a rule's
 //! condition is their arithmetic.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -19,8 +20,9 @@ use piste_rules::{Gate, RuleSet};
 use crate::bits::Bits;
 use crate::columns::{Column, Columns};
 use crate::engine::{Engine, Hit};
-use crate::matching::{Matcher, compare};
+use crate::matching::{Matcher, Sieve, compare};
 use crate::plan::{Expr, Leaf, Plan, fold};
+use crate::sieves::{Sieves, Tests};
 use crate::values::{NO_TESTS, SetId, Values};
 
 /// Shapes that are remembered; a hostile log with more of them is asked each time anew.
@@ -37,6 +39,8 @@ pub struct VectorEngine {
     /// First leaf of each field, and of keywords.
     first_leaf: Vec<usize>,
     shapes: Mutex<HashMap<Shape, Arc<ShapePlan>, RandomState>>,
+    /// By the plans of the shapes that stand together in a batch, which are kept so that their addresses name them.
+    sieves: Mutex<HashMap<Vec<usize>, Together, RandomState>>,
     workers: Mutex<Vec<Worker>>,
 }
 
@@ -54,7 +58,12 @@ struct ShapePlan {
     /// Every field that these rules and their log sources name.
     needs: BTreeSet<String>,
     needs_keywords: bool,
+    /// Every test that these rules make.
+    tests: Tests,
 }
+
+/// Plans that apply to one batch, and what their rules' tests make of a column.
+type Together = (Vec<Arc<ShapePlan>>, Arc<Sieves>);
 
 /// The columns that a hunt reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -86,6 +95,8 @@ struct Worker {
 struct Dictionary {
     values: Arc<dyn Array>,
     epoch: u64,
+    /// Through which they were asked.
+    sieves: Option<Arc<Sieves>>,
     sets: Arc<Vec<SetId>>,
 }
 
@@ -165,6 +176,7 @@ impl VectorEngine {
             first_leaf,
             plan,
             shapes: Mutex::default(),
+            sieves: Mutex::default(),
             workers: Mutex::default(),
         };
         for (number, rule) in (0_u32..).zip(&engine.plan.rules) {
@@ -213,6 +225,7 @@ impl VectorEngine {
             keywords: false,
             needs: BTreeSet::new(),
             needs_keywords: false,
+            tests: Tests::new(),
         };
         let mut fields = BTreeSet::new();
         for ((number, rule), gate) in (0_u32..).zip(&self.plan.rules).zip(&self.gates) {
@@ -249,6 +262,10 @@ impl VectorEngine {
         let mut field = |at: &u32| {
             chosen.needs.extend(self.plan.fields.get(index(*at)).map(|field| field.name.clone()));
         };
+        if let Expr::Holds(leaf) = expr {
+            let (field, test) = self.place(*leaf);
+            chosen.tests.entry(field).or_default().insert(u32::try_from(test).unwrap_or(u32::MAX));
+        }
         match expr {
             Expr::Holds(Leaf::Field(at, _)) | Expr::Present(at) => field(at),
             Expr::Holds(Leaf::Keyword(_)) => chosen.needs_keywords = true,
@@ -290,14 +307,31 @@ impl VectorEngine {
         if shapes.is_empty() {
             return Vec::new();
         }
+        let sieves = self.sieves(shapes.iter().map(|(plan, _, _)| plan));
         let mut hits = Vec::new();
-        self.ask_batch(rows, |asking| {
+        self.ask_batch(rows, Some(&sieves), |asking| {
             for (plan, shape, rows) in &shapes {
                 asking.shape_hits(plan, shape, rows, &mut hits);
             }
         });
         hits.sort_unstable();
         hits
+    }
+
+    fn sieves<'p>(&self, plans: impl Iterator<Item = &'p Arc<ShapePlan>>) -> Arc<Sieves> {
+        let mut plans: Vec<Arc<ShapePlan>> = plans.cloned().collect();
+        let address = |plan: &Arc<ShapePlan>| Arc::as_ptr(plan).addr();
+        plans.sort_by_key(address);
+        let key: Vec<usize> = plans.iter().map(address).collect();
+        let mut known = self.sieves.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, sieves)) = known.get(&key) {
+            return Arc::clone(sieves);
+        }
+        let sieves = Arc::new(Sieves::of(plans.iter().map(|plan| &plan.tests)));
+        if known.len() < SHAPES_MAX {
+            known.insert(key, (plans, Arc::clone(&sieves)));
+        }
+        sieves
     }
 
     /// Whether expressions of the plan hold in the first row, whatever its log source; in the order given.
@@ -307,11 +341,16 @@ impl VectorEngine {
         exprs: impl Iterator<Item = &'x Expr>,
     ) -> Vec<bool> {
         let of = Bits::all(rows.num_rows());
-        self.ask_batch(rows, |asking| exprs.map(|expr| asking.rows(expr, &of).has(0)).collect())
+        self.ask_batch(rows, None, |asking| exprs.map(|expr| asking.rows(expr, &of).has(0)).collect())
     }
 
     /// Lends a worker to ask a batch with.
-    fn ask_batch<T>(&self, rows: &RecordBatch, ask: impl FnOnce(&mut Asking<'_, '_, '_>) -> T) -> T {
+    fn ask_batch<T>(
+        &self,
+        rows: &RecordBatch,
+        sieves: Option<&Arc<Sieves>>,
+        ask: impl FnOnce(&mut Asking<'_, '_, '_>) -> T,
+    ) -> T {
         let worker = self.workers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut worker = worker.unwrap_or_else(|| Worker {
             values: Values::new(self.plan.fields.len() + 1),
@@ -323,6 +362,7 @@ impl VectorEngine {
             engine: self,
             columns: Columns::new(rows),
             worker: &mut worker,
+            sieves,
             asked: BTreeMap::new(),
             woken: BTreeMap::new(),
             keywords: None,
@@ -389,6 +429,8 @@ struct Asking<'e, 'b, 'w> {
     engine: &'e VectorEngine,
     columns: Columns<'b>,
     worker: &'w mut Worker,
+    /// `None` where every value is to be asked.
+    sieves: Option<&'w Arc<Sieves>>,
     /// By field.
     asked: BTreeMap<usize, Asked>,
     /// By leaf's field: the rules that its tests wake, whatever the shape.
@@ -399,7 +441,7 @@ struct Asking<'e, 'b, 'w> {
     leaves: HashMap<Leaf, Bits, RandomState>,
 }
 
-impl Asking<'_, '_, '_> {
+impl<'w> Asking<'_, '_, 'w> {
     fn shape_hits(&mut self, plan: &ShapePlan, shape: &Shape, rows: &Bits, hits: &mut Vec<Hit>) {
         let mut woken = BTreeSet::new();
         for field in &plan.fields {
@@ -542,7 +584,9 @@ impl Asking<'_, '_, '_> {
             return;
         };
         let column = self.columns.named(&of.name);
-        let sets = column.map_or_else(Arc::default, |column| self.worker.ask_all(field, matcher, column));
+        let through = (self.sieves, self.sieve(field));
+        let sets =
+            column.map_or_else(Arc::default, |column| self.worker.ask_all(field, matcher, through, column));
         let mut more = Vec::new();
         for (row, value) in self.columns.elsewhere(&of.name) {
             more.push((row, self.worker.values.ask(field, matcher, &value)));
@@ -552,34 +596,39 @@ impl Asking<'_, '_, '_> {
         self.asked.insert(field, asked);
     }
 
+    fn sieve(&self, field: usize) -> Option<&'w Sieve> {
+        self.sieves.and_then(|sieves| sieves.of_field(field, &self.engine.plan))
+    }
+
     /// Asks what keywords look at, once a batch: what the record says of the event, and its rendered message only where it
     /// says nothing else.
     fn ask_keywords(&mut self) {
         let field = self.engine.plan.fields.len();
         let Some(matcher) = self.engine.matcher(field).filter(|_| self.keywords.is_none()) else { return };
+        let sieve = self.sieve(field);
         let Worker { values, places, .. } = &mut *self.worker;
-        let (mut sets, mut more) = (Vec::new(), Vec::new());
-        let mut says = Bits::none(self.columns.rows);
+        let mut asked = Vec::new();
         for column in self.columns.of_role(Role::Data) {
-            sets.push(column_sets(column, values, field, matcher));
-            says.or(&Bits::of(self.columns.rows, |row| column.key(row).is_some()));
+            let sets = column_sets(column, values, field, matcher, sieve);
+            if sets.iter().any(|set| *set != NO_TESTS) {
+                asked.push(Asked::of(rows_of(column, &sets), values, places));
+            }
         }
+        let mut more = Vec::new();
         for row in self.columns.rows_with_more() {
             for text in self.columns.further_texts(row) {
-                says.set(row);
                 more.push((row, values.ask(field, matcher, &text)));
             }
         }
+        let says = OnceCell::new();
         for column in self.columns.of_role(Role::Message) {
+            let says = says.get_or_init(|| self.columns.with_data());
             for row in (0..self.columns.rows).filter(|row| !says.has(*row)) {
                 if let Some(text) = column.text(row) {
                     more.push((row, values.ask(field, matcher, text)));
                 }
             }
         }
-        let columns = self.columns.of_role(Role::Data).zip(&sets);
-        let mut asked: Vec<Asked> =
-            columns.map(|(column, sets)| Asked::of(rows_of(column, sets), values, places)).collect();
         asked.push(Asked::of(more.into_iter(), values, places));
         self.keywords = Some(asked);
     }
@@ -587,7 +636,7 @@ impl Asking<'_, '_, '_> {
     fn present(&self, field: usize) -> Bits {
         let Some(name) = self.name_of(field) else { return Bits::none(self.columns.rows) };
         let mut found = match self.columns.named(name) {
-            Some(column) => Bits::of(self.columns.rows, |row| column.key(row).is_some()),
+            Some(column) => Bits::valid(self.columns.rows, column.keys.keys().nulls()),
             None => Bits::none(self.columns.rows),
         };
         for (row, _) in self.columns.elsewhere(name) {
@@ -610,32 +659,47 @@ impl Asking<'_, '_, '_> {
 
 impl Worker {
     /// The sets of a column's distinct values; remembered where the next batch may bring the same dictionary.
-    fn ask_all(&mut self, field: usize, matcher: &Matcher, column: &Column<'_>) -> Arc<Vec<SetId>> {
+    fn ask_all(
+        &mut self,
+        field: usize,
+        matcher: &Matcher,
+        (sieves, sieve): (Option<&Arc<Sieves>>, Option<&Sieve>),
+        column: &Column<'_>,
+    ) -> Arc<Vec<SetId>> {
         let values = column.keys.values();
         if let Some(known) = self.dictionaries.get(&field)
             && Arc::ptr_eq(&known.values, values)
             && known.epoch == self.values.epoch
+            && known.sieves.as_ref().map(Arc::as_ptr) == sieves.map(Arc::as_ptr)
         {
             return Arc::clone(&known.sets);
         }
-        let sets = Arc::new(column_sets(column, &mut self.values, field, matcher));
-        let known =
-            Dictionary { values: Arc::clone(values), epoch: self.values.epoch, sets: Arc::clone(&sets) };
+        let sets = Arc::new(column_sets(column, &mut self.values, field, matcher, sieve));
+        let known = Dictionary {
+            values: Arc::clone(values),
+            epoch: self.values.epoch,
+            sieves: sieves.cloned(),
+            sets: Arc::clone(&sets),
+        };
         self.dictionaries.insert(field, known);
         sets
     }
 }
 
-fn column_sets(column: &Column<'_>, values: &mut Values, field: usize, matcher: &Matcher) -> Vec<SetId> {
-    (0..column.values.len())
-        .map(|key| {
-            if column.values.is_null(key) {
-                NO_TESTS
-            } else {
-                values.ask(field, matcher, column.values.value(key))
-            }
-        })
-        .collect()
+fn column_sets(
+    column: &Column<'_>,
+    values: &mut Values,
+    field: usize,
+    matcher: &Matcher,
+    sieve: Option<&Sieve>,
+) -> Vec<SetId> {
+    let of = column.values;
+    let worth = sieve.map(|sieve| sieve.may_hold(of.value_data(), of.value_offsets()));
+    let worth = |key: usize| worth.as_ref().is_none_or(|worth| worth.get(key) == Some(&true));
+    let ask = |key: usize| {
+        if of.is_null(key) || !worth(key) { NO_TESTS } else { values.ask(field, matcher, of.value(key)) }
+    };
+    (0..of.len()).map(ask).collect()
 }
 
 /// Each row that has a value, with the value's set.

@@ -101,11 +101,11 @@ impl Case {
         if opened.entries == 0 {
             ledger.append(kind::CASE_CREATED, Heritage::created(folder), at)?;
         }
+        heritage.check_version()?;
         if opened.torn_bytes > 0 {
             let body = json!({"torn_bytes": opened.torn_bytes});
             ledger.append("ledger.recovered", body, at)?;
         }
-        heritage.check_version()?;
         heritage.locate(folder, &mut ledger, at)?;
         let lake = Lake::open(folder)?;
         Ok(Self { folder: folder.to_owned(), ledger, lake, known, at, inputs: None })

@@ -3,7 +3,7 @@
 //! In: nothing. Out: `piste-demo/evidence`, what really happened in `piste-demo/truth.json`, and the investigation in
 //! `piste-demo/case`. The evidence is invented, the same each time; all names and addresses are ones set aside for examples.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cli::{Common, Demo, Investigate};
 use crate::failure::{Failure, chain};
@@ -12,6 +12,11 @@ use crate::{investigate, out};
 const FOLDER: &str = "piste-demo";
 const SCENARIO: &str = "ministry";
 const SEED: u64 = 1;
+
+/// Where the demo's case lies.
+pub(crate) fn case() -> PathBuf {
+    Path::new(FOLDER).join("case")
+}
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Demo, common: &Common) -> Result<u8, Failure> {
@@ -49,7 +54,7 @@ pub(crate) fn run(arguments: &Demo, common: &Common) -> Result<u8, Failure> {
             )
         })?;
     }
-    let common = Common { case: folder.join("case"), at: common.at, quiet: common.quiet };
+    let common = Common { case: case(), at: common.at, quiet: common.quiet };
     let code = investigate::run(&Investigate::of(evidence, arguments.json), &common)?;
     if !common.quiet {
         out::note(&format!(

@@ -49,8 +49,10 @@ use crate::failure::Failure;
 fn main() -> ExitCode {
     out::quiet_panics();
     let cli = Cli::parse();
+    let view = ledger::view::View::before(&cli);
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&cli)));
     let outcome = outcome.map(|done| done.and_then(all_printed));
+    view.refresh();
     match outcome {
         Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(failure)) => {

@@ -11,7 +11,8 @@ use piste_case::{Ledger, Person, SecretKey};
 
 use crate::cli::Common;
 use crate::failure::Failure;
-use crate::out;
+use crate::heritage::Heritage;
+use crate::{clock, out};
 
 /// Bytes of a key file.
 const KEY_BYTES_MAX: u64 = 65_536;
@@ -112,10 +113,17 @@ pub(crate) fn read_small(
 /// The ledger of a case that is there, open for writing, each entry handed to `each` first.
 pub(crate) fn open_ledger(
     common: &Common,
-    each: impl FnMut(&piste_case::Entry) -> Result<(), piste_case::LedgerError>,
+    mut each: impl FnMut(&piste_case::Entry) -> Result<(), piste_case::LedgerError>,
 ) -> Result<Ledger, Failure> {
     let path = ledger_path(common)?;
-    Ok(Ledger::open_with(&path, each)?.0)
+    let mut heritage = Heritage::default();
+    let (mut ledger, _) = Ledger::open_with(&path, |entry| {
+        heritage.observe(entry);
+        each(entry)
+    })?;
+    heritage.check_version()?;
+    heritage.locate(&common.case, &mut ledger, clock::now(common))?;
+    Ok(ledger)
 }
 
 /// Where the ledger of a case that is there lies.

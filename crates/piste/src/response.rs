@@ -75,15 +75,19 @@ impl Writing {
     pub(crate) fn open(common: &Common) -> Result<Self, Failure> {
         let at = clock::now(common);
         fs::create_dir_all(&common.case).map_err(|error| cannot_write(&common.case, &error))?;
-        let mut response = Response::default();
-        let (mut ledger, opened) =
-            Ledger::open_with(&common.case.join("ledger.jsonl"), |entry| response.observe(entry))?;
+        let (mut response, mut heritage) = (Response::default(), Heritage::default());
+        let (mut ledger, opened) = Ledger::open_with(&common.case.join("ledger.jsonl"), |entry| {
+            heritage.observe(entry);
+            response.observe(entry)
+        })?;
+        heritage.check_version()?;
         if opened.entries == 0 {
             ledger.append(kind::CASE_CREATED, Heritage::created(&common.case), at)?;
             if !common.quiet {
                 out::note(&format!("a new case was begun in {}", common.case.display()));
             }
         }
+        heritage.locate(&common.case, &mut ledger, at)?;
         if opened.torn_bytes > 0 {
             ledger.append("ledger.recovered", json!({"torn_bytes": opened.torn_bytes}), at)?;
             out::note("warning: the last line of the ledger was torn, as by a crash; it was cut off");

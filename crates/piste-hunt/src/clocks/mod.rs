@@ -7,14 +7,17 @@
 mod requests;
 mod tally;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
+use arrow_array::{Array, RecordBatch};
 use piste_lake::scan::{Table, text_at};
 use piste_lake::{Lake, LakeError};
 use piste_model::{Clock, Instant, schema};
 
 use self::tally::Tally;
-use crate::describe;
+use crate::describe::{self, Times};
 use crate::exposure::Names;
 
 /// Columns that hold a second time of the record, and what they are called.
@@ -37,8 +40,11 @@ struct At {
 struct Tallies(BTreeMap<Pair, (Tally, Option<At>)>);
 
 impl Tallies {
-    fn add(&mut self, pair: Pair, difference_ms: i64, at: impl FnOnce() -> At) {
-        let (tally, first) = self.0.entry(pair).or_default();
+    fn add(&mut self, pair: &Pair, difference_ms: i64, at: impl FnOnce() -> At) {
+        if !self.0.contains_key(pair) {
+            self.0.insert(pair.clone(), <_>::default());
+        }
+        let Some((tally, first)) = self.0.get_mut(pair) else { return };
         tally.add(difference_ms);
         if first.is_none() {
             *first = Some(at());
@@ -91,34 +97,50 @@ fn within_records(
         for group in 0..table.groups() {
             let mut start = 0;
             table.read(group, &wanted, None, &mut |batch| {
-                let text = |name: &str, row| {
-                    batch.column_by_name(name).and_then(|column| text_at(column, row)).unwrap_or_default()
-                };
-                for row in 0..batch.num_rows() {
-                    let basis = text(schema::TIME_BASIS, row);
-                    // The row's time is this very field: there is nothing to compare.
-                    if basis.starts_with(column) {
-                        continue;
-                    }
-                    let second = Instant::parse(text(column, row));
-                    let (Some(second), Some(first)) = (second, describe::time_of(batch, row)) else {
-                        continue;
-                    };
-                    let Some(difference) = second.nanos.checked_sub(first.nanos) else { continue };
-                    let host = (names.host)(text(schema::HOST, row));
-                    let pair = (host, dataset.clone(), format!("{label} minus {}", basis_name(basis)));
-                    tallies.add(pair, difference / 1_000_000, || At {
-                        file: file.clone(),
-                        group,
-                        row: start + row,
-                    });
-                }
+                compare(batch, names, (column, label, &dataset), tallies, &|row| At {
+                    file: file.clone(),
+                    group,
+                    row: start + row,
+                });
                 start += batch.num_rows();
                 Ok(())
             })?;
         }
     }
     Ok(())
+}
+
+/// Compares the two clocks of each row. Hosts and bases are few: what they are called is asked once for each pair of keys.
+fn compare(
+    batch: &RecordBatch,
+    names: Names<'_>,
+    (column, label, dataset): (&str, &str, &str),
+    tallies: &mut Tallies,
+    at: &dyn Fn(usize) -> At,
+) {
+    let dictionary =
+        |name: &str| batch.column_by_name(name).and_then(|column| column.as_dictionary_opt::<Int32Type>());
+    let (Some(seconds), Some(bases)) = (dictionary(column), dictionary(schema::TIME_BASIS)) else { return };
+    let hosts = dictionary(schema::HOST);
+    let times = Times::of(batch);
+    let mut pairs: HashMap<(Option<i32>, i32), Option<Pair>> = HashMap::new();
+    for row in 0..batch.num_rows() {
+        let (Some(second), Some(basis)) = (text_at(seconds, row), text_at(bases, row)) else { continue };
+        let host = hosts.filter(|hosts| hosts.is_valid(row));
+        let keys = (host.map(|hosts| hosts.keys().value(row)), bases.keys().value(row));
+        let pair = pairs.entry(keys).or_insert_with(|| {
+            // The row's time is this very field: there is nothing to compare.
+            (!basis.starts_with(column)).then(|| {
+                let host = host.and_then(|hosts| text_at(hosts, row)).unwrap_or_default();
+                ((names.host)(host), dataset.to_owned(), format!("{label} minus {}", basis_name(basis)))
+            })
+        });
+        let Some(pair) = pair else { continue };
+        let (Some(second), Some(first)) = (Instant::parse(second), times.at(row)) else { continue };
+        if let Some(difference) = second.nanos.checked_sub(first.nanos) {
+            tallies.add(pair, difference / 1_000_000, || at(row));
+        }
+    }
 }
 
 /// The header's time has one name, however the record was exported.

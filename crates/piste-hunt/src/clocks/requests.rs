@@ -45,7 +45,7 @@ pub(super) fn measure(lake: &Lake, names: Names<'_>, tallies: &mut Tallies) -> R
                     let host = (names.host)(host.unwrap_or_default());
                     let pair =
                         (host, "iis.access".to_owned(), "HttpProxy DateTime minus IIS time".to_owned());
-                    tallies.add(pair, difference / 1_000_000, || At {
+                    tallies.add(&pair, difference / 1_000_000, || At {
                         file: file.clone(),
                         group,
                         row: start + row,

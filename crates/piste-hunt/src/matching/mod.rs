@@ -20,6 +20,7 @@ use regex::Regex;
 use crate::plan::{Number, Op, Order, Piece, Test, TimePart, fold, fold_into};
 use glob::Glob;
 use grams::Grams;
+pub(crate) use grams::Sieve;
 
 /// Checks beside literals up to which asking costs less than remembering the answer.
 const QUICK_CHECKS_MAX: usize = 16;
@@ -147,6 +148,32 @@ impl Matcher {
             Test::Flag(flag) => self.flags.push((*flag, test)),
             Test::Time(part, number) => self.times.push((*part, *number, test)),
         }
+    }
+
+    /// No test is met by a value that holds none of the literals and is none of the exact texts.
+    fn only_literals(&self) -> bool {
+        self.empty.is_empty()
+            && self.always.is_empty()
+            && self.numbers.is_empty()
+            && self.networks.is_empty()
+            && self.flags.is_empty()
+            && self.times.is_empty()
+    }
+
+    /// What tells the values that may meet a test; `None` where that would be most of them.
+    pub(crate) fn sieve(&self) -> Option<Sieve> {
+        if !self.only_literals() {
+            return None;
+        }
+        let literals = self.literals.iter().flat_map(Grams::literals);
+        let mut texts: Vec<&[u8]> = literals.chain(self.exact.keys().map(String::as_bytes)).collect();
+        texts.sort_unstable();
+        if texts.first().is_some_and(|text| text.is_empty()) {
+            return None;
+        }
+        // Only values in ASCII are sieved: they hold no other text.
+        texts.retain(|text| text.is_ascii());
+        Sieve::new(texts.into_iter())
     }
 
     /// Whether asking costs less than remembering the answer.

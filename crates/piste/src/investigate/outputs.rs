@@ -64,14 +64,23 @@ pub(crate) fn write(
     let sources = found.into_iter().chain(correlated.iter().cloned()).collect();
     let (sources, mut merged) = few_enough(sources, case.lake.tmp())?;
     merged.extend(correlated);
-    let streamed = stream(&folder, &sources, &mut places, since)?;
+    // Two readings that need nothing of each other: what rules matched, and what the rows say of doors and clocks.
+    let (lake, joined_all) = (&case.lake, &joined);
+    let (streamed, read) = std::thread::scope(|scope| {
+        let read = scope.spawn(move || {
+            let beside = super::doors::Beside::read(lake, joined_all)?;
+            let doors = super::doors::of(lake, joined_all, &beside)?;
+            Ok::<_, Failure>((beside, doors))
+        });
+        (stream(&folder, &sources, &mut places, since), read.join())
+    });
+    let streamed = streamed?;
+    let (beside, doors) = read.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     let findings = streamed.findings;
     for path in &merged {
         let _ = fs::remove_file(path); // what stays is removed when the case is next opened
     }
     let findings = case.number_findings(|number| findings.finish(|key| number(key)))?;
-    let beside = super::doors::Beside::read(&case.lake, &joined)?;
-    let doors = super::doors::of(&case.lake, &joined, &beside)?;
     let not_visible: Vec<String> = doors.not_visible.iter().map(|one| one.why.clone()).collect();
     folder.object("exposure.json", &json!({ "servers": beside.exposures }))?;
     folder.object("clocks.json", &json!({ "clocks": beside.clocks }))?;

@@ -3,7 +3,7 @@
 //! In: the ledger, checked while it is read. Out: a copy as it is, a CSV for a spreadsheet, or `case.db` for SQL.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use piste_case::{Origin, database, person, read_with};
@@ -17,8 +17,8 @@ use crate::person::ledger_path;
 
 /// Writes the ledger as a copy, as CSV or as a `SQLite` database.
 ///
-/// The database is a view of the ledger and can be made again at any time; `--format db` without --output makes `case.db`
-/// in the case's folder.
+/// The database is a view of the ledger. `case.db` in the case's folder is one, made anew by every command that writes an entry;
+/// `--format db` without --output makes it again.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  piste ledger export --format csv -o ledger.csv\n  piste ledger export --format db"
@@ -58,7 +58,7 @@ pub(super) fn run(arguments: &Export, common: &Common) -> Result<u8, Failure> {
         }
     };
     match arguments.format {
-        Form::Db => database::rebuild(&path, &output).map_err(|error| {
+        Form::Db => database::rebuild(&path, &beside(&output), &output).map_err(|error| {
             Failure::environment(
                 "database",
                 format!("`{}` cannot be made: {}", output.display(), crate::failure::chain(&error)),
@@ -94,4 +94,11 @@ pub(super) fn run(arguments: &Export, common: &Common) -> Result<u8, Failure> {
         }
     }
     Ok(0)
+}
+
+/// Where a file is made before it takes its name.
+fn beside(output: &Path) -> PathBuf {
+    let mut aside = output.as_os_str().to_owned();
+    aside.push(".tmp");
+    PathBuf::from(aside)
 }

@@ -4,6 +4,7 @@
 //! hold; a signed checkpoint; copies for other tools.
 
 mod export;
+pub(crate) mod view;
 mod words;
 
 use std::fmt::Write as _;

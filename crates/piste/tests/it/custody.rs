@@ -252,7 +252,7 @@ fn a_package_that_is_none_or_was_changed_is_refused() {
 }
 
 #[test]
-fn a_copied_folder_is_recognised_and_a_newer_case_refused() {
+fn a_copied_folder_is_recognised() {
     let scratch = case();
     fs::create_dir(scratch.path("copy")).expect("a folder is made");
     {
@@ -265,11 +265,64 @@ fn a_copied_folder_is_recognised_and_a_newer_case_refused() {
     assert!(!again.err.contains("is a copy of"), "it is said once: {}", again.err);
 }
 
+/// The same ledger as another version of Piste would have written it.
+fn rewritten(scratch: &Scratch, version: &str) {
+    let old = scratch.path("case/ledger.jsonl");
+    let mut entries = Vec::new();
+    piste_case::read_with(&old, |entry| {
+        let mut body = entry.body.clone();
+        if let Some(said) = body.get_mut("version") {
+            *said = version.into();
+        }
+        entries.push((entry.kind.clone(), body, entry.at));
+        Ok(())
+    })
+    .expect("the ledger reads");
+    fs::remove_file(&old).expect("it goes");
+    let (mut ledger, _) = piste_case::Ledger::open_with(&old, |_| Ok(())).expect("a new one begins");
+    for (kind, body, at) in entries {
+        ledger.append(&kind, body, at).expect("it is written");
+    }
+}
+
+#[test]
+fn a_case_of_an_older_version_goes_on_and_one_of_a_newer_is_refused() {
+    let scratch = case();
+    let findings = fs::read(scratch.path("case/out/findings.jsonl")).expect("it reads");
+    rewritten(&scratch, "0.0.9");
+    let run = scratch.investigate_in("case", "mx01.jsonl");
+    assert!(run.err.contains("last written by Piste 0.0.9"), "{}", run.err);
+    assert_eq!(fs::read(scratch.path("case/out/findings.jsonl")).expect("it reads"), findings);
+    at(&scratch, CASE, &["ledger", "verify"]).expect(0);
+    let again = scratch.investigate_in("case", "mx01.jsonl");
+    assert!(!again.err.contains("last written by"), "it is this version's now: {}", again.err);
+
+    rewritten(&scratch, "99.0.0");
+    let before = fs::read(scratch.path("case/ledger.jsonl")).expect("it reads");
+    let run = scratch.investigate_in("case", "mx01.jsonl").expect(4);
+    assert!(run.err.contains("last written by Piste 99.0.0"), "{}", run.err);
+    let run = at(
+        &scratch,
+        CASE,
+        &["fact", "set", "t.aware_incident", "2021-03-26T14:20Z", "--why", "x", "--by", "A"],
+    );
+    assert!(run.expect(4).err.contains("99.0.0"), "who states a fact is told the same");
+    assert_eq!(fs::read(scratch.path("case/ledger.jsonl")).expect("it reads"), before);
+}
+
 #[test]
 fn the_database_is_a_view_of_the_ledger() {
     let scratch = case();
     received(&scratch).expect(0);
+    assert!(scratch.path("case/case.db").exists(), "each command that writes an entry makes the view anew");
+    let made = fs::read(scratch.path("case/case.db")).expect("it reads");
+    fs::remove_file(scratch.path("case/case.db")).expect("it goes");
     at(&scratch, CASE, &["ledger", "export", "--format", "db"]).expect(0);
+    assert_eq!(
+        fs::read(scratch.path("case/case.db")).expect("it reads"),
+        made,
+        "it is the ledger's, byte for byte"
+    );
     at(&scratch, CASE, &["ledger", "export", "--format", "csv", "-o", "ledger.csv"]).expect(0);
     let entries = fs::read_to_string(scratch.path("case/ledger.jsonl")).expect("it reads").lines().count();
     let csv = fs::read_to_string(scratch.path("ledger.csv")).expect("it reads");
