@@ -267,7 +267,7 @@ mod tests {
             values in proptest::collection::vec("[aAbBcCdé@`\\[{\\\\.]{0,30}", 1..20),
             before in 0_usize..3,
         ) {
-            let sieve = Sieve::new(literals.iter().map(|text| text.as_bytes())).expect("few literals");
+            let sieve = Sieve::new(literals.iter().map(String::as_bytes)).expect("few literals");
             let mut bytes = vec![b'a'; before];
             let mut offsets = vec![i32::try_from(before).expect("small")];
             for value in &values {
