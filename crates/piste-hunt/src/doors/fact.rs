@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use piste_model::Instant;
 
+use super::collected::Collected;
 use super::flaw::Flaw;
+use super::visits::{Visit, Visits};
 
 /// Facts that one place keeps in full.
 const FACTS_MAX: usize = 200;
@@ -49,6 +51,8 @@ pub(crate) enum Topic {
     Page(String),
     /// A virtual directory of Exchange.
     Directory(String),
+    /// A URL that leads to a folder where no product serves pages.
+    Mapped(String),
     /// A module of IIS.
     Module(String),
     /// Rights or an account given.
@@ -194,6 +198,10 @@ fn keep(names: &mut BTreeSet<String>, name: &str) {
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     places: BTreeMap<(String, Topic), BTreeMap<Rung, Facts>>,
+    /// Requests for pages, by host, key and log.
+    visits: BTreeMap<(String, String), BTreeMap<&'static str, Visits>>,
+    /// Pages that lie in the collection.
+    pub(crate) collected: Collected,
 }
 
 impl Store {
@@ -203,6 +211,26 @@ impl Store {
             return;
         }
         self.places.entry(key).or_default().entry(rung).or_default().add(fact);
+    }
+
+    /// Counts a request for a page.
+    pub(crate) fn visit(&mut self, host: &str, key: &str, log: &'static str, visit: Visit<'_>) {
+        let place = (host.to_owned(), key.to_owned());
+        if self.visits.len() >= PLACES_MAX && !self.visits.contains_key(&place) {
+            return;
+        }
+        self.visits.entry(place).or_default().entry(log).or_default().add(visit);
+    }
+
+    /// The requests for a page: those of IIS, which has all of them, else those of the front end.
+    pub(crate) fn visits(&self, host: &str, key: &str) -> Option<&Visits> {
+        let logs = self.visits.get(&(host.to_owned(), key.to_owned()))?;
+        logs.get("IIS").or_else(|| logs.values().next())
+    }
+
+    /// Whether a page of this key lies in the collection and reads as a shell, or nearly.
+    pub(crate) fn is_collected(&self, key: &str) -> bool {
+        self.collected.is_shell(key)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Topic, &BTreeMap<Rung, Facts>)> {

@@ -116,6 +116,15 @@ impl Known<'_> {
         }
     }
 
+    /// From when to when these logs of a host reach, all together; `None` where there are none.
+    pub(crate) fn covers(&self, host: &str, dataset: &[&str]) -> Option<(Instant, Instant)> {
+        let of_host = |span: &&Span| {
+            span.host.eq_ignore_ascii_case(host) && dataset.contains(&span.dataset.as_str())
+        };
+        let spans = || self.coverage.iter().filter(of_host);
+        Some((spans().map(|span| span.first).min()?, spans().map(|span| span.last).max()?))
+    }
+
     /// The two clocks of this host's records, in words, where they differ by a second or more.
     pub(crate) fn clock_words(&self, host: &str) -> Vec<String> {
         self.clocks

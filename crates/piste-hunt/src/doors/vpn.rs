@@ -156,7 +156,7 @@ fn breaks(stays: &BTreeMap<String, Stay>, usual: Option<&str>, stay: &Stay) -> b
 }
 
 /// The part of an address that stays when a provider gives out another.
-fn network(source: &str) -> String {
+pub(crate) fn network(source: &str) -> String {
     if source.contains(':') {
         return source.splitn(3, ':').take(2).collect::<Vec<_>>().join(":");
     }
