@@ -207,7 +207,7 @@ impl DoorScore {
         let times = found
             .iter()
             .filter(|one| Some(one.verdict) == gravest)
-            .filter_map(|one| one.first_used.or_else(|| one.opened.and_then(|opened| opened.not_after)));
+            .flat_map(|one| one.first_used.into_iter().chain(one.opened.and_then(|opened| opened.not_after)));
         let Some(first) = times.min() else {
             self.wrong.push(format!("{} has no first time", door.id));
             return;

@@ -108,9 +108,9 @@ pub(crate) fn run(arguments: &Doors, common: &Common) -> Result<u8, Failure> {
     }
     out::data(&table(&found.doors));
     for one in &found.not_visible {
-        let cve = one.cve.join(", ");
+        let cve = if one.cve.is_empty() { String::new() } else { format!(": {}", one.cve.join(", ")) };
         out::data(&format!(
-            "not visible  {}: {}\n",
+            "not visible  {}{}\n",
             terminal(&one.why, SENTENCE_CHARS),
             terminal(&cve, SENTENCE_CHARS)
         ));

@@ -18,6 +18,8 @@ const FACTS_MAX: usize = 200;
 const NAMES_MAX: usize = 500;
 /// Places in all; a hostile log could name more.
 const PLACES_MAX: usize = 20_000;
+/// Times kept at which one page did not answer.
+const GONE_MAX: usize = 64;
 /// Characters of a value that a fact quotes.
 const QUOTED_CHARS: usize = 160;
 
@@ -200,6 +202,8 @@ pub(crate) struct Store {
     places: BTreeMap<(String, Topic), BTreeMap<Rung, Facts>>,
     /// Requests for pages, by host, key and log.
     visits: BTreeMap<(String, String), BTreeMap<&'static str, Visits>>,
+    /// When pages that are none of the server's were asked for in vain, by host and key: the latest times.
+    gone: BTreeMap<(String, String), BTreeSet<i64>>,
     /// Pages that lie in the collection.
     pub(crate) collected: Collected,
 }
@@ -220,6 +224,23 @@ impl Store {
             return;
         }
         self.visits.entry(place).or_default().entry(log).or_default().add(visit);
+    }
+
+    /// Notes that a page did not answer; strangers ask for thousands that never were.
+    pub(crate) fn was_gone(&mut self, host: &str, key: &str, nanos: i64) {
+        let place = (host.to_owned(), key.to_owned());
+        if self.gone.len() < PLACES_MAX || self.gone.contains_key(&place) {
+            let times = self.gone.entry(place).or_default();
+            times.insert(nanos);
+            if times.len() > GONE_MAX {
+                times.pop_first();
+            }
+        }
+    }
+
+    /// When a page did not answer for the first time after it had answered for the last time, at `last`.
+    pub(crate) fn gone_since(&self, host: &str, key: &str, last: i64) -> Option<i64> {
+        self.gone.get(&(host.to_owned(), key.to_owned()))?.range(last.saturating_add(1)..).next().copied()
     }
 
     /// The requests for a page: those of IIS, which has all of them, else those of the front end.

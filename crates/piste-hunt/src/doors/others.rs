@@ -190,31 +190,39 @@ pub(crate) fn remote(known: &Known<'_>, host: &str, service: &str, rungs: &Rungs
     if let Some(facts) = passed {
         draft.many(facts, "connections accepted");
     }
-    if let Some(facts) = used {
+    let odd = rungs.get(&Rung::Effect);
+    for facts in used.into_iter().chain(odd) {
         draft.steps(facts.kept.iter(), facts.count);
         draft.used_at(facts.first, facts.last);
         draft.all_people(facts);
         draft.opened_by(facts.kept.iter().take(1));
-    } else {
+    }
+    if used.is_none() && odd.is_none() {
         for facts in rungs.values() {
             draft.all_people(facts);
         }
     }
-    let verdict = match (used.is_some(), refused.is_some()) {
-        (true, _) => DoorVerdict::Used,
-        (false, true) => DoorVerdict::Failed,
-        (false, false) => DoorVerdict::Probed,
+    let verdict = match (used.is_some(), odd.is_some(), refused.is_some()) {
+        (true, ..) => DoorVerdict::Used,
+        (false, true, _) => DoorVerdict::Succeeded,
+        (false, false, true) => DoorVerdict::Failed,
+        (false, false, false) => DoorVerdict::Probed,
     };
     draft.verdict(verdict);
-    draft.state(if verdict == DoorVerdict::Used { DoorState::Open } else { DoorState::Unknown });
+    draft.state(if verdict >= DoorVerdict::Succeeded { DoorState::Open } else { DoorState::Unknown });
     draft.sum(match verdict {
         DoorVerdict::Used => {
             "so it was used: somebody on the Internet logged on; whether that was the account's owner, the log does not say"
         }
+        DoorVerdict::Succeeded => {
+            "so somebody came in whom the account's habit does not explain; nothing proves that it was not the owner"
+        }
         DoorVerdict::Failed => {
             "so it failed: somebody went on at one account, and no logon of a stranger that succeeded was seen"
         }
-        _ => "so it is within reach of the Internet; no logon of a stranger that succeeded was seen",
+        DoorVerdict::Probed => {
+            "so it is within reach of the Internet; no logon of a stranger that succeeded was seen"
+        }
     });
     draft.against(
         "owners and their providers log on from the Internet too: compare with where the account's owner was",

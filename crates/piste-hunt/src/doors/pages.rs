@@ -3,7 +3,7 @@
 //! In: a page of a host with all that is known of it. Out: one door. What the file reads as and what the logs show of its use are two
 //! questions: a shell that no log shows in use is there all the same, and a page that was only asked for may be none.
 
-use piste_model::{Door, DoorState, DoorVerdict};
+use piste_model::{Door, DoorState, DoorVerdict, Instant};
 
 use super::collected::Reading;
 use super::fact::{Fact, Store};
@@ -74,6 +74,10 @@ fn place(page: &Page<'_>, key: &str) -> String {
 }
 
 fn unanswered(draft: &mut Draft<'_, '_>, page: &Page<'_>) {
+    if let Some(gone) = page.gone {
+        let at = Instant { nanos: gone, digits: 0 };
+        draft.sum(format!("it had been taken away by {at}: asked for then, it did not answer, nor ever again"));
+    }
     if let (Some(first), Some(last)) = (page.unanswered.first(), page.unanswered.last()) {
         let time = |fact: &Fact| fact.time.map_or_else(|| "no time".to_owned(), |time| time.to_string());
         draft.sum(format!(
@@ -102,7 +106,7 @@ fn by_directory(draft: &mut Draft<'_, '_>, page: &Page<'_>, directories: &[&Fact
 fn state(page: &Page<'_>) -> DoorState {
     if page.content.is_some() || page.listed.iter().any(|listed| !listed.deleted) {
         DoorState::Open
-    } else if page.listed.is_empty() {
+    } else if page.listed.is_empty() && page.gone.is_none() {
         DoorState::Unknown
     } else {
         DoorState::Closed

@@ -209,6 +209,11 @@ fn page(
     let shell = known.is_some();
     let foreign = is_page(&url) && is_foreign(&url);
     let answered = matches!(request.status, Some(200..=299));
+    if foreign && matches!(request.status, Some(302 | 404))
+        && let Some(time) = row.time()
+    {
+        store.was_gone(&here, &page_key(&url), time.nanos);
+    }
     if !(shell || (foreign && answered)) {
         return;
     }

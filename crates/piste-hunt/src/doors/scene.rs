@@ -29,6 +29,8 @@ pub(crate) struct Page<'a> {
     /// Requests that it did not answer, or failed to.
     pub(crate) unanswered: Vec<&'a Fact>,
     pub(crate) commands: Vec<&'a Fact>,
+    /// When it had been taken away, by its requests.
+    pub(crate) gone: Option<i64>,
     /// What the collected file reads as.
     pub(crate) content: Option<&'a Content>,
     pub(crate) listed: Vec<&'a Listed>,
@@ -101,8 +103,10 @@ impl<'a> Scene<'a> {
             page.writes.extend(dated.map(|listed| &listed.fact));
             page.writes.sort_unstable();
             let rungs = store.of(host, &Topic::Page(key.clone()));
-            page.request_count =
-                rungs.and_then(|rungs| rungs.get(&Rung::Used)).map_or(0, |facts| facts.count);
+            let asked = rungs.and_then(|rungs| rungs.get(&Rung::Used));
+            page.request_count = asked.map_or(0, |facts| facts.count);
+            let last = asked.and_then(|facts| facts.last);
+            page.gone = last.and_then(|last| store.gone_since(host, key, last.nanos));
             let name = key.rsplit(['/', '\\']).next().unwrap_or_default();
             page.compiled = compiled.iter().filter(|fact| fact.page == name).copied().collect();
             page.compiled.extend(store.collected.compiled(host, key));
@@ -155,7 +159,8 @@ impl<'a> Scene<'a> {
     pub(crate) fn only_page(&self, command: &Fact) -> Option<&String> {
         let fits = |(key, page): &(&String, &Page<'_>)| {
             let there = page.seen().is_some_and(|seen| seen <= command.nanos()) || (page.is_shell() && page.seen().is_none());
-            there && pool_serves(&command.pool, key)
+            let still = page.gone.is_none_or(|gone| gone > command.nanos());
+            there && still && pool_serves(&command.pool, key)
         };
         let mut fitting = self.pages.iter().filter(fits);
         let only = fitting.next()?.0;

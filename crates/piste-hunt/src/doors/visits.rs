@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fact::quoted;
+use super::mail::shown;
 
 const DAY: i64 = 86_400_000_000_000;
 const SECOND: i64 = 1_000_000_000;
@@ -53,7 +54,7 @@ impl Visits {
         if self.methods.len() < AGENTS_MAX || self.methods.contains_key(&method) {
             *self.methods.entry(method).or_default() += 1;
         }
-        *self.agents.entry(quoted(visit.agent)).or_default() += 1;
+        *self.agents.entry(shown(visit.agent)).or_default() += 1;
         if self.agents.len() > AGENTS_MAX {
             self.agents.pop_last();
         }

@@ -1,8 +1,8 @@
 //! Logons at a VPN: which of them were guesses, and which broke an account's habit.
 //!
 //! In: accounting rows of a RADIUS server (NPS), its events in the Security log, lines of VPN gateways. Out: facts of the
-//! service. Staff come by VPN every day, so a logon alone says nothing: *used* takes a source that had guessed before, or
-//! one that is new to an account with a steady habit, and to everybody else, while strangers were guessing.
+//! service. Staff come by VPN every day, so a logon alone says nothing: *used* takes a source that had guessed before. One that
+//! breaks an account's habit while strangers were guessing has come in, and the log does not tell who it was.
 //!
 //! Source: Microsoft, "Interpret NPS Database Format Log Files": request and answer are rows of their own, only the request
 //! names the caller, and `Class` is the same in both.
@@ -117,19 +117,23 @@ impl Visits {
             let alone = |network: &str| owners.get(&(host.as_str(), network)) == Some(&1);
             let usual = main(stays);
             for (network, stay) in stays.iter().filter(|(network, _)| usual != Some(network.as_str())) {
-                let why = if stay.facts.iter().any(|fact| self.guesses.guessed(host, VPN, account, fact)) {
-                    "the address had guessed passwords before"
+                let guessed = stay.facts.iter().any(|fact| self.guesses.guessed(host, VPN, account, fact));
+                let (rung, why) = if guessed {
+                    (Rung::Used, "the address had guessed passwords before")
                 } else if alone(network)
-                    && breaks(stays, usual, stay)
+                    && (breaks(stays, usual, stay) || is_flanked(stays, usual, stay))
                     && self.guesses.seen_before(host, VPN, stay.first(), &|source| own(host, source))
                 {
-                    "the address is new to this account, which else comes from one network, and to all others, and strangers had been guessing passwords"
+                    (
+                        Rung::Effect,
+                        "the address is new to this account, which else comes from one network, before and after, and to all others, and strangers had been guessing passwords",
+                    )
                 } else {
                     continue;
                 };
                 for mut fact in stay.facts.iter().cloned() {
                     fact.what = format!("{}: {why}", fact.what);
-                    store.add(host, Topic::Remote(VPN.to_owned()), Rung::Used, fact);
+                    store.add(host, Topic::Remote(VPN.to_owned()), rung, fact);
                 }
             }
         }
@@ -153,6 +157,21 @@ fn breaks(stays: &BTreeMap<String, Stay>, usual: Option<&str>, stay: &Stay) -> b
     stays.len() <= STRANGE_MAX + 1
         && stay.days.len() * 2 <= habit.days.len().max(HABIT_DAYS)
         && habit.first() < stay.first()
+}
+
+/// Whether each of these logons lies between two from the usual network within a day: nobody goes to and fro like that night by
+/// night. It asks for no long habit.
+fn is_flanked(stays: &BTreeMap<String, Stay>, usual: Option<&str>, stay: &Stay) -> bool {
+    let busiest = || stays.iter().max_by_key(|(_, other)| other.facts.len()).map(|(network, _)| network.as_str());
+    let Some(habit) = usual.or_else(busiest).and_then(|network| stays.get(network)) else { return false };
+    let times: BTreeSet<i64> = habit.facts.iter().map(Fact::nanos).collect();
+    let flanked = |fact: &Fact| {
+        let at = fact.nanos();
+        times.range(at.saturating_sub(DAY)..at).next().is_some()
+            && times.range(at..=at.saturating_add(DAY)).next().is_some()
+    };
+    let between = stay.facts.iter().filter(|fact| flanked(fact)).count();
+    stays.len() <= STRANGE_MAX + 1 && habit.days.len() > stay.days.len() && between > 0
 }
 
 /// The part of an address that stays when a provider gives out another.
@@ -277,7 +296,11 @@ mod tests {
         let mut sprayed = visits(8);
         sprayed.guesses.add("NPS01", VPN, "admin", fact(103, "203.0.113.8", 1));
         sprayed.grant("NPS01", "anna", fact(108, STRANGER, 9));
-        assert_eq!(rungs(sprayed), [(Rung::Looked, 1), (Rung::Used, 1)]);
+        assert_eq!(rungs(sprayed), [(Rung::Looked, 1), (Rung::Effect, 1)]);
+        let mut to_and_fro = visits(3);
+        to_and_fro.guesses.add("NPS01", VPN, "admin", fact(99, "203.0.113.8", 1));
+        to_and_fro.grant("NPS01", "anna", fact(101, STRANGER, 9));
+        assert_eq!(rungs(to_and_fro), [(Rung::Looked, 1), (Rung::Effect, 1)], "home, elsewhere, home");
         let mut young = visits(2);
         young.guesses.add("NPS01", VPN, "admin", fact(100, "203.0.113.8", 1));
         young.grant("NPS01", "anna", fact(108, STRANGER, 9));

@@ -3,6 +3,8 @@
 //! In: a user agent as IIS or Exchange logged it. Out: its family: names of products and the operating system, without
 //! numbers that change with every update; and whether it is a library or a script instead of a program for people.
 
+use crate::doors::fact::quoted;
+
 /// Characters of an agent that are looked at.
 const CHARS_MAX: usize = 400;
 /// Words of a family.
@@ -81,6 +83,12 @@ fn system(text: &str) -> Option<String> {
         .iter()
         .find(|(mark, _)| text.contains(mark))
         .map(|(_, name)| (*name).to_owned())
+}
+
+/// An agent as people write it: IIS has plus signs where blanks were.
+pub(crate) fn shown(agent: &str) -> String {
+    let blanks = if agent.contains(' ') { agent.to_owned() } else { agent.replace('+', " ") };
+    quoted(&blanks)
 }
 
 /// Whether an agent is that of a library or a script.

@@ -15,7 +15,7 @@ use super::fact::{Fact, quoted};
 use super::logons::{is_public, plain};
 use super::rows::{Row, Rows};
 
-pub(crate) use self::agents::is_script;
+pub(crate) use self::agents::{is_script, shown};
 pub(crate) use self::door::{doors, sign_in};
 pub(crate) use self::refused::{Asked, Refusals};
 
@@ -301,7 +301,7 @@ impl Sessions {
     ) {
         let Run { first, last, mut stay } = run;
         stay.services.insert(service, stay.count);
-        quoted(agent).clone_into(&mut stay.agent);
+        agents::shown(agent).clone_into(&mut stay.agent);
         let fact = |number: usize| {
             let row = rows.row(number);
             let what = told(service, agent);
@@ -369,7 +369,7 @@ fn client(source: Option<&String>, forwarded: Option<&String>) -> String {
 }
 
 fn told(service: Service, agent: &str) -> String {
-    let with = if matches!(agent, "" | "-") { "no named program".to_owned() } else { format!("`{}`", quoted(agent)) };
+    let with = if matches!(agent, "" | "-") { "no named program".to_owned() } else { format!("`{}`", agents::shown(agent)) };
     format!("{} answered a logged-on request of {with}", service.name())
 }
 
