@@ -177,7 +177,8 @@ mod tests {
             ("given/both/loose.log", None),
         ];
         let found = shared_hosts(items.into_iter());
-        let shown: Vec<(&str, &str)> = found.iter().map(|(path, host)| (path.as_str(), host.as_str())).collect();
+        let shown: Vec<(&str, &str)> =
+            found.iter().map(|(path, host)| (path.as_str(), host.as_str())).collect();
         assert_eq!(
             shown,
             [("given/DC01.zip!listing.csv", "DC01"), ("given/MX01/Modules/FileSystem/mft.csv", "MX01")]

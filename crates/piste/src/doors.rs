@@ -220,6 +220,10 @@ fn in_words(door: &Door, case: &Path) -> String {
         (Some(at), None) => format!("not before {at}"),
         (Some(from), Some(to)) => format!("between {from} and {to}"),
     };
+    let opened = match door.opened.not_after_corrected {
+        Some(corrected) => format!("{opened} ({corrected} by the event's own clock)"),
+        None => opened,
+    };
     line("opened", opened);
     line("used", format!("{} .. {}", moment(door.first_used), moment(door.last_used)));
     line("sources", shown(&door.sources.join(", ")));

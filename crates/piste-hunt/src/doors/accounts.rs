@@ -101,7 +101,11 @@ impl Accounts {
             return;
         }
         let member = member_name(row.text("MemberName"));
-        let (name, sid) = if of_group { (member, row.text("MemberSid")) } else { (target.to_owned(), row.text("TargetSid")) };
+        let (name, sid) = if of_group {
+            (member, row.text("MemberSid"))
+        } else {
+            (target.to_owned(), row.text("TargetSid"))
+        };
         if is_systems(&name) {
             return;
         }
@@ -178,7 +182,8 @@ impl Accounts {
             return;
         }
         let what = format!("logon of type {} of {}", quoted(row.text("LogonType")), quoted(&user));
-        let fact = Fact::new("Security 4624", row.time(), row.place(), what).from(row.text("IpAddress")).by(&user);
+        let fact =
+            Fact::new("Security 4624", row.time(), row.place(), what).from(row.text("IpAddress")).by(&user);
         logons.insert(fact);
         if logons.len() > LOGONS_MAX {
             logons.pop_last();
@@ -209,10 +214,13 @@ impl Accounts {
         for ((host, name), events) in &mut self.events {
             let Some(places) = done.get(name) else { continue };
             let place = |event: &Event| {
-                let near = places.iter().filter(|(at, other)| other != host && at.abs_diff(event.fact.nanos()) <= SOON.unsigned_abs());
+                let near = places.iter().filter(|(at, other)| {
+                    other != host && at.abs_diff(event.fact.nanos()) <= SOON.unsigned_abs()
+                });
                 near.map(|(_, other)| other.clone()).next()
             };
-            let away: Vec<Event> = events.iter().filter(|one| !one.done && place(one).is_some()).cloned().collect();
+            let away: Vec<Event> =
+                events.iter().filter(|one| !one.done && place(one).is_some()).cloned().collect();
             for event in away {
                 events.remove(&event);
                 if let Some(other) = place(&event) {
@@ -279,7 +287,9 @@ impl Accounts {
             draft.used_by(logons.iter().copied());
         }
         draft.people(logons.iter().copied());
-        draft.close("ask who wanted it; else disable the account, take it out of its groups and look at what it did");
+        draft.close(
+            "ask who wanted it; else disable the account, take it out of its groups and look at what it did",
+        );
         Some(draft.finish())
     }
 }
@@ -314,11 +324,7 @@ fn keep_name(names: &mut BTreeMap<String, String>, key: &str, name: &str) {
     }
 }
 
-fn insert(
-    events: &mut BTreeMap<(String, String), BTreeSet<Event>>,
-    key: (String, String),
-    event: Event,
-) {
+fn insert(events: &mut BTreeMap<(String, String), BTreeSet<Event>>, key: (String, String), event: Event) {
     if events.len() >= ACCOUNTS_MAX && !events.contains_key(&key) {
         return;
     }
@@ -376,7 +382,8 @@ fn member_name(member: &str) -> String {
     if matches!(member, "" | "-") {
         return String::new();
     }
-    let first = member.get(..3).filter(|front| front.eq_ignore_ascii_case("cn=")).and_then(|_| member.get(3..));
+    let first =
+        member.get(..3).filter(|front| front.eq_ignore_ascii_case("cn=")).and_then(|_| member.get(3..));
     first.map_or(member, |rest| rest.split(',').next().unwrap_or(rest)).to_owned()
 }
 
@@ -465,7 +472,8 @@ fn asked(text: &str) -> Vec<(String, Deed)> {
 
 /// `net user NAME PASSWORD /add`, `net localgroup GROUP NAME /add`.
 fn net(rest: &[String], found: &mut Vec<(String, Deed)>) {
-    let end = rest.iter().position(|word| matches!(word.as_str(), "&" | "&&" | "|" | ";")).unwrap_or(rest.len());
+    let end =
+        rest.iter().position(|word| matches!(word.as_str(), "&" | "&&" | "|" | ";")).unwrap_or(rest.len());
     let rest = rest.get(..end).unwrap_or_default();
     let has = |switch: &str| rest.iter().any(|word| word.eq_ignore_ascii_case(switch));
     let Some((kind, more)) = rest.split_first() else { return };
@@ -479,7 +487,9 @@ fn net(rest: &[String], found: &mut Vec<(String, Deed)>) {
         "group" | "localgroup" if rules(first, "") => {
             let given = has("/add");
             if given || has("/del") || has("/delete") {
-                let deed = |group: &str| if given { Deed::Given(group.to_owned()) } else { Deed::Taken(group.to_owned()) };
+                let deed = |group: &str| {
+                    if given { Deed::Given(group.to_owned()) } else { Deed::Taken(group.to_owned()) }
+                };
                 found.extend(others.iter().map(|name| ((*name).clone(), deed(first))));
             }
         }
@@ -549,15 +559,24 @@ mod tests {
         let given = |group: &str| Deed::Given(group.to_owned());
         check(r#"cmd /c net user helpdesk P@ss1 /add&echo [S]"#, &[("helpdesk", Deed::Made)]);
         check(r"net user helpdesk P@ss1 /add", &[("helpdesk", Deed::Made)]);
-        check(r#"C:\Windows\System32\net1.exe localgroup "Administrators" helpdesk /add"#, &[("helpdesk", given("Administrators"))]);
+        check(
+            r#"C:\Windows\System32\net1.exe localgroup "Administrators" helpdesk /add"#,
+            &[("helpdesk", given("Administrators"))],
+        );
         check(r#"net group "Domain Admins" svc-x /add /domain"#, &[("svc-x", given("Domain Admins"))]);
         check(r#"net group "Readers" svc-x /add /domain"#, &[]);
         check("net user /domain", &[]);
         check("net user anna /active:no", &[("anna", Deed::Disabled)]);
         check("New-ADUser -Name 'Svc X' -SamAccountName svc-x -Enabled $true", &[("svc-x", Deed::Made)]);
-        check("Add-ADGroupMember -Identity 'Domain Admins' -Members svc-x", &[("svc-x", given("Domain Admins"))]);
+        check(
+            "Add-ADGroupMember -Identity 'Domain Admins' -Members svc-x",
+            &[("svc-x", given("Domain Admins"))],
+        );
         check("Add-LocalGroupMember Administrators helpdesk", &[("helpdesk", given("Administrators"))]);
-        check(r#"dsadd user "CN=Svc X,CN=Users,DC=min,DC=example" -samid svc-x -pwd x"#, &[("svc-x", Deed::Made)]);
+        check(
+            r#"dsadd user "CN=Svc X,CN=Users,DC=min,DC=example" -samid svc-x -pwd x"#,
+            &[("svc-x", Deed::Made)],
+        );
     }
 
     #[test]

@@ -61,8 +61,18 @@ impl Collected {
     /// Reads the datasets.
     pub(crate) fn read(lake: &Lake, host: &dyn Fn(&str) -> String) -> Result<Self, LakeError> {
         let mut all = Self::default();
-        let content =
-            ["Path", "Kind", "Language", "Score", "Verdict", "Reasons", "SHA256", "Size", "VirtualPath", "Assembly"];
+        let content = [
+            "Path",
+            "Kind",
+            "Language",
+            "Score",
+            "Verdict",
+            "Reasons",
+            "SHA256",
+            "Size",
+            "VirtualPath",
+            "Assembly",
+        ];
         scan(lake, "file.content", &content, &mut |row| all.of_content(row, host))?;
         let listing = [
             "TargetFilename",
@@ -119,9 +129,14 @@ impl Collected {
             },
             quoted(row.text("Score")),
             quoted(row.text("SHA256")),
-            if row.text("Reasons").is_empty() { "nothing of note".to_owned() } else { quoted(row.text("Reasons")) }
+            if row.text("Reasons").is_empty() {
+                "nothing of note".to_owned()
+            } else {
+                quoted(row.text("Reasons"))
+            }
         );
-        let content = Content { reading, fact: Fact::new("collected file", None, row.place(), what).page(&key), place };
+        let content =
+            Content { reading, fact: Fact::new("collected file", None, row.place(), what).page(&key), place };
         if reading != Reading::Clean {
             self.names.entry(file_name(path)).or_default().insert((here.clone(), key.clone()));
         }
@@ -133,7 +148,9 @@ impl Collected {
     fn of_listing(&mut self, row: Row<'_, '_>, host: &dyn Fn(&str) -> String) {
         let path = row.text("TargetFilename");
         let lower = path.to_lowercase();
-        if !is_page(&lower) && !self.names.contains_key(&file_name(&lower)) || row.text("is_directory") == "True" {
+        if !is_page(&lower) && !self.names.contains_key(&file_name(&lower))
+            || row.text("is_directory") == "True"
+        {
             return;
         }
         let (Some(url), here) = (url_of_file(path), host(row.host())) else { return };
@@ -208,7 +225,8 @@ impl Collected {
     /// Keys of a host's pages that are doors by themselves: shells, and pages that the server does not ship in folders in
     /// which there are no others.
     pub(crate) fn keys<'a>(&'a self, host: &'a str) -> impl Iterator<Item = &'a str> {
-        let shells = self.pages.iter().filter(|(_, content)| content.reading == Reading::Accused).map(|(at, _)| at);
+        let shells =
+            self.pages.iter().filter(|(_, content)| content.reading == Reading::Accused).map(|(at, _)| at);
         shells.chain(self.listed.keys()).filter(move |(one, _)| one == host).map(|(_, key)| key.as_str())
     }
 
@@ -238,7 +256,8 @@ pub(crate) fn windows_path(locator: &str) -> String {
     let inner = locator.rsplit('!').next().unwrap_or_default();
     let parts: Vec<&str> = inner.split(['/', '\\']).filter(|part| !part.is_empty()).collect();
     let drive = |part: &str| {
-        let letter = part.strip_suffix("%3A").or_else(|| part.strip_suffix("%3a")).or_else(|| part.strip_suffix(':'));
+        let letter =
+            part.strip_suffix("%3A").or_else(|| part.strip_suffix("%3a")).or_else(|| part.strip_suffix(':'));
         let letter = letter.unwrap_or(part);
         let one = letter.len() == 1 && letter.chars().all(|sign| sign.is_ascii_alphabetic());
         one.then(|| letter.to_uppercase())

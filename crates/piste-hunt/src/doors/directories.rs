@@ -23,7 +23,11 @@ const ODD: [&str; 9] = [
 /// Whether a folder is one of them.
 pub(crate) fn is_odd(folder: &str) -> bool {
     let mut lower = folder.trim_matches(['"', '\'']).replace('/', "\\").to_lowercase();
-    for (name, meant) in [("%programdata%", "c:\\programdata"), ("%temp%", "c:\\windows\\temp"), ("%public%", "c:\\users\\public")] {
+    for (name, meant) in [
+        ("%programdata%", "c:\\programdata"),
+        ("%temp%", "c:\\windows\\temp"),
+        ("%public%", "c:\\users\\public"),
+    ] {
         lower = lower.replace(name, meant);
     }
     lower.push('\\');
@@ -109,10 +113,16 @@ mod tests {
 
     #[test]
     fn folders_that_anybody_may_write_to() {
-        for odd in [r"C:\ProgramData\x", r"c:\users\public", r"%ProgramData%\Microsoft\x", r#""C:\Windows\Temp""#] {
+        for odd in
+            [r"C:\ProgramData\x", r"c:\users\public", r"%ProgramData%\Microsoft\x", r#""C:\Windows\Temp""#]
+        {
             assert!(is_odd(odd), "{odd}");
         }
-        for plain in [r"C:\inetpub\wwwroot", r"C:\Program Files\Microsoft\Exchange Server\V15\FrontEnd\HttpProxy\owa", ""] {
+        for plain in [
+            r"C:\inetpub\wwwroot",
+            r"C:\Program Files\Microsoft\Exchange Server\V15\FrontEnd\HttpProxy\owa",
+            "",
+        ] {
             assert!(!is_odd(plain), "{plain}");
         }
     }
@@ -125,7 +135,10 @@ mod tests {
             Some(r"/img C:\ProgramData\a b")
         );
         assert_eq!(
-            made_of(r"New-WebVirtualDirectory -Site 'Default Web Site' -Name img -PhysicalPath C:\Users\Public\x").as_deref(),
+            made_of(
+                r"New-WebVirtualDirectory -Site 'Default Web Site' -Name img -PhysicalPath C:\Users\Public\x"
+            )
+            .as_deref(),
             Some(r"img C:\Users\Public\x")
         );
         assert_eq!(made_of("appcmd list vdir"), None);

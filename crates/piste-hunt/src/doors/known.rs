@@ -118,9 +118,8 @@ impl Known<'_> {
 
     /// From when to when these logs of a host reach, all together; `None` where there are none.
     pub(crate) fn covers(&self, host: &str, dataset: &[&str]) -> Option<(Instant, Instant)> {
-        let of_host = |span: &&Span| {
-            span.host.eq_ignore_ascii_case(host) && dataset.contains(&span.dataset.as_str())
-        };
+        let of_host =
+            |span: &&Span| span.host.eq_ignore_ascii_case(host) && dataset.contains(&span.dataset.as_str());
         let spans = || self.coverage.iter().filter(of_host);
         Some((spans().map(|span| span.first).min()?, spans().map(|span| span.last).max()?))
     }
@@ -203,7 +202,10 @@ const LOGONS: [(&str, &[&str]); 3] = [
         "Remote Desktop sessions",
         &["windows.terminalservices-localsessionmanager", "windows.terminalservices-remoteconnectionmanager"],
     ),
-    ("sign-ins to mailboxes", &["iis.access", "exchange.httpproxy"]),
+    (
+        "sign-ins to mailboxes, and all else that is asked for over the web,",
+        &["iis.access", "exchange.httpproxy"],
+    ),
 ];
 
 /// For each host that people log on to from outside the time before its logs of that. A password has no day on which it
@@ -221,9 +223,10 @@ fn logons_not_visible(known: &Known<'_>) -> Vec<NotVisible> {
             .filter_map(|(name, datasets)| Some((*name, known.covers(host, datasets)?.0)))
             .collect();
         let Some(to) = begins.iter().map(|(_, first)| *first).max() else { continue };
-        let told: Vec<String> = begins.iter().map(|(name, first)| format!("{name} are logged from {first} on")).collect();
+        let told: Vec<String> =
+            begins.iter().map(|(name, first)| format!("{name} are logged from {first} on")).collect();
         let why = format!(
-            "on {host} {}: whether somebody came in with a password before that cannot be seen",
+            "on {host} {}: who tried what before, or came in with a password, cannot be seen",
             told.join(", ")
         );
         found.push(NotVisible { host: host.to_owned(), cve: Vec::new(), from: None, to: Some(to), why });

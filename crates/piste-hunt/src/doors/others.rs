@@ -97,9 +97,12 @@ pub(crate) fn mapped(known: &Known<'_>, host: &str, place: &str, rungs: &Rungs) 
     draft.sum("so it is there: whatever is put into that folder, which anybody may write to, is served under the URL");
     draft.against("installers of applications make directories too, seldom there");
     draft.missing(Some(
-        "applicationHost.config and a listing of the folder would show whether it stands and what it serves".to_owned(),
+        "applicationHost.config and a listing of the folder would show whether it stands and what it serves"
+            .to_owned(),
     ));
-    draft.close("take a copy of the folder as evidence, then remove the virtual directory and what lies in it");
+    draft.close(
+        "take a copy of the folder as evidence, then remove the virtual directory and what lies in it",
+    );
     draft.opened_by(made.iter().copied());
     draft.people(made.iter().copied());
     (!made.is_empty()).then(|| draft.finish())

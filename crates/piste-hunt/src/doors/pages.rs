@@ -76,7 +76,9 @@ fn place(page: &Page<'_>, key: &str) -> String {
 fn unanswered(draft: &mut Draft<'_, '_>, page: &Page<'_>) {
     if let Some(gone) = page.gone {
         let at = Instant { nanos: gone, digits: 0 };
-        draft.sum(format!("it had been taken away by {at}: asked for then, it did not answer, nor ever again"));
+        draft.sum(format!(
+            "it had been taken away by {at}: asked for then, it did not answer, nor ever again"
+        ));
     }
     if let (Some(first), Some(last)) = (page.unanswered.first(), page.unanswered.last()) {
         let time = |fact: &Fact| fact.time.map_or_else(|| "no time".to_owned(), |time| time.to_string());
@@ -92,7 +94,9 @@ fn unanswered(draft: &mut Draft<'_, '_>, page: &Page<'_>) {
 fn by_directory(draft: &mut Draft<'_, '_>, page: &Page<'_>, directories: &[&Fact]) {
     let written = page.writes.first().map(|fact| fact.nanos());
     let near = |set: &&Fact| {
-        written.is_some_and(|at| at >= set.nanos().saturating_sub(SOON / 60) && at <= set.nanos().saturating_add(SOON))
+        written.is_some_and(|at| {
+            at >= set.nanos().saturating_sub(SOON / 60) && at <= set.nanos().saturating_add(SOON)
+        })
     };
     let by: Vec<&Fact> = directories.iter().copied().filter(near).collect();
     if !by.is_empty() {
@@ -144,10 +148,17 @@ fn conclude(draft: &mut Draft<'_, '_>, known: &Known<'_>, host: &str, page: &Pag
 fn doubts(draft: &mut Draft<'_, '_>, page: &Page<'_>, likely: &[&Fact]) {
     match page.content.map(|content| content.reading) {
         Some(Reading::Accused) => {}
-        Some(Reading::Suspicious) => draft.against("the collected file has traits of a shell, too few to accuse it by itself"),
-        Some(Reading::Clean) => draft.against("the collected file reads as an ordinary page: it may have been changed after its use"),
+        Some(Reading::Suspicious) => {
+            draft.against("the collected file has traits of a shell, too few to accuse it by itself")
+        }
+        Some(Reading::Clean) => draft
+            .against("the collected file reads as an ordinary page: it may have been changed after its use"),
         None => {
-            let seen = if page.writes.is_empty() && page.compiled.is_empty() { "only requests show it" } else { "what it holds was not seen" };
+            let seen = if page.writes.is_empty() && page.compiled.is_empty() {
+                "only requests show it"
+            } else {
+                "what it holds was not seen"
+            };
             let rest = if page.writes.is_empty() { ", what it holds was not seen" } else { "" };
             draft.against(format!("{seen}: its name is none that the server ships{rest}"));
             draft.missing(Some(
@@ -164,15 +175,20 @@ fn doubts(draft: &mut Draft<'_, '_>, page: &Page<'_>, likely: &[&Fact]) {
 }
 
 fn bounds(draft: &mut Draft<'_, '_>, page: &Page<'_>, likely: &[&Fact]) {
-    let all: Vec<&Fact> =
-        page.writes.iter().chain(&page.compiled).chain(&page.requests).copied().collect();
+    let all: Vec<&Fact> = page.writes.iter().chain(&page.compiled).chain(&page.requests).copied().collect();
     draft.opened_by(all.iter().copied());
     let uses = page.uses();
     draft.used_by(uses.iter().copied().chain(likely.iter().copied()));
     draft.people(page.requests.iter().chain(&page.writes).copied());
     let time = all.iter().chain(likely).filter_map(|fact| fact.time).min();
     let (known, host) = (draft.known(), draft.host().to_owned());
-    draft.missing(known.lacks(&host, &["iis.access"], "IIS logs", "who asked for it, and when first and last", time));
+    draft.missing(known.lacks(
+        &host,
+        &["iis.access"],
+        "IIS logs",
+        "who asked for it, and when first and last",
+        time,
+    ));
     let commands = "commands that it was used for";
     draft.missing(known.lacks(&host, &PROCESSES, "process events (Sysmon 1, Security 4688)", commands, time));
 }

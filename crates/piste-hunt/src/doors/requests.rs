@@ -209,7 +209,8 @@ fn page(
     let shell = known.is_some();
     let foreign = is_page(&url) && is_foreign(&url);
     let answered = matches!(request.status, Some(200..=299));
-    if foreign && matches!(request.status, Some(302 | 404))
+    if foreign
+        && matches!(request.status, Some(302 | 404))
         && let Some(time) = row.time()
     {
         store.was_gone(&here, &page_key(&url), time.nanos);
@@ -220,7 +221,9 @@ fn page(
     let key = known.unwrap_or_else(|| page_key(&url));
     let (rung, why) = match request.status {
         Some(200..=299) => (Rung::Used, "the page was asked for and answered"),
-        Some(500..=599) => (Rung::Unclear, "the page was asked for and failed, after or before it had done something"),
+        Some(500..=599) => {
+            (Rung::Unclear, "the page was asked for and failed, after or before it had done something")
+        }
         _ => (Rung::Looked, "the page was asked for, and did not answer"),
     };
     if answered {
@@ -290,12 +293,7 @@ fn of_front_end(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Sto
 }
 
 /// A page that the front end noted too: the same request as IIS has, with the front end's id.
-fn front_end_page(
-    request: &Request<'_>,
-    row: Row<'_, '_>,
-    host: &dyn Fn(&str) -> String,
-    store: &mut Store,
-) {
+fn front_end_page(request: &Request<'_>, row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {
     if !matters(request.stem, store) {
         return;
     }

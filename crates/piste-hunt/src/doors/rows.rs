@@ -64,9 +64,8 @@ impl<'a> Rows<'a> {
         let column: Option<&'a DictionaryArray<Int32Type>> =
             self.by_name.get(name).and_then(|column| column.as_dictionary_opt::<Int32Type>());
         let values = column.and_then(|column| column.values().as_string_opt::<i32>());
-        let values = values
-            .map(|values| values.iter().map(|value| value.map(&of)).collect())
-            .unwrap_or_default();
+        let values =
+            values.map(|values| values.iter().map(|value| value.map(&of)).collect()).unwrap_or_default();
         Coded { column, values }
     }
 }

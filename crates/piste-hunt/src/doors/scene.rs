@@ -158,7 +158,8 @@ impl<'a> Scene<'a> {
     /// before and that the command's pool answers for.
     pub(crate) fn only_page(&self, command: &Fact) -> Option<&String> {
         let fits = |(key, page): &(&String, &Page<'_>)| {
-            let there = page.seen().is_some_and(|seen| seen <= command.nanos()) || (page.is_shell() && page.seen().is_none());
+            let there = page.seen().is_some_and(|seen| seen <= command.nanos())
+                || (page.is_shell() && page.seen().is_none());
             let still = page.gone.is_none_or(|gone| gone > command.nanos());
             there && still && pool_serves(&command.pool, key)
         };

@@ -96,7 +96,9 @@ impl Visits {
     }
 
     fn sizes(&self) -> Option<String> {
-        let span = |(least, most): Span| if least == most { least.to_string() } else { format!("{least} to {most}") };
+        let span = |(least, most): Span| {
+            if least == most { least.to_string() } else { format!("{least} to {most}") }
+        };
         let sent = self.sent.map(|sent| format!("answers of {} bytes", span(sent)));
         let received = self.received.map(|received| format!("requests of {} bytes", span(received)));
         let parts: Vec<String> = sent.into_iter().chain(received).collect();

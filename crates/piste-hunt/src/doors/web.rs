@@ -371,7 +371,11 @@ fn proxied_logon(request: &Request<'_>, url: &str) -> Option<Seen> {
             Rung::Passed,
             "the proxied logon was asked for without a logon and got 241, the back end's answer",
         ),
-        _ => seen(Flaw::ProxyLogon, Rung::Looked, "the page of the proxied logon was asked for, and did not answer"),
+        _ => seen(
+            Flaw::ProxyLogon,
+            Rung::Looked,
+            "the page of the proxied logon was asked for, and did not answer",
+        ),
     }
 }
 

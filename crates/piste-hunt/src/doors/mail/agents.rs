@@ -66,7 +66,8 @@ fn product(part: &str) -> String {
     let name = part.split('/').next().unwrap_or_default();
     // `Apple-iPhone12C1`: the model changes only with the device, its build with every update.
     let name = name.trim_matches(|letter: char| !letter.is_ascii_alphanumeric());
-    let plain = ["windows", "nt", "win64", "wow64", "x64", "x86_64", "linux", "x11", "intel", "mac", "os", "cpu"];
+    let plain =
+        ["windows", "nt", "win64", "wow64", "x64", "x86_64", "linux", "x11", "intel", "mac", "os", "cpu"];
     let number = name.chars().all(|letter| letter.is_ascii_digit() || matches!(letter, '.' | '_' | '-'));
     let revision = name.starts_with("rv:") || name.starts_with("trident");
     if number || revision || plain.contains(&name) { String::new() } else { name.to_owned() }
@@ -79,10 +80,16 @@ fn system(text: &str) -> Option<String> {
             rest.chars().take_while(|letter| letter.is_ascii_digit() || *letter == '.').collect();
         return Some(format!("on windows {version}"));
     }
-    [("android", "on android"), ("iphone", "on ios"), ("ipad", "on ios"), ("mac os x", "on macos"), ("linux", "on linux")]
-        .iter()
-        .find(|(mark, _)| text.contains(mark))
-        .map(|(_, name)| (*name).to_owned())
+    [
+        ("android", "on android"),
+        ("iphone", "on ios"),
+        ("ipad", "on ios"),
+        ("mac os x", "on macos"),
+        ("linux", "on linux"),
+    ]
+    .iter()
+    .find(|(mark, _)| text.contains(mark))
+    .map(|(_, name)| (*name).to_owned())
 }
 
 /// An agent as people write it: IIS has plus signs where blanks were.
@@ -105,7 +112,9 @@ mod tests {
     #[test]
     fn a_family_outlives_updates_and_not_another_browser() {
         let firefox = |version: u32, windows: &str| {
-            format!("Mozilla/5.0 (Windows NT {windows}; WOW64; rv:{version}.0) Gecko/20100101 Firefox/{version}.0")
+            format!(
+                "Mozilla/5.0 (Windows NT {windows}; WOW64; rv:{version}.0) Gecko/20100101 Firefox/{version}.0"
+            )
         };
         assert_eq!(family(&firefox(52, "6.1")), family(&firefox(68, "6.1")));
         assert_ne!(family(&firefox(52, "6.1")), family(&firefox(52, "10.0")));
@@ -124,10 +133,13 @@ mod tests {
 
     #[test]
     fn libraries_are_told_from_programs_for_people() {
-        for agent in ["python-requests/2.25.1", "ExchangeServicesClient/15.00.0847.030", "Go-http-client/1.1"] {
+        for agent in ["python-requests/2.25.1", "ExchangeServicesClient/15.00.0847.030", "Go-http-client/1.1"]
+        {
             assert!(is_script(agent), "{agent}");
         }
-        for agent in ["Mozilla/5.0 (Windows NT 10.0; Win64; x64)", "Microsoft Office/16.0", "MacOutlook/16.1", "-"] {
+        for agent in
+            ["Mozilla/5.0 (Windows NT 10.0; Win64; x64)", "Microsoft Office/16.0", "MacOutlook/16.1", "-"]
+        {
             assert!(!is_script(agent), "{agent}");
         }
     }

@@ -123,7 +123,13 @@ fn account(known: &Known<'_>, suspect: &Suspect<'_>) -> Door {
     draft.against("the owner can tell: ask where the account's owner was then, and with what");
     let time = facts.iter().filter_map(|fact| fact.time).min();
     let reads = "which mailboxes and folders were opened then";
-    draft.missing(known.lacks(suspect.host, &["exchange.ews", "exchange.mapi-http"], "EWS and MAPI logs", reads, time));
+    draft.missing(known.lacks(
+        suspect.host,
+        &["exchange.ews", "exchange.mapi-http"],
+        "EWS and MAPI logs",
+        reads,
+        time,
+    ));
     let front = "each request's account, program and address, beside those of IIS";
     draft.missing(known.lacks(suspect.host, &["exchange.httpproxy"], "HttpProxy logs", front, time));
     draft.close("change the account's password, end its sessions, look at its rules, permissions and devices, and ask for a second factor");
@@ -136,7 +142,8 @@ fn stayed(address: &str, stay: &super::Stay) -> String {
         stay.services.iter().map(|(service, count)| format!("{} {count}", service.name())).collect();
     let operations: Vec<String> = stay.operations.iter().cloned().collect();
     let asked = if operations.is_empty() { String::new() } else { format!(" ({})", operations.join(", ")) };
-    let agent = if stay.agent.is_empty() { "no named program".to_owned() } else { format!("`{}`", stay.agent) };
+    let agent =
+        if stay.agent.is_empty() { "no named program".to_owned() } else { format!("`{}`", stay.agent) };
     let days = stay.days.len();
     format!(
         "{} with {agent}: {} requests on {days} day{}, {}{asked}",

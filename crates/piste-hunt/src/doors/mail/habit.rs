@@ -268,7 +268,9 @@ fn signs(
     let shown = quoted(address);
     let facts: BTreeSet<&Fact> = group.values().flat_map(|stay| stay.facts()).collect();
     if facts.iter().any(|fact| guesses.guessed(host, SIGN_IN, account, fact)) {
-        signs.insert(format!("{shown} had been refused again and again, or at several accounts, before it was let in"));
+        signs.insert(format!(
+            "{shown} had been refused again and again, or at several accounts, before it was let in"
+        ));
     }
     if let Some(harm) = hostile(host, address) {
         signs.insert(format!("{shown} did harm on this server too: {harm}"));
@@ -332,7 +334,8 @@ fn oddities(
         odd.insert(format!("nobody else on this server uses `{names}`"), 1);
     }
     let services: BTreeSet<Service> = own.iter().flat_map(|stay| stay.services.keys().copied()).collect();
-    let new = group.values().flat_map(|stay| stay.services.keys()).find(|service| !services.contains(service));
+    let new =
+        group.values().flat_map(|stay| stay.services.keys()).find(|service| !services.contains(service));
     if let Some(service) = new.filter(|service| **service != Service::Web) {
         odd.insert(format!("the account never used {} else", service.name()), 1);
     }
@@ -388,7 +391,10 @@ fn at_two_places(habit: &Habit<'_>, group: &Group<'_>, odd: &mut BTreeMap<String
     if at_once(Service::Owa) {
         odd.insert("the account was in OWA from its usual place at the same time of that day".to_owned(), 2);
     } else if at_once(Service::Outlook) {
-        odd.insert("the account's Outlook was at work at its usual place at the same time of that day".to_owned(), 1);
+        odd.insert(
+            "the account's Outlook was at work at its usual place at the same time of that day".to_owned(),
+            1,
+        );
     }
     let desk: BTreeSet<i64> = habit
         .own

@@ -154,7 +154,8 @@ impl Stay {
         for (service, fact) in other.earliest {
             self.keep(service, fact);
         }
-        if let Some(fact) = other.latest.filter(|fact| self.latest.as_ref().is_none_or(|known| known < fact)) {
+        if let Some(fact) = other.latest.filter(|fact| self.latest.as_ref().is_none_or(|known| known < fact))
+        {
             self.latest = Some(fact);
         }
     }
@@ -263,10 +264,14 @@ impl Sessions {
         let mut runs: Vec<(Combination, Run)> = Vec::new();
         for row in rows.iter() {
             let at = row.number();
-            if !matches!(users.of(at), Some(Some(_))) || answered.of(at) != Some(&true) || back.of(at) == Some(&true) {
+            if !matches!(users.of(at), Some(Some(_)))
+                || answered.of(at) != Some(&true)
+                || back.of(at) == Some(&true)
+            {
                 continue;
             }
-            let service = if log.stem.is_empty() { Some(Service::Ews) } else { stems.of(at).copied().flatten() };
+            let service =
+                if log.stem.is_empty() { Some(Service::Ews) } else { stems.of(at).copied().flatten() };
             let (Some(service), Some(time)) = (service, row.time()) else { continue };
             let keys = [hosts.key(at), users.key(at), sources.key(at), forwarded.key(at), agents.key(at)];
             let slot = *known.entry((keys, service)).or_insert_with(|| {
@@ -369,7 +374,11 @@ fn client(source: Option<&String>, forwarded: Option<&String>) -> String {
 }
 
 fn told(service: Service, agent: &str) -> String {
-    let with = if matches!(agent, "" | "-") { "no named program".to_owned() } else { format!("`{}`", agents::shown(agent)) };
+    let with = if matches!(agent, "" | "-") {
+        "no named program".to_owned()
+    } else {
+        format!("`{}`", agents::shown(agent))
+    };
     format!("{} answered a logged-on request of {with}", service.name())
 }
 

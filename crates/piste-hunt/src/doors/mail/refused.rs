@@ -81,7 +81,8 @@ impl Refusals {
             {
                 let from = (fact.nanos().saturating_sub(SOON), String::new());
                 let until = (fact.nanos().saturating_add(1), String::new());
-                account = posts.range(from..until).next_back().map(|(_, user)| user.clone()).unwrap_or_default();
+                account =
+                    posts.range(from..until).next_back().map(|(_, user)| user.clone()).unwrap_or_default();
             }
             guesses.add(&host, SIGN_IN, &account, fact);
         }

@@ -38,7 +38,9 @@ fn come(sessions: &mut Sessions, came: &Came<'_>) {
         came.agent.clone_into(&mut stay.agent);
         let place = Place { evidence: 1, offset: 0, record: at / MINUTE, hash: [0; 16] };
         let time = Instant { nanos: at, digits: 0 };
-        let fact = Fact::new("IIS", Some(time), place, told(came.service, came.agent)).from(came.source).by(came.account);
+        let fact = Fact::new("IIS", Some(time), place, told(came.service, came.agent))
+            .from(came.source)
+            .by(came.account);
         stay.earliest.insert(came.service, fact.clone());
         stay.latest = Some(fact);
         let who = ("MX01".to_owned(), came.account.to_owned());
@@ -52,9 +54,26 @@ fn weeks() -> Sessions {
     for day in (6..18).filter(|day| !matches!(day, 11 | 12)) {
         for (number, account) in (0..).zip(["anna", "bert", "carla"]) {
             let desk = format!("10.20.7.{}", 21 + number);
-            let outlook = Came { account, source: &desk, agent: OUTLOOK, service: Service::Outlook, at: (day, 8), count: 20 };
+            let outlook = Came {
+                account,
+                source: &desk,
+                agent: OUTLOOK,
+                service: Service::Outlook,
+                at: (day, 8),
+                count: 20,
+            };
             come(&mut sessions, &outlook);
-            come(&mut sessions, &Came { source: HOME, agent: CHROME, service: Service::Owa, at: (day, 18), count: 3, ..outlook });
+            come(
+                &mut sessions,
+                &Came {
+                    source: HOME,
+                    agent: CHROME,
+                    service: Service::Owa,
+                    at: (day, 18),
+                    count: 3,
+                    ..outlook
+                },
+            );
         }
     }
     sessions
@@ -95,7 +114,14 @@ fn owners_away_and_owners_with_a_new_browser_are_no_door() {
     come(&mut sessions, &Came { account: "bert", source: HOME, at: (16, 19), ..STRANGER });
     // A new phone on the operator's networks.
     for (day, source) in [(13, "178.50.1.9"), (14, "178.51.7.7"), (15, "109.128.3.3"), (16, "62.4.200.1")] {
-        let phone = Came { account: "carla", source, agent: "Apple-iPhone14C2/2003.10", service: Service::ActiveSync, at: (day, 12), count: 2 };
+        let phone = Came {
+            account: "carla",
+            source,
+            agent: "Apple-iPhone14C2/2003.10",
+            service: Service::ActiveSync,
+            at: (day, 12),
+            count: 2,
+        };
         come(&mut sessions, &phone);
     }
     check(&sessions, &Guesses::default(), &[]);
@@ -125,7 +151,10 @@ fn a_sign_that_it_was_not_the_owner_makes_it_used() {
     check(&several, &Guesses::default(), &[("anna", DoorVerdict::Used), ("bert", DoorVerdict::Used)]);
 
     let mut library = weeks();
-    come(&mut library, &Came { agent: "ExchangeServicesClient/15.00.0847.030", service: Service::Ews, ..STRANGER });
+    come(
+        &mut library,
+        &Came { agent: "ExchangeServicesClient/15.00.0847.030", service: Service::Ews, ..STRANGER },
+    );
     check(&library, &Guesses::default(), &[("anna", DoorVerdict::Used)]);
 
     let mut guessed = weeks();
@@ -143,7 +172,17 @@ fn a_sign_that_it_was_not_the_owner_makes_it_used() {
 #[test]
 fn without_a_habit_nothing_is_said() {
     let mut sessions = Sessions::default();
-    come(&mut sessions, &Came { account: "anna", source: DESK, agent: OUTLOOK, service: Service::Outlook, at: (14, 9), count: 3 });
+    come(
+        &mut sessions,
+        &Came {
+            account: "anna",
+            source: DESK,
+            agent: OUTLOOK,
+            service: Service::Outlook,
+            at: (14, 9),
+            count: 3,
+        },
+    );
     come(&mut sessions, &STRANGER);
     check(&sessions, &Guesses::default(), &[]);
 }
