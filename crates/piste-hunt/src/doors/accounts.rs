@@ -106,7 +106,9 @@ impl Accounts {
         } else {
             (target.to_owned(), row.text("TargetSid"))
         };
-        if is_systems(&name) {
+        // Set-up makes the first account of a machine in the machine's own name.
+        let first = sid.starts_with("S-1-5-21-") && sid.ends_with("-1000") && by.ends_with('$');
+        if is_systems(&name) || first {
             return;
         }
         let log = LOGS.iter().find(|(code, _)| Some(*code) == row.code()).map_or("Security", |(_, log)| *log);
@@ -195,7 +197,14 @@ impl Accounts {
         for ((host, key), events) in std::mem::take(&mut self.members) {
             let known = self.names.get(&key).or(self.common.get(&key));
             let name = known.map_or(key.clone(), |name| plain(name));
-            self.events.entry((host, name)).or_default().extend(events);
+            let named = events.into_iter().map(|mut event| {
+                if known.is_some() {
+                    event.fact.what = event.fact.what.replace(&key, &quoted(&name));
+                }
+                event
+            });
+            let named: Vec<Event> = named.collect();
+            self.events.entry((host, name)).or_default().extend(named);
         }
         self.join_commands();
         let events = std::mem::take(&mut self.events);
@@ -526,14 +535,13 @@ fn words(text: &str) -> Vec<String> {
     for letter in text.chars().take(CHARS_MAX) {
         match (quote, letter) {
             (Some(mark), _) if letter == mark => quote = None,
-            (Some(_), _) => word.push(letter),
             (None, '"' | '\'') => quote = Some(letter),
             (None, '&' | '|' | ';') => {
                 end(&mut words, &mut word);
                 words.push(letter.to_string());
             }
             (None, ' ' | '\t' | '\r' | '\n' | ',') => end(&mut words, &mut word),
-            (None, _) => word.push(letter),
+            _ => word.push(letter),
         }
     }
     end(&mut words, &mut word);
@@ -557,7 +565,7 @@ mod tests {
     #[test]
     fn commands_that_make_accounts_and_give_rights() {
         let given = |group: &str| Deed::Given(group.to_owned());
-        check(r#"cmd /c net user helpdesk P@ss1 /add&echo [S]"#, &[("helpdesk", Deed::Made)]);
+        check("cmd /c net user helpdesk P@ss1 /add&echo [S]", &[("helpdesk", Deed::Made)]);
         check(r"net user helpdesk P@ss1 /add", &[("helpdesk", Deed::Made)]);
         check(
             r#"C:\Windows\System32\net1.exe localgroup "Administrators" helpdesk /add"#,

@@ -149,7 +149,7 @@ fn doubts(draft: &mut Draft<'_, '_>, page: &Page<'_>, likely: &[&Fact]) {
     match page.content.map(|content| content.reading) {
         Some(Reading::Accused) => {}
         Some(Reading::Suspicious) => {
-            draft.against("the collected file has traits of a shell, too few to accuse it by itself")
+            draft.against("the collected file has traits of a shell, too few to accuse it by itself");
         }
         Some(Reading::Clean) => draft
             .against("the collected file reads as an ordinary page: it may have been changed after its use"),

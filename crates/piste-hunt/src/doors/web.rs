@@ -341,7 +341,7 @@ fn static_resource(request: &Request<'_>, url: &str) -> Option<Seen> {
     }
 }
 
-/// Tests of ProxyLogon that name no back end in the log: scripts of one to three letters, which Exchange has none of, and the
+/// Tests of `ProxyLogon` that name no back end in the log: scripts of one to three letters, which Exchange has none of, and the
 /// page of the proxied logon, which only its own servers ask for. Patched and open servers answer both the same where the
 /// cookie does not take effect.
 fn proxied_logon(request: &Request<'_>, url: &str) -> Option<Seen> {

@@ -137,6 +137,28 @@ fn collection(scratch: &Scratch, rows: &[String]) {
     scratch.write("given/MX01/C/inetpub/logs/LogFiles/W3SVC1/u_ex210303.log", iis(&rows));
 }
 
+/// Events of a page that a worker writes, a backup reads and a command runs for.
+fn written_and_run(file: &str) -> String {
+    let event = |number: u32, code: u32, time: &str, more: Value| {
+        let mut event = json!({"Channel": "Security", "EventID": code, "Provider_Name": "Microsoft-Windows-Security-Auditing",
+            "EventRecordID": number, "Computer": "MX01", "@timestamp": time});
+        let all = event.as_object_mut().expect("an object");
+        all.extend(more.as_object().expect("an object").clone());
+        format!("{event}\n")
+    };
+    let written = json!({"ObjectName": file, "ProcessName": r"C:\Windows\System32\inetsrv\w3wp.exe", "AccessMask": "0x2"});
+    let read =
+        json!({"ObjectName": file, "ProcessName": r"C:\Windows\System32\backup.exe", "AccessMask": "0x1"});
+    let started = json!({"ParentProcessName": r"C:\Windows\System32\inetsrv\w3wp.exe", "NewProcessName": r"C:\Windows\System32\cmd.exe",
+        "CommandLine": "cmd /c whoami", "SubjectUserName": "MX01$"});
+    [
+        event(1, 4663, "2021-03-01T10:00:00Z", read),
+        event(2, 4663, "2021-03-03T05:12:45Z", written),
+        event(3, 4688, "2021-03-03T05:14:03Z", started),
+    ]
+    .concat()
+}
+
 #[test]
 fn a_collected_shell_is_one_door_with_its_write_its_copy_and_its_use() {
     let scratch = Scratch::new();
@@ -155,25 +177,8 @@ fn a_collected_shell_is_one_door_with_its_write_its_copy_and_its_use() {
         "given/MX01/C/Windows/Microsoft.NET/Framework64/v4.0.30319/Temporary ASP.NET Files/root/8e05b027/e164d61b/supp0rt.aspx.cdcab7d2.compiled",
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<preserve resultType=\"3\" virtualPath=\"/aspnet_client/supp0rt.aspx\" hash=\"1\" filehash=\"2\" flags=\"110000\" assembly=\"App_Web_8q1fnmli\" type=\"ASP.supp0rt_aspx\">",
     );
-    let event = |number: u32, code: u32, time: &str, more: Value| {
-        let mut event = json!({"Channel": "Security", "EventID": code, "Provider_Name": "Microsoft-Windows-Security-Auditing",
-            "EventRecordID": number, "Computer": "MX01", "@timestamp": time});
-        let all = event.as_object_mut().expect("an object");
-        all.extend(more.as_object().expect("an object").clone());
-        format!("{event}\n")
-    };
     let file = r"C:\inetpub\wwwroot\aspnet_client\supp0rt.aspx";
-    let written = json!({"ObjectName": file, "ProcessName": r"C:\Windows\System32\inetsrv\w3wp.exe", "AccessMask": "0x2"});
-    let read =
-        json!({"ObjectName": file, "ProcessName": r"C:\Windows\System32\backup.exe", "AccessMask": "0x1"});
-    let started = json!({"ParentProcessName": r"C:\Windows\System32\inetsrv\w3wp.exe", "NewProcessName": r"C:\Windows\System32\cmd.exe",
-        "CommandLine": "cmd /c whoami", "SubjectUserName": "MX01$"});
-    let events = [
-        event(1, 4663, "2021-03-01T10:00:00Z", read),
-        event(2, 4663, "2021-03-03T05:12:45Z", written),
-        event(3, 4688, "2021-03-03T05:14:03Z", started),
-    ];
-    scratch.write("given/MX01/events.jsonl", events.concat());
+    scratch.write("given/MX01/events.jsonl", written_and_run(file));
     scratch.investigate("given").expect(0);
     let found = doors(&scratch);
     let place = format!("used webshell {file}");

@@ -81,12 +81,15 @@ struct Everybody<'s> {
 /// What an address did elsewhere on a host, or nothing.
 pub(crate) type Hostile<'h> = dyn Fn(&str, &str) -> Option<String> + 'h;
 
+/// Whether another door tells the stays of (host, account) at an address already.
+pub(crate) type Explained<'e> = dyn Fn((&str, &str), &str, &Group<'_>) -> bool + 'e;
+
 /// Finds the suspects. `explained` tells (host, account), address and stays that another door tells already.
 pub(crate) fn suspects<'s>(
     sessions: &'s Sessions,
     guesses: &Guesses,
     hostile: &Hostile<'_>,
-    explained: &dyn Fn((&str, &str), &str, &Group<'_>) -> bool,
+    explained: &Explained<'_>,
 ) -> Vec<Suspect<'s>> {
     let mut habits: BTreeMap<(&str, &str), Habit<'s>> = BTreeMap::new();
     let mut programs: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
@@ -324,10 +327,11 @@ fn oddities(
     if !networks.contains(&network(address)) {
         odd.insert(format!("the account was never seen in the network of {shown} else"), 1);
     }
-    let names: BTreeSet<String> = group.values().map(|stay| quoted(&stay.agent)).collect();
+    let programs = || group.iter().filter(|(family, _)| !family.is_empty());
+    let names: BTreeSet<String> = programs().map(|(_, stay)| quoted(&stay.agent)).collect();
     let names = names.into_iter().collect::<Vec<_>>().join("`, `");
     odd.insert(format!("the account never used `{names}` else"), 1);
-    let alone = group.keys().all(|family| {
+    let alone = programs().all(|(family, _)| {
         everybody.families.get(&(host, *family)).is_none_or(|users| users.iter().all(|user| *user == account))
     });
     if alone && everybody.accounts.get(host).is_some_and(|count| *count >= ACCOUNTS) {
