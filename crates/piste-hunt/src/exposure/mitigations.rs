@@ -34,13 +34,15 @@ const PROVIDER: &str = "Provider_Name";
 const SERVICE_LOG: &str = "exchange.mitigation-service";
 /// What IIS's configuration events name.
 const RULE: &str = "Configuration";
+/// What the reader of configuration files found.
+const FOUND: &str = "RewriteRules";
 /// Names of the rules and patterns that Microsoft's mitigations write, in lower case.
 const RULES: [&str; 6] = [
     "x-beresource abort",
     "x-anonresource-backend abort",
     "eomtv2",
     "powershell - inbound",
-    "exchange em",
+    "eems ",
     "autodiscover.*powershell",
 ];
 const TOLD: [&str; 4] = ["Text", "mitigations", "setup_event", "server"];
@@ -53,7 +55,7 @@ pub(super) fn read(
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let wanted = |dataset: &str| {
         dataset.starts_with("windows.")
-            || matches!(dataset, "exchange.eomt" | "exchange.healthchecker" | SERVICE_LOG)
+            || matches!(dataset, "exchange.eomt" | "exchange.healthchecker" | "file.content" | SERVICE_LOG)
     };
     for file in lake.files(&wanted)? {
         let table = Table::open(&file)?;
@@ -61,7 +63,10 @@ pub(super) fn read(
         let dataset = folder.to_string_lossy().into_owned();
         let service = dataset == SERVICE_LOG;
         let carries = |name: &str| {
-            service || name == PROVIDER || name == RULE || COMMANDS.contains(&name) || TOLD.contains(&name)
+            service
+                || matches!(name, PROVIDER | RULE | FOUND)
+                || COMMANDS.contains(&name)
+                || TOLD.contains(&name)
         };
         if !table.columns().any(carries) {
             continue;
@@ -105,7 +110,7 @@ fn telling(batch: &RecordBatch, dataset: &str) -> Vec<usize> {
         return (0..batch.num_rows()).filter(|row| !service_words(batch, *row).is_empty()).collect();
     }
     let mut rows = BTreeSet::new();
-    let columns = COMMANDS.iter().chain(&[PROVIDER, RULE]);
+    let columns = COMMANDS.iter().chain(&[PROVIDER, RULE, FOUND]);
     for name in columns.copied() {
         let column = batch.column_by_name(name).and_then(|column| column.as_dictionary_opt::<Int32Type>());
         let Some(column) = column else { continue };
@@ -113,6 +118,7 @@ fn telling(batch: &RecordBatch, dataset: &str) -> Vec<usize> {
         let counts = |value: &str| match name {
             PROVIDER => value == SERVICE,
             RULE => names_rule(value),
+            FOUND => is_rule(value),
             _ => names_tool(value),
         };
         let told: Vec<bool> = values.iter().map(|value| value.is_some_and(counts)).collect();
@@ -139,8 +145,13 @@ fn names_tool(command: &str) -> bool {
 
 /// Whether a change of IIS's configuration is about a rewrite rule of a mitigation.
 fn names_rule(configuration: &str) -> bool {
-    let lower = configuration.to_lowercase();
-    lower.contains("/rewrite/") && RULES.iter().any(|rule| lower.contains(rule))
+    configuration.to_lowercase().contains("/rewrite/") && is_rule(configuration)
+}
+
+/// Whether a text names a rule that Microsoft's mitigations write.
+fn is_rule(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    RULES.iter().any(|rule| lower.contains(rule))
 }
 
 /// What a row of the service's own log says of a mitigation, whatever its columns are called; empty for other rows.
@@ -184,6 +195,12 @@ fn sentence(batch: &RecordBatch, row: usize, dataset: &str) -> Option<String> {
     }
     if dataset == SERVICE_LOG {
         return Some(format!("{time}: the mitigation service's log: {}", cut(&service_words(batch, row))));
+    }
+    if let Some(rules) = text(batch, FOUND, row).filter(|rules| is_rule(rules)) {
+        let path = text(batch, "Path", row).unwrap_or_default();
+        return Some(cut(&format!(
+            "a collected configuration has rewrite rules of a mitigation: {rules} ({path})"
+        )));
     }
     if let Some(rule) = text(batch, RULE, row).filter(|rule| names_rule(rule)) {
         let value = text(batch, "NewValue", row).unwrap_or_default();

@@ -161,6 +161,10 @@ fn a_listing_with_versions_names_the_build_and_mitigations_are_told() {
         "EventRecordID": 1, "Computer": "MX04", "@timestamp": "2021-03-05T05:00:00Z", "NewValue": "X-BEResource Abort - inbound",
         "Configuration": "MACHINE/WEBROOT/APPHOST/Default Web Site/system.webServer/rewrite/rules/rule[@name='X-BEResource Abort - inbound']/@name"});
     scratch.write("given/MX04/events.jsonl", format!("{event}\n"));
+    scratch.write(
+        "given/MX04/C/inetpub/wwwroot/web.config",
+        "<?xml version=\"1.0\"?>\n<configuration><system.webServer><rewrite><rules><rule name=\"EEMS M1.1 PowerShell - inbound\"/></rules></rewrite></system.webServer></configuration>",
+    );
     scratch.investigate("given").expect(0);
     let servers = scratch.object("exposure.json");
     let mx = server(&servers, "MX04");
@@ -168,7 +172,11 @@ fn a_listing_with_versions_names_the_build_and_mitigations_are_told() {
     assert_eq!(mx["builds"][0]["source"], "ExSetup.exe in a file listing");
     let told: Vec<&str> =
         mx["mitigations"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
-    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(
+        told[2].contains("a collected configuration has rewrite rules of a mitigation: EEMS M1.1"),
+        "{told:?}"
+    );
     assert!(
         told[0].contains("2021-03-05T05:00:00Z: IIS was given a rewrite rule of a mitigation"),
         "{told:?}"
