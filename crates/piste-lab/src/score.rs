@@ -207,7 +207,7 @@ impl DoorScore {
         let times = found
             .iter()
             .filter(|one| Some(one.verdict) == gravest)
-            .filter_map(|one| one.first_used.or_else(|| one.opened.and_then(|opened| opened.not_after)));
+            .flat_map(|one| one.first_used.into_iter().chain(one.opened.and_then(|opened| opened.not_after)));
         let Some(first) = times.min() else {
             self.wrong.push(format!("{} has no first time", door.id));
             return;
@@ -274,8 +274,8 @@ fn same_host(one: &str, other: &str) -> bool {
     short(one) == short(other)
 }
 
-/// Whether the case says of a door that nothing is left of that its logs could not show it: in what is missing at a door of
-/// the same flaw, in the server's unknowns, or in whatever else stands beside the doors and names the flaw or the host.
+/// Whether the case says of a door that nothing is left of that its logs could not show it: beside the doors for the whole host,
+/// in what is missing at a door of the same flaw, in the server's unknowns, or in whatever else stands beside the doors and names the flaw or the host.
 fn says_invisible(
     door: &DoorTruth,
     found: &[&FoundDoor],
@@ -289,6 +289,17 @@ fn says_invisible(
         door.cve.iter().any(|cve| text.contains(&cve.to_ascii_lowercase()))
             || (door.cve.is_empty() && text.contains(&door.host.to_ascii_lowercase()))
     };
+    // A sentence on all that a host's logs could have shown before they begin counts for what was over by then.
+    let of_host = |one: &Value| {
+        let text = |name: &str| one.get(name).and_then(Value::as_str);
+        let all = one.get("cve").and_then(Value::as_array).is_some_and(Vec::is_empty);
+        let to = text("to").and_then(Instant::parse);
+        all && text("host").is_some_and(|host| same_host(host, &door.host))
+            && door.last_used.is_none_or(|last| to.is_some_and(|to| last <= to))
+    };
+    if doors.get("not_visible").and_then(Value::as_array).into_iter().flatten().any(of_host) {
+        return true;
+    }
     let beside = doors.as_object().into_iter().flatten().filter(|(key, _)| *key != "doors");
     if beside.into_iter().any(|(_, value)| names(&value.to_string())) {
         return true;

@@ -1,7 +1,10 @@
 //! Who made a collection, and of which host, by the names inside it.
 //!
 //! In: a container's name and its members' names. Out: a hint: `velociraptor` or `kape`, and a host. Records name their
-//! host themselves; the hint serves for files whose records do not.
+//! host themselves; the hint serves for files whose records do not. A file whose own path tells no host has that of the
+//! files around it, where these agree.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use piste_model::evidence::LOCATOR_SEPARATOR;
 
@@ -40,6 +43,40 @@ pub fn origin_of(container: &str, members: &[&str]) -> Origin {
     Origin::default()
 }
 
+/// The host for each path that has no hint of its own: that of the nearest folder or container around it in which all hints
+/// agree. The outermost folder is what the user gave, not a collection, and says nothing.
+pub fn shared_hosts<'a>(items: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> BTreeMap<String, String> {
+    let mut hinted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut lacking: Vec<&str> = Vec::new();
+    for (path, hint) in items {
+        let Some(hint) = hint else {
+            lacking.push(path);
+            continue;
+        };
+        for folder in around(path) {
+            let seen = hinted.entry(folder).or_default();
+            if seen.len() < 2 {
+                seen.insert(hint);
+            }
+        }
+    }
+    let host = |path: &str| {
+        let near = around(path).find_map(|folder| hinted.get(folder))?;
+        near.first().filter(|_| near.len() == 1).map(|host| (*host).to_owned())
+    };
+    lacking.into_iter().filter_map(|path| Some((path.to_owned(), host(path)?))).collect()
+}
+
+/// The folders and containers around a path but the outermost, the nearest first.
+fn around(path: &str) -> impl Iterator<Item = &str> {
+    let outermost = path.find(['/', '!']).unwrap_or(path.len());
+    let mut end = path.len();
+    std::iter::from_fn(move || {
+        end = path.get(..end)?.rfind(['/', '!'])?;
+        path.get(..end).filter(|_| end > outermost)
+    })
+}
+
 /// The host that a path within a folder names: `MX01/C/Windows/...`.
 pub fn host_in_path(path: &str) -> Option<String> {
     kape_host(path)
@@ -56,7 +93,17 @@ fn velociraptor_host(stem: &str) -> Option<String> {
 }
 
 /// Folders at the root of a Windows drive.
-const TREES: [&str; 6] = ["windows", "users", "inetpub", "program files", "programdata", "$extend"];
+const TREES: [&str; 9] = [
+    "windows",
+    "users",
+    "inetpub",
+    "program files",
+    "program files (x86)",
+    "programdata",
+    "$extend",
+    "exchangesetuplogs",
+    "perflogs",
+];
 
 /// Parts of a path that tools and people put there, and that name no host.
 const GENERIC: [&str; 16] = [
@@ -116,6 +163,28 @@ fn kape_stem(stem: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_without_a_host_has_that_of_the_files_around_it() {
+        let items = [
+            ("given/MX01/C/inetpub/u_ex.log", Some("MX01")),
+            ("given/MX01/Modules/FileSystem/mft.csv", None),
+            ("given/DC01.zip!C/Windows/x.evtx", Some("DC01")),
+            ("given/DC01.zip!listing.csv", None),
+            ("given/notes.log", None),
+            ("given/both/MX01/C/x", Some("MX01")),
+            ("given/both/DC01/C/x", Some("DC01")),
+            ("given/both/loose.log", None),
+        ];
+        let found = shared_hosts(items.into_iter());
+        let shown: Vec<(&str, &str)> =
+            found.iter().map(|(path, host)| (path.as_str(), host.as_str())).collect();
+        assert_eq!(
+            shown,
+            [("given/DC01.zip!listing.csv", "DC01"), ("given/MX01/Modules/FileSystem/mft.csv", "MX01")]
+        );
+        assert_eq!(host_in_path("given/MX02/C/ExchangeSetupLogs/ExchangeSetup.log").as_deref(), Some("MX02"));
+    }
 
     #[track_caller]
     fn check(container: &str, members: &[&str], tool: Option<&'static str>, host: Option<&str>) {

@@ -88,6 +88,8 @@ impl Keys {
             let Part { start, end, .. } = part;
             let mut line =
                 format!("{} {} {} {start} {end} {}\n", item.id, item.sha256, item.format.name(), item.path);
+            // Rows that name no host have the one that the collection hints at.
+            line += item.host_hint.as_deref().unwrap_or_default();
             if self.suspects.get(part.item) == Some(&true) {
                 line = format!("{} {line}", self.before);
                 self.before = sha256_hex(line.as_bytes());

@@ -39,8 +39,11 @@ pub enum DoorState {
 pub struct Opened {
     /// Before this it was not there, and coverage proves it.
     pub not_before: Option<Instant>,
-    /// At this time it was there.
+    /// At this time it was there, by the clock of the record's header.
     pub not_after: Option<Instant>,
+    /// The same by the event's own clock, where the two were measured to differ; see [`crate::Clock`].
+    #[serde(default)]
+    pub not_after_corrected: Option<Instant>,
 }
 
 /// One way in.

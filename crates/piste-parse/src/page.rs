@@ -81,6 +81,9 @@ fn fields(bytes: &[u8], name: &str, path: &str, whole: bool, reading: &Reading) 
     push("Score", &reading.score.to_string());
     push("Verdict", reading.verdict().name());
     push("Reasons", &reasons(reading));
+    if kind(bytes, reading) == "configuration" {
+        push("RewriteRules", &rewrite_rules(bytes));
+    }
     for (field, key) in [("VirtualPath", "virtualPath"), ("Assembly", "assembly"), ("CompiledType", "type")] {
         if name.to_ascii_lowercase().ends_with(".compiled") {
             push(field, &attribute(bytes, key));
@@ -113,6 +116,21 @@ fn reasons(reading: &Reading) -> String {
         let _ = write!(out, "{separator}line {}: {} (+{})", reason.line, reason.what, reason.points);
     }
     out
+}
+
+/// Names of the rewrite rules in a configuration file, in its order: mitigations are such rules.
+fn rewrite_rules(bytes: &[u8]) -> String {
+    const RULES_MAX: usize = 50;
+    const CHARS_MAX: usize = 200;
+    let text = String::from_utf8_lossy(bytes);
+    let Some((_, rest)) = text.split_once("<rewrite") else { return String::new() };
+    let inside = rest.split("</rewrite").next().unwrap_or_default();
+    let name = |rule: &str| {
+        let (_, value) = rule.split('>').next()?.split_once("name=\"")?;
+        Some(value.split('"').next()?.chars().take(CHARS_MAX).collect::<String>())
+    };
+    let rules: Vec<String> = inside.split("<rule ").skip(1).filter_map(name).take(RULES_MAX).collect();
+    rules.join("; ")
 }
 
 /// The value of an attribute of a `.compiled` file, which is one short element.
@@ -165,6 +183,15 @@ mod tests {
         for word in ["/owa/auth/ohyeah.aspx", "App_Web_8q1fnmli", "compiled page", "clean"] {
             assert!(shown.contains(word), "{word} in {shown}");
         }
+    }
+
+    #[test]
+    fn rewrite_rules_of_a_configuration_are_named() {
+        let text = b"<?xml version=\"1.0\"?>\n<configuration><system.webServer><rewrite><rules>\
+            <rule name=\"X-BEResource Abort - inbound\" patternSyntax=\"ECMAScript\"/><rule enabled=\"true\" name=\"to https\"></rule>\
+            </rules></rewrite></system.webServer></configuration>";
+        let (_, shown) = row("web.config", text);
+        assert!(shown.contains("X-BEResource Abort - inbound; to https"), "{shown}");
     }
 
     #[test]

@@ -108,9 +108,9 @@ pub(crate) fn run(arguments: &Doors, common: &Common) -> Result<u8, Failure> {
     }
     out::data(&table(&found.doors));
     for one in &found.not_visible {
-        let cve = one.cve.join(", ");
+        let cve = if one.cve.is_empty() { String::new() } else { format!(": {}", one.cve.join(", ")) };
         out::data(&format!(
-            "not visible  {}: {}\n",
+            "not visible  {}{}\n",
             terminal(&one.why, SENTENCE_CHARS),
             terminal(&cve, SENTENCE_CHARS)
         ));
@@ -219,6 +219,10 @@ fn in_words(door: &Door, case: &Path) -> String {
         (None, Some(at)) => format!("no later than {at}"),
         (Some(at), None) => format!("not before {at}"),
         (Some(from), Some(to)) => format!("between {from} and {to}"),
+    };
+    let opened = match door.opened.not_after_corrected {
+        Some(corrected) => format!("{opened} ({corrected} by the event's own clock)"),
+        None => opened,
     };
     line("opened", opened);
     line("used", format!("{} .. {}", moment(door.first_used), moment(door.last_used)));

@@ -17,6 +17,7 @@ const SCHEMAS: &[(&str, &str)] = &[
     ("doors", include_str!("../../../docs/schemas/doors.json")),
     ("exposure", include_str!("../../../docs/schemas/exposure.json")),
     ("clocks", include_str!("../../../docs/schemas/clocks.json")),
+    ("score", include_str!("../../../docs/schemas/score.json")),
     ("rules_not_run", include_str!("../../../docs/schemas/rules_not_run.json")),
 ];
 

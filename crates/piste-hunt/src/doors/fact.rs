@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use piste_model::Instant;
 
+use super::collected::Collected;
 use super::flaw::Flaw;
+use super::visits::{Visit, Visits};
 
 /// Facts that one place keeps in full.
 const FACTS_MAX: usize = 200;
@@ -16,6 +18,8 @@ const FACTS_MAX: usize = 200;
 const NAMES_MAX: usize = 500;
 /// Places in all; a hostile log could name more.
 const PLACES_MAX: usize = 20_000;
+/// Times kept at which one page did not answer.
+const GONE_MAX: usize = 64;
 /// Characters of a value that a fact quotes.
 const QUOTED_CHARS: usize = 160;
 
@@ -49,6 +53,8 @@ pub(crate) enum Topic {
     Page(String),
     /// A virtual directory of Exchange.
     Directory(String),
+    /// A URL that leads to a folder where no product serves pages.
+    Mapped(String),
     /// A module of IIS.
     Module(String),
     /// Rights or an account given.
@@ -194,6 +200,12 @@ fn keep(names: &mut BTreeSet<String>, name: &str) {
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     places: BTreeMap<(String, Topic), BTreeMap<Rung, Facts>>,
+    /// Requests for pages, by host, key and log.
+    visits: BTreeMap<(String, String), BTreeMap<&'static str, Visits>>,
+    /// When pages that are none of the server's were asked for in vain, by host and key: the latest times.
+    gone: BTreeMap<(String, String), BTreeSet<i64>>,
+    /// Pages that lie in the collection.
+    pub(crate) collected: Collected,
 }
 
 impl Store {
@@ -203,6 +215,43 @@ impl Store {
             return;
         }
         self.places.entry(key).or_default().entry(rung).or_default().add(fact);
+    }
+
+    /// Counts a request for a page.
+    pub(crate) fn visit(&mut self, host: &str, key: &str, log: &'static str, visit: Visit<'_>) {
+        let place = (host.to_owned(), key.to_owned());
+        if self.visits.len() >= PLACES_MAX && !self.visits.contains_key(&place) {
+            return;
+        }
+        self.visits.entry(place).or_default().entry(log).or_default().add(visit);
+    }
+
+    /// Notes that a page did not answer; strangers ask for thousands that never were.
+    pub(crate) fn was_gone(&mut self, host: &str, key: &str, nanos: i64) {
+        let place = (host.to_owned(), key.to_owned());
+        if self.gone.len() < PLACES_MAX || self.gone.contains_key(&place) {
+            let times = self.gone.entry(place).or_default();
+            times.insert(nanos);
+            if times.len() > GONE_MAX {
+                times.pop_first();
+            }
+        }
+    }
+
+    /// When a page did not answer for the first time after it had answered for the last time, at `last`.
+    pub(crate) fn gone_since(&self, host: &str, key: &str, last: i64) -> Option<i64> {
+        self.gone.get(&(host.to_owned(), key.to_owned()))?.range(last.saturating_add(1)..).next().copied()
+    }
+
+    /// The requests for a page: those of IIS, which has all of them, else those of the front end.
+    pub(crate) fn visits(&self, host: &str, key: &str) -> Option<&Visits> {
+        let logs = self.visits.get(&(host.to_owned(), key.to_owned()))?;
+        logs.get("IIS").or_else(|| logs.values().next())
+    }
+
+    /// Whether a page of this key lies in the collection and reads as a shell, or nearly.
+    pub(crate) fn is_collected(&self, key: &str) -> bool {
+        self.collected.is_shell(key)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Topic, &BTreeMap<Rung, Facts>)> {

@@ -14,8 +14,15 @@ use super::fact::earliest;
 /// Sentences that one list keeps.
 const SENTENCES_MAX: usize = 60;
 /// The kind of a door with several: the first of these that any candidate has.
-const KINDS: [&str; 6] =
-    ["webshell", "oab-external-url", "iis-module", "account", "exploit", "remote-access"];
+const KINDS: [&str; 7] = [
+    "webshell",
+    "oab-external-url",
+    "virtual-directory",
+    "iis-module",
+    "account",
+    "exploit",
+    "remote-access",
+];
 
 /// Joins the candidates and numbers the doors: the gravest verdict first, then the earliest.
 pub fn join(candidates: Vec<Door>) -> Vec<Door> {
@@ -75,7 +82,11 @@ fn merge(mut door: Door, other: Door) -> Door {
             DoorState::Open
         }
     };
-    door.opened.not_after = earliest(door.opened.not_after, other.opened.not_after);
+    // The corrected bound goes with the bound that it corrects.
+    if other.opened.not_after.is_some_and(|at| door.opened.not_after.is_none_or(|known| at < known)) {
+        door.opened.not_after = other.opened.not_after;
+        door.opened.not_after_corrected = other.opened.not_after_corrected;
+    }
     door.opened.not_before = later(door.opened.not_before, other.opened.not_before);
     door.first_used = earliest(door.first_used, other.first_used);
     door.last_used = later(door.last_used, other.last_used);
@@ -153,7 +164,7 @@ mod tests {
             place: place.to_owned(),
             verdict,
             state: DoorState::Unknown,
-            opened: Opened { not_before: None, not_after: at(second) },
+            opened: Opened { not_after: at(second), ..Opened::default() },
             first_used: at(second + 1),
             last_used: at(second + 2),
             sources: vec![format!("203.0.113.{second}")],

@@ -116,6 +116,14 @@ impl Known<'_> {
         }
     }
 
+    /// From when to when these logs of a host reach, all together; `None` where there are none.
+    pub(crate) fn covers(&self, host: &str, dataset: &[&str]) -> Option<(Instant, Instant)> {
+        let of_host =
+            |span: &&Span| span.host.eq_ignore_ascii_case(host) && dataset.contains(&span.dataset.as_str());
+        let spans = || self.coverage.iter().filter(of_host);
+        Some((spans().map(|span| span.first).min()?, spans().map(|span| span.last).max()?))
+    }
+
     /// The two clocks of this host's records, in words, where they differ by a second or more.
     pub(crate) fn clock_words(&self, host: &str) -> Vec<String> {
         self.clocks
@@ -179,10 +187,49 @@ pub fn not_visible(known: &Known<'_>) -> Vec<NotVisible> {
             one.cve.push(open.cve.clone());
         }
     }
-    let mut found: Vec<NotVisible> = found.into_values().collect();
+    let mut found: Vec<NotVisible> = found.into_values().chain(logons_not_visible(known)).collect();
     for one in &mut found {
         one.cve.sort_unstable();
         one.cve.dedup();
+    }
+    found
+}
+
+/// Logs of logons, by the way in that they show.
+const LOGONS: [(&str, &[&str]); 3] = [
+    ("VPN logons", &["nps.accounting", "network.vpn"]),
+    (
+        "Remote Desktop sessions",
+        &["windows.terminalservices-localsessionmanager", "windows.terminalservices-remoteconnectionmanager"],
+    ),
+    (
+        "sign-ins to mailboxes, and all else that is asked for over the web,",
+        &["iis.access", "exchange.httpproxy"],
+    ),
+];
+
+/// For each host that people log on to from outside the time before its logs of that. A password has no day on which it
+/// was open: whoever had it came when he wanted.
+fn logons_not_visible(known: &Known<'_>) -> Vec<NotVisible> {
+    let mut hosts: Vec<&str> = known.coverage.iter().map(|span| span.host.as_str()).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    let mut found = Vec::new();
+    for host in hosts.into_iter().filter(|host| !host.is_empty()) {
+        let mail = known.server(host).is_some();
+        let begins: Vec<(&str, Instant)> = LOGONS
+            .iter()
+            .filter(|(name, _)| mail || !name.contains("mailboxes"))
+            .filter_map(|(name, datasets)| Some((*name, known.covers(host, datasets)?.0)))
+            .collect();
+        let Some(to) = begins.iter().map(|(_, first)| *first).max() else { continue };
+        let told: Vec<String> =
+            begins.iter().map(|(name, first)| format!("{name} are logged from {first} on")).collect();
+        let why = format!(
+            "on {host} {}: who tried what before, or came in with a password, cannot be seen",
+            told.join(", ")
+        );
+        found.push(NotVisible { host: host.to_owned(), cve: Vec::new(), from: None, to: Some(to), why });
     }
     found
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::clocks;
 use piste_model::{Door, DoorState, DoorVerdict, Instant, Opened, RowRef};
 
 use super::fact::{Fact, Facts, earliest};
@@ -20,6 +21,8 @@ pub(crate) struct Draft<'a, 'k> {
     door: Door,
     /// Facts that stand behind it.
     facts: BTreeSet<Fact>,
+    /// The log of the fact that opened it.
+    opened_log: &'static str,
 }
 
 impl<'a, 'k> Draft<'a, 'k> {
@@ -45,7 +48,7 @@ impl<'a, 'k> Draft<'a, 'k> {
             rows: Vec::new(),
             count: 0,
         };
-        Self { known, door, facts: BTreeSet::new() }
+        Self { known, door, facts: BTreeSet::new(), opened_log: "" }
     }
 
     pub(crate) fn known(&self) -> &'a Known<'k> {
@@ -88,7 +91,11 @@ impl<'a, 'k> Draft<'a, 'k> {
     /// The facts open the door: the earliest is when it was open at the latest.
     pub(crate) fn opened_by<'f>(&mut self, facts: impl IntoIterator<Item = &'f Fact>) {
         for fact in facts {
-            self.door.opened.not_after = earliest(self.door.opened.not_after, fact.time);
+            let known = self.door.opened.not_after;
+            self.door.opened.not_after = earliest(known, fact.time);
+            if self.door.opened.not_after != known {
+                self.opened_log = fact.log;
+            }
         }
     }
 
@@ -180,8 +187,25 @@ impl<'a, 'k> Draft<'a, 'k> {
         self.facts.extend(facts.kept.iter().take(STEPS).cloned());
     }
 
+    /// The bound by the event's own clock, where it was measured to differ from the header's. Both are kept.
+    fn correct(&mut self) {
+        let Some(time) = self.door.opened.not_after.filter(|_| self.opened_log.starts_with("Sysmon")) else {
+            return;
+        };
+        let (clocks, dataset) = (self.known.clocks, "windows.sysmon");
+        let Some(corrected) = clocks::corrected(clocks, &self.door.host, dataset, time) else { return };
+        self.door.opened.not_after_corrected = Some(corrected);
+        let measured = clocks::correction(clocks, &self.door.host, dataset);
+        let offset = measured.map_or(0, |clock| clock.offset_ms);
+        let samples = measured.map_or(0, |clock| clock.samples);
+        self.sum(format!(
+            "by the event's own clock it was open no later than {corrected}, by its header's {time}: the two are {offset:+} ms apart, measured over {samples} records"
+        ));
+    }
+
     /// The door, its rows in the order of time.
     pub(crate) fn finish(mut self) -> Door {
+        self.correct();
         for text in self.known.clock_words(&self.door.host) {
             self.door.against.push(text);
         }

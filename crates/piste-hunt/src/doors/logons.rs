@@ -1,7 +1,7 @@
 //! Logons from outside, the doors that need no flaw.
 //!
-//! In: Remote Desktop logons and refusals of Windows, granted and refused accesses of a network policy server. Out: facts by
-//! service, where the other side is an address of the Internet.
+//! In: Remote Desktop logons and refusals of Windows, granted and refused accesses of a network policy server, logons that web
+//! workers asked for. Out: facts by service, where the other side is an address of the Internet.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use piste_lake::{Lake, LakeError};
 
 use super::fact::{Fact, Rung, Store, Topic, quoted};
+use super::mail::{Refusals, SIGN_IN, Sessions};
 use super::processes::scan;
 use super::rows::Row;
 use super::vpn::{self, Attempt, Visits};
@@ -28,9 +29,26 @@ const GUESSES_MAX: usize = 100_000;
 /// Host, service, address, account, day.
 type Guess = (String, String, String, String, i64);
 
-/// Refused logons from outside: how many, and the earliest.
+/// How many refusals each log has of one guess, and the earliest. Two logs of one logon are no two guesses.
 #[derive(Debug, Default)]
-pub(crate) struct Guesses(BTreeMap<Guess, (u64, BTreeSet<Fact>)>);
+struct Refused {
+    by_log: BTreeMap<&'static str, u64>,
+    facts: BTreeSet<Fact>,
+}
+
+impl Refused {
+    fn count(&self) -> u64 {
+        self.by_log.values().copied().max().unwrap_or_default()
+    }
+
+    fn first(&self) -> Option<&Fact> {
+        self.facts.first()
+    }
+}
+
+/// Refused logons from outside.
+#[derive(Debug, Default)]
+pub(crate) struct Guesses(BTreeMap<Guess, Refused>);
 
 impl Guesses {
     pub(crate) fn add(&mut self, host: &str, service: &str, account: &str, fact: Fact) {
@@ -39,11 +57,11 @@ impl Guesses {
         if self.0.len() >= GUESSES_MAX && !self.0.contains_key(&key) {
             return;
         }
-        let (count, facts) = self.0.entry(key).or_default();
-        *count += 1;
-        facts.insert(fact);
-        if facts.len() > FACTS_MAX {
-            facts.pop_last();
+        let refused = self.0.entry(key).or_default();
+        *refused.by_log.entry(fact.log).or_default() += 1;
+        refused.facts.insert(fact);
+        if refused.facts.len() > FACTS_MAX {
+            refused.facts.pop_last();
         }
     }
 
@@ -52,16 +70,16 @@ impl Guesses {
         let source = logon.source.as_str();
         let from = (host.to_owned(), service.to_owned(), source.to_owned(), String::new(), i64::MIN);
         let mut names = BTreeSet::new();
-        for ((_, _, _, name, _), (count, facts)) in
+        for ((_, _, _, name, _), refused) in
             self.0.range(from..).take_while(|((one, other, address, _, _), _)| {
                 one == host && other == service && address == source
             })
         {
-            if facts.first().is_none_or(|first| first.nanos() > logon.nanos()) {
+            if refused.first().is_none_or(|first| first.nanos() > logon.nanos()) {
                 continue;
             }
             names.insert(name);
-            if name == account && *count >= TARGETED {
+            if name == account && refused.count() >= TARGETED {
                 return true;
             }
         }
@@ -76,17 +94,29 @@ impl Guesses {
         nanos: i64,
         own: &dyn Fn(&str) -> bool,
     ) -> bool {
-        self.0.iter().any(|((one, other, source, _, _), (_, facts))| {
+        self.0.iter().any(|((one, other, source, _, _), refused)| {
             one == host
                 && other == service
-                && facts.first().is_some_and(|first| first.nanos() < nanos)
+                && refused.first().is_some_and(|first| first.nanos() < nanos)
                 && !own(source)
+        })
+    }
+
+    /// Whether somebody at an address went on at this account before that time.
+    pub(crate) fn tried(&self, host: &str, service: &str, account: &str, nanos: i64) -> bool {
+        self.0.iter().any(|((one, other, _, name, _), refused)| {
+            one == host
+                && other == service
+                && name == account
+                && refused.count() >= TARGETED
+                && refused.first().is_some_and(|first| first.nanos() < nanos)
         })
     }
 
     /// Hands over the refusals; `mistyped` tells (host, address, account) of owners.
     pub(crate) fn tell(self, store: &mut Store, mistyped: &dyn Fn(&str, &str, &str) -> bool) {
-        for ((host, service, source, account, _), (count, facts)) in self.0 {
+        for ((host, service, source, account, _), Refused { by_log, facts }) in self.0 {
+            let count = by_log.values().copied().max().unwrap_or_default();
             if mistyped(&host, &source, &account) {
                 continue;
             }
@@ -116,37 +146,61 @@ pub(crate) fn plain(account: &str) -> String {
     name.split('@').next().unwrap_or_default().to_lowercase()
 }
 
-/// Reads the datasets.
-pub(crate) fn read(lake: &Lake, host: &dyn Fn(&str) -> String, store: &mut Store) -> Result<(), LakeError> {
-    let (mut guesses, mut visits) = (Guesses::default(), Visits::default());
-    let security = [
-        "LogonType",
-        "IpAddress",
-        "IpPort",
-        "AuthenticationPackageName",
-        "TargetUserName",
-        "TargetDomainName",
-        "CallingStationID",
-        "SubjectUserName",
-        "FullyQualifiedSubjectUserName",
-    ];
-    scan(lake, "windows.security", &security, &[4624, 4625, 6272, 6273], &mut |row| match row.code() {
-        Some(4624) => granted(row, host, store),
-        Some(4625) => refused(row, host, &mut guesses),
-        code => {
-            let log = if code == Some(6272) { "Security 6272" } else { "Security 6273" };
-            let (source, account) = (row.text("CallingStationID"), row.text("SubjectUserName"));
-            let granted = code == Some(6272);
-            visits.add(row, &Attempt { log, host: host(row.host()), source, account, granted });
+/// Columns of the Security log that logons are read from.
+pub(crate) const SECURITY: [&str; 10] = [
+    "LogonType",
+    "IpAddress",
+    "IpPort",
+    "AuthenticationPackageName",
+    "TargetUserName",
+    "TargetDomainName",
+    "ProcessName",
+    "CallingStationID",
+    "SubjectUserName",
+    "FullyQualifiedSubjectUserName",
+];
+
+/// What is known of logons from outside while logs are read.
+#[derive(Debug, Default)]
+pub(crate) struct Logons {
+    pub(crate) guesses: Guesses,
+    pub(crate) visits: Visits,
+    pub(crate) sessions: Sessions,
+    pub(crate) refusals: Refusals,
+}
+
+impl Logons {
+    /// Takes a row of the Security log.
+    pub(crate) fn of_security(&mut self, row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {
+        match row.code() {
+            Some(4624) if is_web_logon(row) => {
+                let (user, address) = (row.text("TargetUserName"), row.text("IpAddress"));
+                self.sessions.web_logon(row, host(row.host()), user, address);
+            }
+            Some(4624) => granted(row, host, store),
+            Some(4625) => refused(row, host, &mut self.guesses),
+            Some(code @ (6272 | 6273)) => {
+                let log = if code == 6272 { "Security 6272" } else { "Security 6273" };
+                let (source, account) = (row.text("CallingStationID"), row.text("SubjectUserName"));
+                let granted = code == 6272;
+                self.visits.add(row, &Attempt { log, host: host(row.host()), source, account, granted });
+            }
+            _ => {}
         }
-    })?;
+    }
+}
+
+/// Reads the datasets beside the Security log.
+pub(crate) fn read(
+    lake: &Lake,
+    host: &dyn Fn(&str) -> String,
+    logons: &mut Logons,
+    store: &mut Store,
+) -> Result<(), LakeError> {
     let core = "windows.remotedesktopservices-rdpcorets";
     scan(lake, core, &["IPString", "ClientIP"], &[131, 140], &mut |row| connection(row, host, store))?;
     terminal(lake, host, store)?;
-    vpn::read(lake, host, &mut visits)?;
-    guesses.tell(store, &|_, _, _| false);
-    visits.tell(store);
-    Ok(())
+    vpn::read(lake, host, &mut logons.visits)
 }
 
 /// Sessions of Remote Desktop.
@@ -189,18 +243,25 @@ fn granted(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {
 /// A refused logon of Remote Desktop. Where the network asks first (NLA), it is of type 3 by NTLM and names no port; those of
 /// web sites and shares name one.
 fn refused(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, guesses: &mut Guesses) {
+    let web = is_web_logon(row);
     let network_first = row.text("LogonType") == "3"
         && matches!(row.text("IpPort"), "0" | "-")
         && row.text("AuthenticationPackageName").eq_ignore_ascii_case("NTLM");
     let address = row.text("IpAddress");
-    if !(row.text("LogonType") == "10" || network_first) || !is_public(address) {
+    if !(web || row.text("LogonType") == "10" || network_first) || !is_public(address) {
         return;
     }
     let user = row.text("TargetUserName");
     let what = format!("logon of {} from {} was refused", quoted(user), quoted(address));
     // Guessed names are no accounts that the door acted as.
     let fact = Fact::new("Security 4625", row.time(), row.place(), what).from(address);
-    guesses.add(&host(row.host()), REMOTE_DESKTOP, user, fact);
+    guesses.add(&host(row.host()), if web { SIGN_IN } else { REMOTE_DESKTOP }, user, fact);
+}
+
+/// A logon that a web server's worker asked for: of type 8 where somebody filled in a form or sent the password by HTTP.
+fn is_web_logon(row: Row<'_, '_>) -> bool {
+    let process = row.text("ProcessName").rsplit('\\').next().unwrap_or_default();
+    process.eq_ignore_ascii_case("w3wp.exe") && matches!(row.text("LogonType"), "3" | "8")
 }
 
 /// What the transport of Remote Desktop says: 131 somebody connected, 140 name or password were wrong.

@@ -4,8 +4,11 @@
 //! [`join`], which makes the candidates of all producers one door a place. Datasets are scanned one after the other with the
 //! columns that are needed; facts are kept by place within bounds, so memory does not grow with the rows.
 
+mod accounts;
 mod cmdlets;
+mod collected;
 mod decode;
+mod directories;
 mod exploits;
 mod fact;
 mod flaw;
@@ -13,12 +16,16 @@ mod join;
 mod known;
 mod ladder;
 mod logons;
+mod mail;
 mod others;
+mod pages;
 mod processes;
 mod relay;
 mod requests;
 mod rows;
 mod scene;
+mod security;
+mod visits;
 mod vpn;
 mod web;
 
@@ -32,7 +39,10 @@ pub use self::flaw::{About, Flaw};
 pub use self::join::{join, key_of};
 pub use self::known::{Known, NotVisible, Sealed, Span, not_visible};
 
+use self::accounts::Accounts;
+use self::collected::Collected;
 use self::fact::{Fact, Facts, Rung, Store, Topic};
+use self::logons::Logons;
 use self::scene::Scene;
 
 /// Every way in that the rows show, as candidates for [`join`].
@@ -41,16 +51,27 @@ use self::scene::Scene;
 /// Where a file of the lake cannot be read.
 pub fn find(known: &Known<'_>) -> Result<Vec<Door>, LakeError> {
     let mut store = Store::default();
+    store.collected = Collected::read(known.lake, known.host)?;
+    let (mut logons, mut accounts) = (Logons::default(), Accounts::default());
     cmdlets::read(known.lake, known.host, &mut store)?;
-    processes::read(known.lake, known.host, &mut store)?;
-    logons::read(known.lake, known.host, &mut store)?;
-    relay::read(known.lake, known.host, &mut store)?;
-    requests::read(known.lake, known.host, &mut store)?;
-    Ok(assemble(known, &store))
+    processes::read(known.lake, known.host, &mut accounts, &mut store)?;
+    security::read(known.lake, known.host, (&mut logons, &mut accounts), &mut store)?;
+    accounts::read(known.lake, known.host, &mut accounts)?;
+    logons::read(known.lake, known.host, &mut logons, &mut store)?;
+    requests::read(known.lake, known.host, &mut logons, &mut store)?;
+    let Logons { mut guesses, visits, sessions, refusals } = logons;
+    refusals.tell(&mut guesses);
+    let mut doors = mail::doors(known, &store, &sessions, &guesses);
+    doors.extend(accounts.doors(known));
+    guesses.tell(&mut store, &|_, _, _| false);
+    visits.tell(&mut store);
+    doors.extend(assemble(known, &store));
+    Ok(doors)
 }
 
 fn assemble(known: &Known<'_>, store: &Store) -> Vec<Door> {
-    let hosts: BTreeSet<&str> = store.iter().map(|(host, _, _)| host).collect();
+    let hosts: BTreeSet<&str> =
+        store.iter().map(|(host, _, _)| host).chain(store.collected.hosts()).collect();
     let mut doors = Vec::new();
     for host in hosts {
         let scene = Scene::of(store, host);
@@ -76,7 +97,11 @@ fn of_host<'s>(known: &Known<'_>, store: &'s Store, scene: &Scene<'s>, host: &'s
             Topic::Directory(place) => doors.extend(others::directory(known, host, place, rungs, scene)),
             Topic::Module(name) => doors.extend(others::module(known, host, name, rungs)),
             Topic::Grant(place) => doors.extend(others::grant(known, host, place, rungs, &explained)),
+            Topic::Remote(service) if service == mail::SIGN_IN => {
+                doors.push(mail::sign_in(known, host, rungs));
+            }
             Topic::Remote(service) => doors.push(others::remote(known, host, service, rungs)),
+            Topic::Mapped(place) => doors.extend(others::mapped(known, host, place, rungs)),
             Topic::ForeignShell if taker.is_none() => doors.push(others::foreign_shell(known, host, rungs)),
             Topic::ForeignShell | Topic::Page(_) | Topic::Worker => {}
         }
@@ -84,10 +109,15 @@ fn of_host<'s>(known: &Known<'_>, store: &'s Store, scene: &Scene<'s>, host: &'s
     let set = |topic: &Topic| matches!(topic, Topic::Directory(_));
     let directories: Vec<&Fact> =
         store.kept(host, set).filter(|(_, rung, _)| *rung == Rung::Effect).map(|(_, _, fact)| fact).collect();
-    doors.extend(
-        scene.pages.iter().filter_map(|(key, page)| others::page(known, host, key, page, &directories)),
-    );
-    doors.extend(others::worker(known, host, &scene.unexplained(&explained)));
+    let unexplained = scene.unexplained(&explained);
+    let (of_one_page, alone): (Vec<&Fact>, Vec<&Fact>) =
+        unexplained.into_iter().partition(|command| scene.only_page(command).is_some());
+    doors.extend(scene.pages.iter().filter_map(|(key, page)| {
+        let alone = |command: &&Fact| scene.only_page(command) == Some(key);
+        let likely: Vec<&Fact> = of_one_page.iter().copied().filter(alone).collect();
+        pages::door(known, store, (host, key), page, &directories, &likely)
+    }));
+    doors.extend(others::worker(known, host, &alone));
 }
 
 /// Which flaw sessions of foreign clients belong to: the latest of those that reach remote PowerShell and were tried.

@@ -1,4 +1,4 @@
-//! Ways in that are no flaw: pages, virtual directories set to script, modules, rights, logons from outside, and web workers
+//! Ways in that are no flaw: virtual directories set to script or led elsewhere, modules, rights, logons from outside, and web workers
 //! that ran commands for a reason that no log names.
 //!
 //! In: the facts of such a place and the scene of its host. Out: a candidate door.
@@ -11,7 +11,7 @@ use super::fact::{Fact, Facts, Rung};
 use super::known::Known;
 use super::ladder::Draft;
 use super::logons::plain;
-use super::scene::{Page, Scene};
+use super::scene::Scene;
 
 type Rungs = BTreeMap<Rung, Facts>;
 
@@ -19,74 +19,7 @@ fn kept(rungs: &Rungs, rung: Rung) -> Vec<&Fact> {
     rungs.get(&rung).map(|facts| facts.kept.iter().collect()).unwrap_or_default()
 }
 
-const PROCESSES: (&[&str], &str, &str) = (
-    &["windows.sysmon", "windows.security"],
-    "process events (Sysmon 1, Security 4688)",
-    "commands that it was used for",
-);
 const WEB: (&[&str], &str, &str) = (&["iis.access"], "IIS logs", "who asked for it, and when first and last");
-
-/// A page written or asked for.
-pub(crate) fn page(
-    known: &Known<'_>,
-    host: &str,
-    key: &str,
-    page: &Page<'_>,
-    directories: &[&Fact],
-) -> Option<Door> {
-    let place = page
-        .writes
-        .iter()
-        .find_map(|fact| fact.what.split(" was ").next().filter(|path| path.contains('\\')));
-    let mut draft = Draft::new(known, "webshell", host, place.unwrap_or(key));
-    draft.close("take a copy and its hash as evidence, then delete the page and its compiled form and end the worker's process");
-    draft.steps(page.writes.iter().copied(), 0);
-    draft.steps(page.compiled.iter().copied(), 0);
-    let uses = page.uses();
-    let asked = page.request_count;
-    draft.steps(page.requests.iter().copied(), asked);
-    draft.steps(page.commands.iter().copied(), 0);
-    let written = page.writes.first().map(|fact| fact.nanos());
-    let by_directory: Vec<&Fact> = directories
-        .iter()
-        .copied()
-        .filter(|set| {
-            written.is_some_and(|at| {
-                at >= set.nanos() - super::scene::SOON / 60 && at <= set.nanos() + super::scene::SOON
-            })
-        })
-        .collect();
-    if !by_directory.is_empty() {
-        draft.steps(by_directory.iter().copied(), 0);
-        draft.cve(&["CVE-2021-27065"]);
-        draft.sum("the page appeared within ten minutes after a virtual directory's URL had been set to script, as ProxyLogon writes its page");
-    }
-    let verdict = if page.is_used() { DoorVerdict::Used } else { DoorVerdict::Succeeded };
-    draft.verdict(verdict);
-    draft.sum(match verdict {
-        DoorVerdict::Used if page.commands.is_empty() => "so it was used: it was asked for and answered",
-        DoorVerdict::Used => "so it was used: the web worker ran commands while it was being asked for, or right after it had been written",
-        _ => "so it is there: no use of it was seen",
-    });
-    if page.writes.is_empty() {
-        draft.against(
-            "only requests show it: its name is none that the server ships, what it holds was not seen",
-        );
-        draft.missing(Some(
-            "the file itself, or a listing of its folder with times, would show what it is and since when"
-                .to_owned(),
-        ));
-    }
-    let all: Vec<&Fact> = page.writes.iter().chain(&page.compiled).chain(&page.requests).copied().collect();
-    draft.opened_by(all.iter().copied());
-    draft.used_by(uses.iter().copied());
-    draft.people(page.requests.iter().chain(&page.writes).copied());
-    let time = all.iter().filter_map(|fact| fact.time).min();
-    for (datasets, name, would) in [WEB, PROCESSES] {
-        draft.missing(known.lacks(host, datasets, name, would, time));
-    }
-    (page.seen().is_some() || !all.is_empty()).then(|| draft.finish())
-}
 
 /// A virtual directory whose URL was set to script.
 pub(crate) fn directory(
@@ -153,6 +86,26 @@ pub(crate) fn directory(
     draft.missing(known.lacks(host, &["exchange.httpproxy"], "HttpProxy logs", forged, time));
     draft.missing(known.lacks(host, WEB.0, WEB.1, "who asked for the page that was written", time));
     Some(draft.finish())
+}
+
+/// A URL that leads to a folder where no product serves pages.
+pub(crate) fn mapped(known: &Known<'_>, host: &str, place: &str, rungs: &Rungs) -> Option<Door> {
+    let made = kept(rungs, Rung::Effect);
+    let mut draft = Draft::new(known, "virtual-directory", host, place);
+    draft.steps(made.iter().copied(), 0);
+    draft.verdict(DoorVerdict::Succeeded);
+    draft.sum("so it is there: whatever is put into that folder, which anybody may write to, is served under the URL");
+    draft.against("installers of applications make directories too, seldom there");
+    draft.missing(Some(
+        "applicationHost.config and a listing of the folder would show whether it stands and what it serves"
+            .to_owned(),
+    ));
+    draft.close(
+        "take a copy of the folder as evidence, then remove the virtual directory and what lies in it",
+    );
+    draft.opened_by(made.iter().copied());
+    draft.people(made.iter().copied());
+    (!made.is_empty()).then(|| draft.finish())
 }
 
 /// A module given to IIS.
@@ -240,31 +193,39 @@ pub(crate) fn remote(known: &Known<'_>, host: &str, service: &str, rungs: &Rungs
     if let Some(facts) = passed {
         draft.many(facts, "connections accepted");
     }
-    if let Some(facts) = used {
+    let odd = rungs.get(&Rung::Effect);
+    for facts in used.into_iter().chain(odd) {
         draft.steps(facts.kept.iter(), facts.count);
         draft.used_at(facts.first, facts.last);
         draft.all_people(facts);
         draft.opened_by(facts.kept.iter().take(1));
-    } else {
+    }
+    if used.is_none() && odd.is_none() {
         for facts in rungs.values() {
             draft.all_people(facts);
         }
     }
-    let verdict = match (used.is_some(), refused.is_some()) {
-        (true, _) => DoorVerdict::Used,
-        (false, true) => DoorVerdict::Failed,
-        (false, false) => DoorVerdict::Probed,
+    let verdict = match (used.is_some(), odd.is_some(), refused.is_some()) {
+        (true, ..) => DoorVerdict::Used,
+        (false, true, _) => DoorVerdict::Succeeded,
+        (false, false, true) => DoorVerdict::Failed,
+        (false, false, false) => DoorVerdict::Probed,
     };
     draft.verdict(verdict);
-    draft.state(if verdict == DoorVerdict::Used { DoorState::Open } else { DoorState::Unknown });
+    draft.state(if verdict >= DoorVerdict::Succeeded { DoorState::Open } else { DoorState::Unknown });
     draft.sum(match verdict {
         DoorVerdict::Used => {
             "so it was used: somebody on the Internet logged on; whether that was the account's owner, the log does not say"
         }
+        DoorVerdict::Succeeded => {
+            "so somebody came in whom the account's habit does not explain; nothing proves that it was not the owner"
+        }
         DoorVerdict::Failed => {
             "so it failed: somebody went on at one account, and no logon of a stranger that succeeded was seen"
         }
-        _ => "so it is within reach of the Internet; no logon of a stranger that succeeded was seen",
+        DoorVerdict::Probed => {
+            "so it is within reach of the Internet; no logon of a stranger that succeeded was seen"
+        }
     });
     draft.against(
         "owners and their providers log on from the Internet too: compare with where the account's owner was",

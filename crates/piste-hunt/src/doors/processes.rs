@@ -1,14 +1,16 @@
 //! What Windows says of web servers' processes and of pages written.
 //!
-//! In: process starts (Sysmon 1, Security 4688), file writes (Sysmon 11), share accesses (Security 5145), module changes of
-//! IIS. Out: facts. A page that ASP.NET compiles was asked for: its compile file dates the first request even where the web
+//! In: process starts (Sysmon 1, Security 4688), file writes (Sysmon 11, Security 4663), share accesses (Security 5145), modules and
+//! virtual directories given to IIS. Out: facts. A page that ASP.NET compiles was asked for: its compile file dates the first request even where the web
 //! log is gone.
 
 use piste_lake::scan::Scan;
 use piste_lake::{Lake, LakeError};
 use piste_model::Instant;
 
+use super::accounts::Accounts;
 use super::decode::{is_page, page_key, url_of_file};
+use super::directories;
 use super::fact::{Fact, Rung, Store, Topic, quoted};
 use super::flaw::Flaw;
 use super::requests::is_foreign;
@@ -60,25 +62,40 @@ const SHELLS: [&str; 26] = [
 /// Front of the topic of a compiled page, of which only the name is known.
 pub(crate) const COMPILED: &str = "compiled:";
 
-/// Reads the datasets.
-pub(crate) fn read(lake: &Lake, host: &dyn Fn(&str) -> String, store: &mut Store) -> Result<(), LakeError> {
+/// Columns of the Security log that they are read from.
+pub(crate) const SECURITY: [&str; 10] = [
+    "NewProcessName",
+    "ParentProcessName",
+    "CommandLine",
+    "SubjectUserName",
+    "ShareName",
+    "RelativeTargetName",
+    "IpAddress",
+    "AccessMask",
+    "ObjectName",
+    "ProcessName",
+];
+
+/// Reads the datasets beside the Security log.
+pub(crate) fn read(
+    lake: &Lake,
+    host: &dyn Fn(&str) -> String,
+    accounts: &mut Accounts,
+    store: &mut Store,
+) -> Result<(), LakeError> {
     let sysmon =
         ["Image", "ParentImage", "CommandLine", "ParentCommandLine", "TargetFilename", "User", "UtcTime"];
-    scan(lake, "windows.sysmon", &sysmon, &[1, 11], &mut |row| of_sysmon(row, host, store))?;
-    let security = [
-        "NewProcessName",
-        "ParentProcessName",
-        "CommandLine",
-        "SubjectUserName",
-        "ShareName",
-        "RelativeTargetName",
-        "IpAddress",
-        "AccessMask",
-    ];
-    scan(lake, "windows.security", &security, &[4688, 5145], &mut |row| of_security(row, host, store))?;
+    scan(lake, "windows.sysmon", &sysmon, &[1, 11], &mut |row| {
+        if row.code() == Some(1) {
+            accounts.of_command(row, host);
+            directories::of_command(row, "Sysmon 1", row.text("CommandLine"), host, store);
+        }
+        of_sysmon(row, host, store);
+    })?;
     let configuration = ["Configuration", "EditOperationType", "NewValue", "OldValue"];
     scan(lake, "windows.iis-configuration", &configuration, &[29, 50], &mut |row| {
         of_configuration(row, host, store);
+        directories::of_configuration(row, host, store);
     })
 }
 
@@ -99,7 +116,7 @@ pub(crate) fn scan(
     })
 }
 
-fn file_name(path: &str) -> String {
+pub(crate) fn file_name(path: &str) -> String {
     path.rsplit(['\\', '/']).next().unwrap_or_default().to_lowercase()
 }
 
@@ -219,10 +236,10 @@ fn written(
     let url = url_of_file(path);
     let foreign = url.as_deref().is_some_and(is_foreign);
     let by_service = SERVICES.contains(&by.as_str());
-    if !(foreign || (by_service && url.is_some())) {
+    let key = page_key(path);
+    if !(foreign || (by_service && url.is_some()) || store.is_collected(&key)) {
         return;
     }
-    let key = page_key(path);
     let what = format!(
         "{} was written by {}{}",
         quoted(path),
@@ -233,15 +250,23 @@ fn written(
     store.add(&host(row.host()), Topic::Page(key), Rung::Effect, fact);
 }
 
-fn of_security(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {
+/// Takes a row of the Security log: a process start, or an access to a file.
+pub(crate) fn of_security(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {
     if row.code() == Some(4688) {
         let image = row.text("NewProcessName");
         child(row, [row.text("ParentProcessName"), image], "", row.text("SubjectUserName"), host, store);
+        directories::of_command(row, "Security 4688", row.text("CommandLine"), host, store);
         return;
     }
-    // Write or append to a page over a share, once its path is known.
+    // Write or append to a page, over a share once its path is known.
     let mask = row.text("AccessMask").trim_start_matches("0x");
     let writes = u32::from_str_radix(mask, 16).is_ok_and(|mask| mask & 0x6 != 0);
+    if row.code() == Some(4663) {
+        if writes {
+            written(row, row.text("ObjectName"), row.text("ProcessName"), "Security 4663", host, store);
+        }
+        return;
+    }
     let path = row.text("RelativeTargetName");
     if !writes || !is_page(&path.to_lowercase()) {
         return;

@@ -5,11 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use piste_lake::{Lake, LakeError};
-
 use super::fact::{Fact, Rung, Store, Topic, quoted};
 use super::flaw::Flaw;
-use super::processes::scan;
 use super::rows::Row;
 
 /// Sessions and changes that are kept; the least keys, so that the order of rows does not matter.
@@ -17,37 +14,47 @@ const KEPT_MAX: usize = 20_000;
 
 type Key = (String, String);
 
-/// Reads the dataset.
-pub(crate) fn read(lake: &Lake, host: &dyn Fn(&str) -> String, store: &mut Store) -> Result<(), LakeError> {
-    let columns = [
-        "LogonType",
-        "AuthenticationPackageName",
-        "TargetUserName",
-        "TargetLogonId",
-        "IpAddress",
-        "WorkstationName",
-        "SubjectUserName",
-        "SubjectLogonId",
-        "AttributeLDAPDisplayName",
-        "ObjectClass",
-        "ObjectDN",
-    ];
-    let mut sessions: BTreeMap<Key, Fact> = BTreeMap::new();
-    let mut changes: BTreeMap<Key, Fact> = BTreeMap::new();
-    scan(lake, "windows.security", &columns, &[4624, 5136], &mut |row| {
+/// Columns of the Security log that it is read from.
+pub(crate) const SECURITY: [&str; 11] = [
+    "LogonType",
+    "AuthenticationPackageName",
+    "TargetUserName",
+    "TargetLogonId",
+    "IpAddress",
+    "WorkstationName",
+    "SubjectUserName",
+    "SubjectLogonId",
+    "AttributeLDAPDisplayName",
+    "ObjectClass",
+    "ObjectDN",
+];
+
+/// Logons and changes, until they are joined.
+#[derive(Debug, Default)]
+pub(crate) struct Relay {
+    sessions: BTreeMap<Key, Fact>,
+    changes: BTreeMap<Key, Fact>,
+}
+
+impl Relay {
+    /// Takes a row of the Security log.
+    pub(crate) fn of_security(&mut self, row: Row<'_, '_>, host: &dyn Fn(&str) -> String) {
         if let Some((id, fact)) = session(row) {
-            keep(&mut sessions, (host(row.host()), id), fact);
+            keep(&mut self.sessions, (host(row.host()), id), fact);
         } else if let Some((id, fact)) = change(row) {
-            keep(&mut changes, (host(row.host()), id), fact);
+            keep(&mut self.changes, (host(row.host()), id), fact);
         }
-    })?;
-    for (key, change) in changes {
-        let Some(session) = sessions.remove(&key) else { continue };
-        let topic = Topic::Exploit(Flaw::PushSubscription);
-        store.add(&key.0, topic.clone(), Rung::Passed, session);
-        store.add(&key.0, topic, Rung::Effect, change);
     }
-    Ok(())
+
+    /// Hands over the sessions that changed the domain.
+    pub(crate) fn tell(mut self, store: &mut Store) {
+        for (key, change) in self.changes {
+            let Some(session) = self.sessions.remove(&key) else { continue };
+            let topic = Topic::Exploit(Flaw::PushSubscription);
+            store.add(&key.0, topic.clone(), Rung::Passed, session);
+            store.add(&key.0, topic, Rung::Effect, change);
+        }
+    }
 }
 
 fn keep(known: &mut BTreeMap<Key, Fact>, key: Key, fact: Fact) {

@@ -1,78 +1,139 @@
 //! Web requests of the lake, to facts.
 //!
-//! In: rows of IIS, of the Exchange front end and of its remote PowerShell. Out: facts of flaws, and of pages that the
-//! server does not ship. A path is looked at once a distinct value; ordinary requests cost nothing else.
+//! In: rows of IIS, of the Exchange front end, of EWS and of remote PowerShell. Out: facts of flaws, of pages that the server
+//! does not ship or that lie in the collection as shells, and of logged-on accounts. A path is looked at once a distinct
+//! value; ordinary requests cost nothing else.
 
 use piste_lake::scan::Scan;
 use piste_lake::{Lake, LakeError};
 
 use super::decode::{is_page, page_key, target};
 use super::fact::{Fact, Rung, Store, Topic, quoted};
+use super::logons::Logons;
+use super::mail::{self, Asked};
 use super::rows::{COMMON, Row, Rows};
+use super::visits::Visit;
 use super::web::{Request, classify, may_matter};
 
 /// Agents of remote PowerShell that are Exchange's or Windows' own.
 const OWN_AGENTS: [&str; 4] = ["clientinfo", "microsoft winrm client", "exchange backend probes", "-"];
+/// Columns of IIS.
+const IIS: [&str; 14] = [
+    "cs-method",
+    "cs-uri-stem",
+    "cs-uri-query",
+    "s-port",
+    "cs-username",
+    "c-ip",
+    "cs-referer",
+    "sc-status",
+    "sc-win32-status",
+    "X-Forwarded-For",
+    "cs-user-agent",
+    "sc-bytes",
+    "cs-bytes",
+    "time-taken",
+];
+/// Columns of the front end.
+const FRONT_END: [&str; 12] = [
+    "RequestId",
+    "UrlStem",
+    "UrlQuery",
+    "AuthenticatedUser",
+    "AnchorMailbox",
+    "RoutingHint",
+    "Method",
+    "ClientIpAddress",
+    "HttpStatus",
+    "UserAgent",
+    "Protocol",
+    "ResponseBytes",
+];
+const REMOTE_SHELL: [&str; 8] = [
+    "RequestId",
+    "UrlStem",
+    "UrlQuery",
+    "AuthenticatedUser",
+    "ClientIpAddress",
+    "HttpStatus",
+    "ClientInfo",
+    "IsAuthenticated",
+];
+const EWS: [&str; 6] =
+    ["AuthenticatedUser", "ClientIpAddress", "UserAgent", "HttpStatus", "SoapAction", "RequestId"];
 
 /// Reads the datasets of web requests.
-pub(crate) fn read(lake: &Lake, host: &dyn Fn(&str) -> String, store: &mut Store) -> Result<(), LakeError> {
-    let iis = [
-        "cs-method",
-        "cs-uri-stem",
-        "cs-uri-query",
-        "s-port",
-        "cs-username",
-        "c-ip",
-        "cs-referer",
-        "sc-status",
-        "X-Forwarded-For",
-        "cs-user-agent",
-    ];
-    scan(lake, "iis.access", &iis, "cs-uri-stem", &mut |row| of_iis(row, host, store))?;
-    let front = [
-        "RequestId",
-        "UrlStem",
-        "UrlQuery",
-        "AuthenticatedUser",
-        "AnchorMailbox",
-        "RoutingHint",
-        "Method",
-        "ClientIpAddress",
-        "HttpStatus",
-        "UserAgent",
-        "Protocol",
-    ];
-    scan(lake, "exchange.httpproxy", &front, "", &mut |row| of_front_end(row, host, store))?;
-    let shell = [
-        "RequestId",
-        "UrlStem",
-        "UrlQuery",
-        "AuthenticatedUser",
-        "ClientIpAddress",
-        "HttpStatus",
-        "ClientInfo",
-        "IsAuthenticated",
-    ];
-    scan(lake, "exchange.rps-http", &shell, "", &mut |row| of_remote_shell(row, host, store))
+pub(crate) fn read(
+    lake: &Lake,
+    host: &dyn Fn(&str) -> String,
+    logons: &mut Logons,
+    store: &mut Store,
+) -> Result<(), LakeError> {
+    scan(lake, "iis.access", &IIS, &mut |rows| {
+        logons.sessions.take(rows, &mail::IIS, host);
+        let pages = rows.ask("cs-uri-stem", false, |path| matters(path, store));
+        // A refused logon by HTTP may be of any path.
+        let refused = rows.ask("sc-status", false, |status| status == "401");
+        for row in rows.iter() {
+            let at = |list: &[bool]| list.get(row.number()).copied().unwrap_or(true);
+            if at(&pages) {
+                of_iis(row, host, store);
+            }
+            if at(&pages) || at(&refused) {
+                sign_in(row, host, logons);
+            }
+        }
+    })?;
+    scan(lake, "exchange.httpproxy", &FRONT_END, &mut |rows| {
+        logons.sessions.take(rows, &mail::FRONT_END, host);
+        rows.iter().for_each(|row| of_front_end(row, host, store));
+    })?;
+    scan(lake, "exchange.ews", &EWS, &mut |rows| {
+        logons.sessions.take(rows, &mail::EWS, host);
+        rows.iter().for_each(|row| of_ews(row, host, store));
+    })?;
+    scan(lake, "exchange.rps-http", &REMOTE_SHELL, &mut |rows| {
+        rows.iter().for_each(|row| of_remote_shell(row, host, store));
+    })
 }
 
-/// Hands each row of a dataset to `each`; with `stem`, only rows whose path may matter.
+/// Whether a row with this path may say something.
+fn matters(path: &str, store: &Store) -> bool {
+    let lower = path.to_lowercase();
+    may_matter(path) || is_page(&lower) || store.collected.has_name(&lower)
+}
+
+/// Hands each batch of a dataset to `each`.
 fn scan(
     lake: &Lake,
     dataset: &str,
     columns: &[&str],
-    stem: &str,
-    each: &mut dyn FnMut(Row<'_, '_>),
+    each: &mut dyn FnMut(&Rows<'_>),
 ) -> Result<(), LakeError> {
     let columns: Vec<&str> = COMMON.iter().chain(columns).copied().collect();
     let wanted = |name: &str| name == dataset;
     lake.scan(Scan { datasets: &wanted, columns: Some(&columns) }, &mut |batch| {
-        let rows = Rows::new(batch);
-        let matters =
-            rows.ask(stem, stem.is_empty(), |path| may_matter(path) || is_page(&path.to_lowercase()));
-        rows.iter().filter(|row| matters.get(row.number()).copied().unwrap_or(true)).for_each(&mut *each);
+        each(&Rows::new(batch));
         Ok(true)
     })
+}
+
+/// What a row says of a sign-in that was refused.
+fn sign_in(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, logons: &mut Logons) {
+    if matches!(row.text("s-port"), "444" | "81") {
+        return;
+    }
+    let forwarded = row.text("X-Forwarded-For");
+    let asked = Asked {
+        method: row.text("cs-method"),
+        stem: row.text("cs-uri-stem"),
+        query: row.text("cs-uri-query"),
+        status: row.text("sc-status"),
+        win32: row.text("sc-win32-status"),
+        user: row.text("cs-username"),
+        source: if matches!(forwarded, "" | "-") { row.text("c-ip") } else { forwarded },
+    };
+    logons.refusals.take(row, host, &asked);
 }
 
 fn status(text: &str) -> Option<u16> {
@@ -121,27 +182,57 @@ fn of_iis(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {
         store.add(&host(row.host()), Topic::Exploit(seen.flaw), seen.rung, fact);
     }
     if !back_end {
-        page(&request, row, host, store, source, &told);
+        let visit = Visit {
+            nanos: row.time().map(|time| time.nanos),
+            method,
+            agent: row.text("cs-user-agent"),
+            sent: row.text("sc-bytes").parse().ok(),
+            received: row.text("cs-bytes").parse().ok(),
+        };
+        page(&request, (row, "IIS", request_id(query)), host, store, source, visit, &told);
     }
 }
 
-/// A page that is executed, stands where the server ships none of that name, and was answered.
+/// A page that is executed, and stands where the server ships none of that name, or lies in the collection as a shell.
 fn page(
     request: &Request<'_>,
-    row: Row<'_, '_>,
+    (row, log, id): (Row<'_, '_>, &'static str, &str),
     host: &dyn Fn(&str) -> String,
     store: &mut Store,
     source: &str,
+    visit: Visit<'_>,
     told: &dyn Fn(&str) -> String,
 ) {
     let url = target(request.stem, "");
-    if !is_page(&url) || !matches!(request.status, Some(200..=299)) || !is_foreign(&url) {
+    let here = host(row.host());
+    let known = store.collected.key_of(&here, &url).map(str::to_owned);
+    let shell = known.is_some();
+    let foreign = is_page(&url) && is_foreign(&url);
+    let answered = matches!(request.status, Some(200..=299));
+    if foreign
+        && matches!(request.status, Some(302 | 404))
+        && let Some(time) = row.time()
+    {
+        store.was_gone(&here, &page_key(&url), time.nanos);
+    }
+    if !(shell || (foreign && answered)) {
         return;
     }
-    let key = page_key(&url);
-    let why = "the page was asked for and answered";
-    let fact = Fact::new("IIS", row.time(), row.place(), told(why)).from(source).by(request.user).page(&key);
-    store.add(&host(row.host()), Topic::Page(key), Rung::Used, fact);
+    let key = known.unwrap_or_else(|| page_key(&url));
+    let (rung, why) = match request.status {
+        Some(200..=299) => (Rung::Used, "the page was asked for and answered"),
+        Some(500..=599) => {
+            (Rung::Unclear, "the page was asked for and failed, after or before it had done something")
+        }
+        _ => (Rung::Looked, "the page was asked for, and did not answer"),
+    };
+    if answered {
+        store.visit(&here, &key, log, visit);
+    }
+    let mut fact =
+        Fact::new(log, row.time(), row.place(), told(why)).from(source).by(request.user).page(&key);
+    id.clone_into(&mut fact.request);
+    store.add(&here, Topic::Page(key), rung, fact);
 }
 
 /// Pages that Exchange ships in the folders in which intruders leave theirs.
@@ -175,6 +266,7 @@ fn of_front_end(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Sto
         hint: row.text("RoutingHint"),
         ..Request::default()
     };
+    front_end_page(&request, row, host, store);
     let Some(seen) = classify(&request) else { return };
     let anchor = if request.anchor.is_empty() {
         String::new()
@@ -198,6 +290,50 @@ fn of_front_end(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Sto
         .by(request.user);
     row.text("RequestId").clone_into(&mut fact.request);
     store.add(&host(row.host()), Topic::Exploit(seen.flaw), seen.rung, fact);
+}
+
+/// A page that the front end noted too: the same request as IIS has, with the front end's id.
+fn front_end_page(request: &Request<'_>, row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {
+    if !matters(request.stem, store) {
+        return;
+    }
+    let told = |why: &str| {
+        let url = quoted(&format!("{}{}", request.stem, request.query));
+        format!("{} {url} answered {}: {why}", request.method, row.text("HttpStatus"))
+    };
+    let visit = Visit {
+        nanos: row.time().map(|time| time.nanos),
+        method: request.method,
+        agent: row.text("UserAgent"),
+        sent: row.text("ResponseBytes").parse().ok(),
+        received: None,
+    };
+    let (source, id) = (row.text("ClientIpAddress"), row.text("RequestId"));
+    page(request, (row, "HttpProxy", id), host, store, source, visit, &told);
+}
+
+/// A push subscription by a program that is nobody's mail program: half of CVE-2018-8581.
+fn of_ews(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {
+    let agent = row.text("UserAgent");
+    let operation = row.text("SoapAction").to_ascii_lowercase();
+    let subscribes = operation.ends_with("subscribe") && !operation.ends_with("unsubscribe");
+    let lower = agent.to_ascii_lowercase();
+    // Applications of the house use Microsoft's library too; its version 0.0.0.0 is what exploits give out.
+    let library = lower.starts_with("exchangeservicesclient") && !lower.contains("/0.0.0.0");
+    if !subscribes || library || !mail::is_script(agent) {
+        return;
+    }
+    let what = format!(
+        "a subscription was asked for by `{}`, answered {}: with one that the server is to call back on, it logs on to whoever asked",
+        quoted(agent),
+        quoted(row.text("HttpStatus"))
+    );
+    let mut fact = Fact::new("EWS log", row.time(), row.place(), what)
+        .from(row.text("ClientIpAddress"))
+        .by(row.text("AuthenticatedUser"));
+    row.text("RequestId").clone_into(&mut fact.request);
+    let topic = Topic::Exploit(super::flaw::Flaw::PushSubscription);
+    store.add(&host(row.host()), topic, Rung::Looked, fact);
 }
 
 fn of_remote_shell(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {

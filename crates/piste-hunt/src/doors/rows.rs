@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int8Type, Int32Type, Int64Type};
-use arrow_array::{Array, ArrayRef, ListArray, RecordBatch, StringArray};
+use arrow_array::{Array, ArrayRef, DictionaryArray, ListArray, RecordBatch, StringArray};
 use piste_lake::scan::{nanos_at, text_at};
 use piste_model::{Instant, schema};
 
@@ -40,6 +40,11 @@ impl<'a> Rows<'a> {
         (0..self.rows).map(move |row| Row { rows: self, row })
     }
 
+    /// One row by its number.
+    pub(crate) fn row<'r>(&'r self, row: usize) -> Row<'a, 'r> {
+        Row { rows: self, row }
+    }
+
     /// For each row, whether the text of a column meets the test, which is asked once a distinct value. `absent` is the
     /// answer where the row has none.
     pub(crate) fn ask(&self, name: &str, absent: bool, test: impl Fn(&str) -> bool) -> Vec<bool> {
@@ -52,6 +57,42 @@ impl<'a> Rows<'a> {
         let met: Vec<bool> = values.iter().map(|value| value.map_or(absent, &test)).collect();
         let key = |key: Option<i32>| key.and_then(|key| usize::try_from(key).ok());
         keys.iter().map(|one| key(one).and_then(|key| met.get(key).copied()).unwrap_or(absent)).collect()
+    }
+
+    /// A column whose distinct values are looked at once.
+    pub(crate) fn coded<T: Clone>(&self, name: &str, of: impl Fn(&str) -> T) -> Coded<'a, T> {
+        let column: Option<&'a DictionaryArray<Int32Type>> =
+            self.by_name.get(name).and_then(|column| column.as_dictionary_opt::<Int32Type>());
+        let values = column.and_then(|column| column.values().as_string_opt::<i32>());
+        let values =
+            values.map(|values| values.iter().map(|value| value.map(&of)).collect()).unwrap_or_default();
+        Coded { column, values }
+    }
+}
+
+/// A column's distinct values, each as what it means.
+pub(crate) struct Coded<'a, T> {
+    column: Option<&'a DictionaryArray<Int32Type>>,
+    values: Vec<Option<T>>,
+}
+
+impl<T: Clone> Coded<'_, T> {
+    /// The number of the row's value; `None` where the row has none.
+    pub(crate) fn key(&self, row: usize) -> Option<usize> {
+        let column = self.column?;
+        (row < column.len() && column.is_valid(row))
+            .then(|| usize::try_from(column.keys().value(row)).ok())
+            .flatten()
+    }
+
+    /// What a value means.
+    pub(crate) fn value(&self, key: Option<usize>) -> Option<&T> {
+        self.values.get(key?)?.as_ref()
+    }
+
+    /// What the row's value means.
+    pub(crate) fn of(&self, row: usize) -> Option<&T> {
+        self.value(self.key(row))
     }
 }
 

@@ -1,11 +1,12 @@
 //! What belongs together on one host: pages, the directory that wrote them, the processes that ran for them.
 //!
-//! In: the facts of a host. Out: for each page its writes, its first compiling, its requests and the commands that ran for
-//! it; and the commands that belong to nothing known. Joined are facts by name and by nearness in time, never by time alone
+//! In: the facts of a host. Out: for each page what it reads as, its writes, its first compiling, its requests and the commands that
+//! ran for it; and the commands that belong to nothing known. Joined are facts by name and by nearness in time, never by time alone
 //! across hosts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::collected::{Content, Listed, Reading};
 use super::fact::{Fact, Rung, Store, Topic};
 use super::processes::COMPILED;
 
@@ -25,10 +26,22 @@ pub(crate) struct Page<'a> {
     pub(crate) compiled: Vec<&'a Fact>,
     pub(crate) requests: Vec<&'a Fact>,
     pub(crate) request_count: u64,
+    /// Requests that it did not answer, or failed to.
+    pub(crate) unanswered: Vec<&'a Fact>,
     pub(crate) commands: Vec<&'a Fact>,
+    /// When it had been taken away, by its requests.
+    pub(crate) gone: Option<i64>,
+    /// What the collected file reads as.
+    pub(crate) content: Option<&'a Content>,
+    pub(crate) listed: Vec<&'a Listed>,
 }
 
 impl Page<'_> {
+    /// Whether the collected file reads as a shell.
+    pub(crate) fn is_shell(&self) -> bool {
+        self.content.is_some_and(|content| content.reading == Reading::Accused)
+    }
+
     /// When it was first there.
     pub(crate) fn seen(&self) -> Option<i64> {
         let all = self.writes.iter().chain(&self.compiled).chain(&self.requests);
@@ -38,7 +51,8 @@ impl Page<'_> {
     /// Whether somebody asked it for more than itself.
     pub(crate) fn is_used(&self) -> bool {
         let posted = self.requests.iter().any(|fact| fact.what.starts_with("POST "));
-        !self.commands.is_empty() || posted || (!self.requests.is_empty() && !self.writes.is_empty())
+        let there = !self.writes.is_empty() || self.is_shell();
+        !self.commands.is_empty() || posted || (!self.requests.is_empty() && there)
     }
 
     /// Its uses: what verdict *used* rests on.
@@ -69,17 +83,33 @@ impl<'a> Scene<'a> {
                 Topic::Page(key) if key.starts_with(COMPILED) => compiled.push(fact),
                 Topic::Page(key) => {
                     let page = scene.pages.entry(key.clone()).or_default();
-                    if rung == Rung::Used { page.requests.push(fact) } else { page.writes.push(fact) }
+                    match rung {
+                        Rung::Used => page.requests.push(fact),
+                        Rung::Looked | Rung::Unclear => page.unanswered.push(fact),
+                        _ => page.writes.push(fact),
+                    }
                 }
                 _ => scene.commands.push(fact),
             }
         }
+        for key in store.collected.keys(host) {
+            scene.pages.entry(key.to_owned()).or_default();
+        }
         for (key, page) in &mut scene.pages {
+            page.content = store.collected.content(host, key);
+            page.listed = store.collected.listed(host, key).collect();
+            // A listing dates the file as a write does, where its times fit each other.
+            let dated = page.listed.iter().filter(|listed| !listed.altered && listed.fact.time.is_some());
+            page.writes.extend(dated.map(|listed| &listed.fact));
+            page.writes.sort_unstable();
             let rungs = store.of(host, &Topic::Page(key.clone()));
-            page.request_count =
-                rungs.and_then(|rungs| rungs.get(&Rung::Used)).map_or(0, |facts| facts.count);
+            let asked = rungs.and_then(|rungs| rungs.get(&Rung::Used));
+            page.request_count = asked.map_or(0, |facts| facts.count);
+            let last = asked.and_then(|facts| facts.last);
+            page.gone = last.and_then(|last| store.gone_since(host, key, last.nanos));
             let name = key.rsplit(['/', '\\']).next().unwrap_or_default();
             page.compiled = compiled.iter().filter(|fact| fact.page == name).copied().collect();
+            page.compiled.extend(store.collected.compiled(host, key));
         }
         scene.commands.sort_unstable();
         scene.share_commands();
@@ -122,6 +152,20 @@ impl<'a> Scene<'a> {
                 fact.nanos() >= nanos.saturating_sub(SLACK) && fact.nanos() <= nanos.saturating_add(SOON);
             near && (pool.is_empty() || fact.pool == pool)
         })
+    }
+
+    /// The one page that a command can have run for though no request for it is there: the only one known that was there
+    /// before and that the command's pool answers for.
+    pub(crate) fn only_page(&self, command: &Fact) -> Option<&String> {
+        let fits = |(key, page): &(&String, &Page<'_>)| {
+            let there = page.seen().is_some_and(|seen| seen <= command.nanos())
+                || (page.is_shell() && page.seen().is_none());
+            let still = page.gone.is_none_or(|gone| gone > command.nanos());
+            there && still && pool_serves(&command.pool, key)
+        };
+        let mut fitting = self.pages.iter().filter(fits);
+        let only = fitting.next()?.0;
+        fitting.next().is_none().then_some(only)
     }
 
     /// Commands that no page and no other door of the host explains.

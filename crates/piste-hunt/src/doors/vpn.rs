@@ -1,8 +1,8 @@
 //! Logons at a VPN: which of them were guesses, and which broke an account's habit.
 //!
 //! In: accounting rows of a RADIUS server (NPS), its events in the Security log, lines of VPN gateways. Out: facts of the
-//! service. Staff come by VPN every day, so a logon alone says nothing: *used* takes a source that had guessed before, or
-//! one that is new to an account with a steady habit, and to everybody else, while strangers were guessing.
+//! service. Staff come by VPN every day, so a logon alone says nothing: *used* takes a source that had guessed before. One that
+//! breaks an account's habit while strangers were guessing has come in, and the log does not tell who it was.
 //!
 //! Source: Microsoft, "Interpret NPS Database Format Log Files": request and answer are rows of their own, only the request
 //! names the caller, and `Class` is the same in both.
@@ -26,6 +26,9 @@ const ANSWER: i64 = 120_000_000_000;
 const SLACK: i64 = 1_000_000_000;
 /// Requests and networks kept; a hostile log could have more.
 const KEPT_MAX: usize = 200_000;
+/// Accounts kept, and addresses of one.
+const ACCOUNTS_MAX: usize = 20_000;
+const ADDRESSES_MAX: usize = 64;
 /// Networks of one account; who has more has no habit.
 const NETWORKS_MAX: usize = 8;
 /// Days that make a habit.
@@ -44,7 +47,7 @@ pub(crate) struct Attempt<'a> {
     pub(crate) granted: bool,
 }
 
-/// An account's logons from one network.
+/// An account's logons from one address or network.
 #[derive(Debug, Default)]
 struct Stay {
     days: BTreeSet<i64>,
@@ -60,7 +63,7 @@ impl Stay {
 /// What is known of all accounts.
 #[derive(Debug, Default)]
 pub(crate) struct Visits {
-    /// (host, account) to network.
+    /// (host, account) to address.
     stays: BTreeMap<(String, String), BTreeMap<String, Stay>>,
     guesses: Guesses,
 }
@@ -86,15 +89,14 @@ impl Visits {
 
     fn grant(&mut self, host: &str, account: &str, fact: Fact) {
         let key = (host.to_owned(), plain(account));
-        if self.stays.len() >= KEPT_MAX && !self.stays.contains_key(&key) {
+        if self.stays.len() >= ACCOUNTS_MAX && !self.stays.contains_key(&key) {
             return;
         }
         let stays = self.stays.entry(key).or_default();
-        let network = network(&fact.source);
-        if stays.len() > NETWORKS_MAX && !stays.contains_key(&network) {
+        if stays.len() >= ADDRESSES_MAX && !stays.contains_key(&fact.source) {
             return;
         }
-        let stay = stays.entry(network).or_default();
+        let stay = stays.entry(fact.source.clone()).or_default();
         stay.days.insert(fact.nanos() / DAY);
         stay.facts.insert(fact);
         if stay.facts.len() > FACTS_MAX {
@@ -103,7 +105,9 @@ impl Visits {
     }
 
     /// Hands over what is no day's work.
-    pub(crate) fn tell(self, store: &mut Store) {
+    pub(crate) fn tell(mut self, store: &mut Store) {
+        self.stays =
+            std::mem::take(&mut self.stays).into_iter().map(|(who, stays)| (who, settled(stays))).collect();
         let mut owners: BTreeMap<(&str, &str), usize> = BTreeMap::new();
         let mut habits: BTreeSet<(&str, &str, &str)> = BTreeSet::new();
         for ((host, account), stays) in &self.stays {
@@ -112,51 +116,100 @@ impl Visits {
             }
             habits.extend(main(stays).map(|network| (host.as_str(), account.as_str(), network)));
         }
-        let own = |host: &str, source: &str| owners.contains_key(&(host, network(source).as_str()));
+        let own = |host: &str, source: &str| {
+            owners.contains_key(&(host, source)) || owners.contains_key(&(host, network(source).as_str()))
+        };
         for ((host, account), stays) in &self.stays {
             let alone = |network: &str| owners.get(&(host.as_str(), network)) == Some(&1);
             let usual = main(stays);
             for (network, stay) in stays.iter().filter(|(network, _)| usual != Some(network.as_str())) {
-                let why = if stay.facts.iter().any(|fact| self.guesses.guessed(host, VPN, account, fact)) {
-                    "the address had guessed passwords before"
+                let guessed = stay.facts.iter().any(|fact| self.guesses.guessed(host, VPN, account, fact));
+                let (rung, why) = if guessed {
+                    (Rung::Used, "the address had guessed passwords before")
                 } else if alone(network)
-                    && breaks(stays, usual, stay)
+                    && (breaks(stays, usual, network, stay) || is_flanked(stays, usual, stay))
                     && self.guesses.seen_before(host, VPN, stay.first(), &|source| own(host, source))
                 {
-                    "the address is new to this account, which else comes from one network, and to all others, and strangers had been guessing passwords"
+                    (
+                        Rung::Effect,
+                        "the address is new to this account, which else comes from one network, before and after, and to all others, and strangers had been guessing passwords",
+                    )
                 } else {
                     continue;
                 };
                 for mut fact in stay.facts.iter().cloned() {
                     fact.what = format!("{}: {why}", fact.what);
-                    store.add(host, Topic::Remote(VPN.to_owned()), Rung::Used, fact);
+                    store.add(host, Topic::Remote(VPN.to_owned()), rung, fact);
                 }
             }
         }
         // Who is let in from there else, mistyped.
         let mistyped = |host: &str, source: &str, account: &str| {
-            habits.contains(&(host, account, network(source).as_str()))
+            habits.contains(&(host, account, source))
+                || habits.contains(&(host, account, network(source).as_str()))
         };
         self.guesses.tell(store, &mistyped);
     }
 }
 
-/// The network that an account comes from on most days, where that is a habit.
+/// Stays by network, for providers give out other addresses; but an address that stays for days is one of its own, and so are
+/// its neighbours: a provider does not go to and fro between two.
+fn settled(stays: BTreeMap<String, Stay>) -> BTreeMap<String, Stay> {
+    let steady: BTreeSet<String> = stays
+        .iter()
+        .filter(|(_, stay)| stay.days.len() >= HABIT_DAYS)
+        .map(|(address, _)| network(address))
+        .collect();
+    let mut settled: BTreeMap<String, Stay> = BTreeMap::new();
+    for (address, stay) in stays {
+        let around = network(&address);
+        let key = if steady.contains(&around) { address } else { around };
+        let known = settled.entry(key).or_default();
+        known.days.extend(stay.days);
+        known.facts.extend(stay.facts);
+        while known.facts.len() > FACTS_MAX {
+            known.facts.pop_last();
+        }
+    }
+    settled
+}
+
+/// The place that an account comes from on most days, where that is a habit.
 fn main(stays: &BTreeMap<String, Stay>) -> Option<&str> {
     let (network, stay) = stays.iter().max_by_key(|(_, stay)| stay.days.len())?;
     (stay.days.len() >= HABIT_DAYS && stays.len() <= NETWORKS_MAX).then_some(network.as_str())
 }
 
-/// Whether logons from this network break the account's habit.
-fn breaks(stays: &BTreeMap<String, Stay>, usual: Option<&str>, stay: &Stay) -> bool {
-    let Some(habit) = usual.and_then(|network| stays.get(network)) else { return false };
+/// Whether logons from this place break the account's habit; from another address of the same provider only where the account
+/// went on at its own in between.
+fn breaks(stays: &BTreeMap<String, Stay>, usual: Option<&str>, place: &str, stay: &Stay) -> bool {
+    let Some((home, habit)) = usual.and_then(|home| Some((home, stays.get(home)?))) else { return false };
+    if network(home) == network(place) && !is_flanked(stays, usual, stay) {
+        return false;
+    }
     stays.len() <= STRANGE_MAX + 1
         && stay.days.len() * 2 <= habit.days.len().max(HABIT_DAYS)
         && habit.first() < stay.first()
 }
 
+/// Whether each of these logons lies between two from the usual network within a day: nobody goes to and fro like that night by
+/// night. It asks for no long habit.
+fn is_flanked(stays: &BTreeMap<String, Stay>, usual: Option<&str>, stay: &Stay) -> bool {
+    let busiest =
+        || stays.iter().max_by_key(|(_, other)| other.facts.len()).map(|(network, _)| network.as_str());
+    let Some(habit) = usual.or_else(busiest).and_then(|network| stays.get(network)) else { return false };
+    let times: BTreeSet<i64> = habit.facts.iter().map(Fact::nanos).collect();
+    let flanked = |fact: &Fact| {
+        let at = fact.nanos();
+        times.range(at.saturating_sub(DAY)..at).next().is_some()
+            && times.range(at..=at.saturating_add(DAY)).next().is_some()
+    };
+    let between = stay.facts.iter().filter(|fact| flanked(fact)).count();
+    stays.len() <= STRANGE_MAX + 1 && habit.days.len() > stay.days.len() && between > 0
+}
+
 /// The part of an address that stays when a provider gives out another.
-fn network(source: &str) -> String {
+pub(crate) fn network(source: &str) -> String {
     if source.contains(':') {
         return source.splitn(3, ':').take(2).collect::<Vec<_>>().join(":");
     }
@@ -277,11 +330,33 @@ mod tests {
         let mut sprayed = visits(8);
         sprayed.guesses.add("NPS01", VPN, "admin", fact(103, "203.0.113.8", 1));
         sprayed.grant("NPS01", "anna", fact(108, STRANGER, 9));
-        assert_eq!(rungs(sprayed), [(Rung::Looked, 1), (Rung::Used, 1)]);
+        assert_eq!(rungs(sprayed), [(Rung::Looked, 1), (Rung::Effect, 1)]);
+        let mut to_and_fro = visits(3);
+        to_and_fro.guesses.add("NPS01", VPN, "admin", fact(99, "203.0.113.8", 1));
+        to_and_fro.grant("NPS01", "anna", fact(101, STRANGER, 9));
+        assert_eq!(rungs(to_and_fro), [(Rung::Looked, 1), (Rung::Effect, 1)], "home, elsewhere, home");
         let mut young = visits(2);
         young.guesses.add("NPS01", VPN, "admin", fact(100, "203.0.113.8", 1));
         young.grant("NPS01", "anna", fact(108, STRANGER, 9));
         assert_eq!(rungs(young), [(Rung::Looked, 1)], "two days are no habit");
+    }
+
+    #[test]
+    fn a_neighbour_of_the_same_provider_is_told_from_another_address_of_the_owner() {
+        let neighbour = "91.176.9.9";
+        let sprayed = || {
+            let mut visits = visits(8);
+            visits.guesses.add("NPS01", VPN, "admin", fact(99, "203.0.113.8", 1));
+            visits
+        };
+        let mut between = sprayed();
+        between.grant("NPS01", "anna", fact(104, neighbour, 900));
+        assert_eq!(rungs(between), [(Rung::Looked, 1), (Rung::Effect, 1)], "home, a neighbour, home");
+        let mut renumbered = sprayed();
+        for day in 108..110 {
+            renumbered.grant("NPS01", "anna", fact(day, neighbour, day));
+        }
+        assert_eq!(rungs(renumbered), [(Rung::Looked, 1)], "the provider gave out another address");
     }
 
     #[test]

@@ -86,6 +86,7 @@ pub(crate) fn classify(request: &Request<'_>) -> Option<Seen> {
         .or_else(|| view_state(request, &url))
         .or_else(|| reset(request, &url))
         .or_else(|| static_resource(request, &url))
+        .or_else(|| proxied_logon(request, &url))
         .or_else(|| proxy_token(request, &url))
         .or_else(|| proxy_oracle(request, &url))
         .or_else(|| share_point(request, &url))
@@ -337,6 +338,44 @@ fn static_resource(request: &Request<'_>, url: &str) -> Option<Seen> {
             "a POST to a static file ended in an error, as tests of open and of patched servers do",
         ),
         _ => seen(Flaw::ProxyLogon, Rung::Looked, "a POST to a static file was refused"),
+    }
+}
+
+/// Tests of `ProxyLogon` that name no back end in the log: scripts of one to three letters, which Exchange has none of, and the
+/// page of the proxied logon, which only its own servers ask for. Patched and open servers answer both the same where the
+/// cookie does not take effect.
+fn proxied_logon(request: &Request<'_>, url: &str) -> Option<Seen> {
+    if request.has_user() || request.back_end {
+        return None;
+    }
+    let stem = url.split('?').next().unwrap_or_default();
+    let short = ["/ecp/", "/owa/auth/", "/ecp/auth/"].iter().any(|folder| {
+        let name = stem.strip_prefix(folder).and_then(|rest| rest.strip_suffix(".js"));
+        name.is_some_and(|name| {
+            (1..=3).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        })
+    });
+    if short {
+        return seen(
+            Flaw::ProxyLogon,
+            Rung::Looked,
+            "a script was asked for that Exchange does not have, as tests for the flaw do",
+        );
+    }
+    if stem != "/ecp/proxylogon.ecp" {
+        return None;
+    }
+    match request.status {
+        Some(PROXY_LOGON) => seen(
+            Flaw::ProxyLogon,
+            Rung::Passed,
+            "the proxied logon was asked for without a logon and got 241, the back end's answer",
+        ),
+        _ => seen(
+            Flaw::ProxyLogon,
+            Rung::Looked,
+            "the page of the proxied logon was asked for, and did not answer",
+        ),
     }
 }
 

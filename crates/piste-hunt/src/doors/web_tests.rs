@@ -85,6 +85,12 @@ fn other_doors() {
     );
     check("POST /ecp/y.js - - 241", Some((Flaw::ProxyLogon, Rung::Passed)));
     check("POST /owa/auth/x.js - - 404", Some((Flaw::ProxyLogon, Rung::Looked)));
+    check("GET /owa/auth/x.js - - 404", Some((Flaw::ProxyLogon, Rung::Looked)));
+    check("GET /ecp/y.js - - 500", Some((Flaw::ProxyLogon, Rung::Looked)));
+    check("POST /ecp/proxyLogon.ecp - - 302", Some((Flaw::ProxyLogon, Rung::Looked)));
+    check("POST /ecp/proxyLogon.ecp - - 241", Some((Flaw::ProxyLogon, Rung::Passed)));
+    check("GET /ecp/15.1.2176.2/scripts/a.js - - 200", None);
+    check("GET /owa/auth/15.1.2176/scripts/premium/flogon.js - - 200", None);
     check(
         "POST /ecp/DDI/DDIService.svc/SetObject schema=ResetOABVirtualDirectory&x=y MIN\\MX01$ 200",
         Some((Flaw::ProxyLogon, Rung::Effect)),

@@ -1,7 +1,7 @@
 //! What mitigates flaws without a patch: Microsoft's mitigation service and its scripts.
 //!
-//! In: the service's events in the Application log (1005 and 1006 tell of what it did, 1008 of errors), the tools' logs, reports
-//! of `HealthChecker`, and commands that name the tools. Out: one sentence each, with its time. A mitigation never closes a
+//! In: the service's events in the Application log (1005 and 1006 tell of what it did, 1008 of errors), its own text log, the tools' logs,
+//! reports of `HealthChecker`, rewrite rules that IIS was given, and commands that name the tools. Out: one sentence each, with its time. A mitigation never closes a
 //! flaw here: it is told beside the patches, and whether it held is for a person to say.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +30,21 @@ const TOOLS: [&str; 5] = [
 ];
 const COMMANDS: [&str; 3] = ["CommandLine", "ScriptBlockText", "ProcessCommandLine"];
 const PROVIDER: &str = "Provider_Name";
+/// The service's own log.
+const SERVICE_LOG: &str = "exchange.mitigation-service";
+/// What IIS's configuration events name.
+const RULE: &str = "Configuration";
+/// What the reader of configuration files found.
+const FOUND: &str = "RewriteRules";
+/// Names of the rules and patterns that Microsoft's mitigations write, in lower case.
+const RULES: [&str; 6] = [
+    "x-beresource abort",
+    "x-anonresource-backend abort",
+    "eomtv2",
+    "powershell - inbound",
+    "eems ",
+    "autodiscover.*powershell",
+];
 const TOLD: [&str; 4] = ["Text", "mitigations", "setup_event", "server"];
 
 /// Sentences by server, in the order of time.
@@ -39,13 +54,20 @@ pub(super) fn read(
 ) -> Result<BTreeMap<String, Vec<String>>, LakeError> {
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let wanted = |dataset: &str| {
-        dataset.starts_with("windows.") || matches!(dataset, "exchange.eomt" | "exchange.healthchecker")
+        dataset.starts_with("windows.")
+            || matches!(dataset, "exchange.eomt" | "exchange.healthchecker" | "file.content" | SERVICE_LOG)
     };
     for file in lake.files(&wanted)? {
         let table = Table::open(&file)?;
         let folder = file.parent().and_then(|folder| folder.file_name()).unwrap_or_default();
         let dataset = folder.to_string_lossy().into_owned();
-        let carries = |name: &str| name == PROVIDER || COMMANDS.contains(&name) || TOLD.contains(&name);
+        let service = dataset == SERVICE_LOG;
+        let carries = |name: &str| {
+            service
+                || matches!(name, PROVIDER | RULE | FOUND)
+                || COMMANDS.contains(&name)
+                || TOLD.contains(&name)
+        };
         if !table.columns().any(carries) {
             continue;
         }
@@ -84,14 +106,20 @@ fn telling(batch: &RecordBatch, dataset: &str) -> Vec<usize> {
     if dataset == "exchange.healthchecker" {
         return (0..batch.num_rows()).filter(|row| text(batch, "mitigations", *row).is_some()).collect();
     }
+    if dataset == SERVICE_LOG {
+        return (0..batch.num_rows()).filter(|row| !service_words(batch, *row).is_empty()).collect();
+    }
     let mut rows = BTreeSet::new();
-    let columns = COMMANDS.iter().map(|name| (*name, false)).chain([(PROVIDER, true)]);
-    for (name, is_provider) in columns {
+    let columns = COMMANDS.iter().chain(&[PROVIDER, RULE, FOUND]);
+    for name in columns.copied() {
         let column = batch.column_by_name(name).and_then(|column| column.as_dictionary_opt::<Int32Type>());
         let Some(column) = column else { continue };
         let Some(values) = column.values().as_string_opt::<i32>() else { continue };
-        let counts = |value: &str| {
-            if is_provider { value == SERVICE } else { names_tool(value) }
+        let counts = |value: &str| match name {
+            PROVIDER => value == SERVICE,
+            RULE => names_rule(value),
+            FOUND => is_rule(value),
+            _ => names_tool(value),
         };
         let told: Vec<bool> = values.iter().map(|value| value.is_some_and(counts)).collect();
         if !told.contains(&true) {
@@ -115,6 +143,37 @@ fn names_tool(command: &str) -> bool {
     TOOLS.iter().any(|tool| lower.contains(tool))
 }
 
+/// Whether a change of IIS's configuration is about a rewrite rule of a mitigation.
+fn names_rule(configuration: &str) -> bool {
+    configuration.to_lowercase().contains("/rewrite/") && is_rule(configuration)
+}
+
+/// Whether a text names a rule that Microsoft's mitigations write.
+fn is_rule(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    RULES.iter().any(|rule| lower.contains(rule))
+}
+
+/// What a row of the service's own log says of a mitigation, whatever its columns are called; empty for other rows.
+fn service_words(batch: &RecordBatch, row: usize) -> String {
+    let schema = batch.schema_ref();
+    let own = |name: &str| {
+        let common = name == schema::DATASET || name == schema::EXTRA || schema::COMMON.contains(&name);
+        !common && !name.starts_with("event.")
+    };
+    let words: Vec<&str> = schema
+        .fields()
+        .iter()
+        .filter(|field| own(field.name()))
+        .filter_map(|field| text(batch, field.name(), row))
+        .collect();
+    let words = words.join(" ");
+    let lower = words.to_ascii_lowercase();
+    let did = ["appl", "remov", "block", "fail", "skip", "enabl", "disabl", "expir"];
+    let speaks = lower.contains("mitigation") && did.iter().any(|word| lower.contains(word));
+    if speaks { words } else { String::new() }
+}
+
 fn text<'a>(batch: &'a RecordBatch, name: &str, row: usize) -> Option<&'a str> {
     batch.column_by_name(name).and_then(|column| text_at(column, row))
 }
@@ -133,6 +192,22 @@ fn sentence(batch: &RecordBatch, row: usize, dataset: &str) -> Option<String> {
     }
     if dataset == "exchange.healthchecker" {
         return Some(format!("{time}: HealthChecker lists {}", cut(text(batch, "mitigations", row)?)));
+    }
+    if dataset == SERVICE_LOG {
+        return Some(format!("{time}: the mitigation service's log: {}", cut(&service_words(batch, row))));
+    }
+    if let Some(rules) = text(batch, FOUND, row).filter(|rules| is_rule(rules)) {
+        let path = text(batch, "Path", row).unwrap_or_default();
+        return Some(cut(&format!(
+            "a collected configuration has rewrite rules of a mitigation: {rules} ({path})"
+        )));
+    }
+    if let Some(rule) = text(batch, RULE, row).filter(|rule| names_rule(rule)) {
+        let value = text(batch, "NewValue", row).unwrap_or_default();
+        return Some(format!(
+            "{time}: IIS was given a rewrite rule of a mitigation: {}",
+            cut(&format!("{rule} {value}"))
+        ));
     }
     if text(batch, PROVIDER, row) == Some(SERVICE) {
         let code = batch.column_by_name(schema::EVENT_CODE).and_then(|column| {

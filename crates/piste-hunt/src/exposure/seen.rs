@@ -31,6 +31,8 @@ pub(super) enum Source {
     OtherLog,
     SetupLog,
     HealthChecker,
+    /// The version of the set-up program in a listing that has versions.
+    Listing,
     /// Links that clients followed; weaker than the rest, since clients keep old pages and anyone may ask for anything.
     Path,
 }
@@ -45,6 +47,7 @@ impl Source {
             Self::OtherLog => "Exchange log",
             Self::SetupLog => "ExchangeSetup.log",
             Self::HealthChecker => "HealthChecker",
+            Self::Listing => "ExSetup.exe in a file listing",
             Self::Path => "IIS path",
         }
     }
@@ -66,6 +69,7 @@ impl Source {
             "iis.access" => Self::Path,
             "exchange.setup" => Self::SetupLog,
             "exchange.healthchecker" => Self::HealthChecker,
+            "file.listing" => Self::Listing,
             name if name.starts_with("exchange.") => Self::OtherLog,
             _ => return None,
         })
@@ -120,6 +124,15 @@ const ITEM: [&str; 2] = ["BLD", "Bld"];
 /// The build that a line of a setup log or a report names, and what the line is.
 const BUILD: &str = "build";
 const SETUP_EVENT: &str = "setup_event";
+/// A listed file, and the columns in which tools write its version.
+const FILE: &str = "TargetFilename";
+const FILE_VERSION: [&str; 5] = [
+    "FileVersion",
+    "VersionInfo.FileVersion",
+    "FileVersionRaw",
+    "VersionInformation.FileVersion",
+    "ProductVersion",
+];
 const STEM: &str = "cs-uri-stem";
 const STATUS: &str = "sc-status";
 
@@ -134,8 +147,9 @@ impl Seen {
             let has = |name: &str| table.columns().any(|column| column == name);
             let carries = PARTS.iter().all(|name| has(name))
                 || ITEM.iter().any(|name| has(name))
-                || has(STEM)
-                || has(BUILD);
+                || (has(STEM) && source == Source::Path)
+                || has(BUILD)
+                || (source == Source::Listing && FILE_VERSION.iter().any(|name| has(name)));
             if !carries {
                 continue;
             }
@@ -261,7 +275,8 @@ fn is_wanted(name: &str) -> bool {
     matches!(name, schema::EVENT_TIME | schema::TIME_DIGITS | schema::HOST | STEM | STATUS)
         || PARTS.contains(&name)
         || ITEM.contains(&name)
-        || matches!(name, BUILD | SETUP_EVENT)
+        || matches!(name, BUILD | SETUP_EVENT | FILE)
+        || FILE_VERSION.contains(&name)
 }
 
 /// The builds of a batch's rows.
@@ -285,6 +300,16 @@ impl<'a> Versions<'a> {
             return Self::Rows(finished_setups(batch, begun));
         }
         let text = |name: &str| batch.column_by_name(name)?.as_dictionary_opt::<Int32Type>();
+        if source == Source::Listing {
+            let version = FILE_VERSION.iter().find_map(|name| text(name));
+            return match (version, text(FILE)) {
+                (Some(version), Some(file)) => {
+                    let counted = Some((file, distinct(file, is_setup)));
+                    Self::Values(version, distinct(version, Version::parse), counted)
+                }
+                _ => Self::Nothing,
+            };
+        }
         if let [Some(a), Some(b), Some(c), Some(d)] = PARTS.map(text) {
             return Self::Parts([a, b, c, d]);
         }
@@ -314,6 +339,11 @@ impl<'a> Versions<'a> {
             Self::Nothing => None,
         }
     }
+}
+
+/// Whether a listed file is Exchange's set-up program, whose version every update raises.
+fn is_setup(path: &str) -> bool {
+    path.to_ascii_lowercase().ends_with("\\bin\\exsetup.exe")
 }
 
 /// A build is in force when the setup that brings it has completed, not when it starts.

@@ -24,6 +24,7 @@ use crate::traffic::browser_of;
 
 const OUTLOOK: &str = "Microsoft Office/16.0 (Windows NT 10.0; Microsoft Outlook 16.0.4266; Pro)";
 const PHONE: &str = "Apple-iPhone12C1/1806.72";
+const NEW_BROWSER: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/15.1 Safari/605.1.15";
 const PROBE: &str = "AMProbe/Local/ClientAccess";
 const MONITOR: &str = "Mozilla/5.0 (compatible; PRTG Network Monitor (www.example.com); Windows)";
 const OWA_ACTIONS: [&str; 5] = ["FindItem", "GetItem", "GetConversationItems", "UpdateItem", "CreateItem"];
@@ -47,6 +48,7 @@ pub(super) fn tell(world: &mut World<'_>, day: Date) {
             phone(world, &mut random, at, user);
         }
     }
+    away(world, day);
     health(world, day);
     monitor(world, day);
     administration(world, day);
@@ -89,6 +91,28 @@ pub(super) fn owa_session(
         world.call(&Call::proxied(request));
     }
     at
+}
+
+/// Owners who look like strangers: one on a journey with the laptop that he has, one at home with a new browser. Each now and
+/// then, and never twice on a day.
+fn away(world: &mut World<'_>, day: Date) {
+    let mut random = world.random(&["away", &day.to_string()]);
+    if !random.chance(12) {
+        return;
+    }
+    let place = &world.story.place;
+    let readers: Vec<&User> = place.users.iter().filter(|user| user.owa > 0).collect();
+    if readers.is_empty() {
+        return;
+    }
+    let user = *random.pick(&readers);
+    let at = Moment::midnight(day).plus_seconds(random.between(18 * 3600, 21 * 3600));
+    if random.chance(50) {
+        let hotel = format!("192.0.2.{}", random.between(60, 80));
+        owa_session(world, &mut random, at, user, (&hotel, browser_of(&user.name)), 2);
+    } else {
+        owa_session(world, &mut random, at, user, (&user.home, NEW_BROWSER), 2);
+    }
 }
 
 fn outlook(world: &mut World<'_>, random: &mut Random, at: Moment, user: &User) {

@@ -7,19 +7,19 @@ use serde_json::{Value, json};
 
 use crate::scratch::{CASE, Scratch, real, text};
 
-fn doors(scratch: &Scratch) -> Vec<Value> {
+pub(crate) fn doors(scratch: &Scratch) -> Vec<Value> {
     let text = std::fs::read_to_string(scratch.path("case/out/doors.json")).expect("it was written");
     let value: Value = serde_json::from_str(&text).expect("JSON");
     value["doors"].as_array().expect("a list").clone()
 }
 
-fn sentences(door: &Value, field: &str) -> Vec<String> {
+pub(crate) fn sentences(door: &Value, field: &str) -> Vec<String> {
     let list = door[field].as_array().expect("a list");
     list.iter().map(|one| one.as_str().expect("text").to_owned()).collect()
 }
 
 #[track_caller]
-fn has(door: &Value, field: &str, parts: &[&str]) {
+pub(crate) fn has(door: &Value, field: &str, parts: &[&str]) {
     let all = sentences(door, field);
     assert!(all.iter().any(|one| parts.iter().all(|part| one.contains(part))), "{parts:?} in {all:#?}");
 }
@@ -63,6 +63,7 @@ fn the_recorded_proxylogon_attack_is_told_step_by_step() {
         &["2021-03-14T01:40:13.660Z Sysmon 11", "its UtcTime says 2021-03-14T06:40:13.659Z, +17999 s"],
     );
     has(oab, "missing", &["HttpProxy logs"]);
+    has(&found[1], "why", &["by the event's own clock it was open no later than 2021-03-14T06:40:13."]);
     let page = &found[1];
     assert!(text(page, "place").ends_with(r"\FrontEnd\HttpProxy\owa\auth\ohyeah.aspx"), "{page}");
     assert_eq!(page["opened"]["not_after"], json!("2021-03-14T01:40:13.660Z"));
@@ -101,7 +102,7 @@ fn a_relayed_logon_that_changed_the_domain_succeeded() {
 }
 
 /// A front end's log of the columns that doors are read from.
-fn front_end(rows: &[&str]) -> String {
+pub(crate) fn front_end(rows: &[&str]) -> String {
     let mut log = "#Software: Microsoft Exchange Server\r\n#Version: 15.01.2176.002\r\n#Log-type: HttpProxy Logs\r\n#Date: 2021-03-02T10:00:00.000Z\r\n\
                    #Fields: DateTime,RequestId,Protocol,UrlStem,AuthenticatedUser,AnchorMailbox,UserAgent,ClientIpAddress,ServerHostName,HttpStatus,Method,RoutingHint,UrlQuery\r\n"
         .to_owned();
@@ -112,7 +113,7 @@ fn front_end(rows: &[&str]) -> String {
     log
 }
 
-fn iis(rows: &[&str]) -> String {
+pub(crate) fn iis(rows: &[&str]) -> String {
     let mut log = "#Software: Microsoft Internet Information Services 10.0\r\n#Version: 1.0\r\n#Date: 2021-03-02 00:00:01\r\n\
                    #Fields: date time s-computername s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status time-taken\r\n"
         .to_owned();
@@ -123,7 +124,7 @@ fn iis(rows: &[&str]) -> String {
     log
 }
 
-fn verdicts(found: &[Value]) -> Vec<String> {
+pub(crate) fn verdicts(found: &[Value]) -> Vec<String> {
     found
         .iter()
         .map(|door| format!("{} {} {}", text(door, "verdict"), text(door, "kind"), text(door, "place")))
@@ -239,7 +240,8 @@ fn the_log_of_the_radius_server_tells_staff_guessers_and_strangers_apart() {
         rows.push(row("05/16/2024", "02:00:00", packet, "MIN\\anna", "185.220.101.7", "901"));
     }
     let found = write(&rows);
-    assert_eq!(verdicts(&found), ["used remote-access VPN"]);
+    assert_eq!(verdicts(&found), ["succeeded remote-access VPN"]);
+    has(&found[0], "why", &["nothing proves that it was not the owner"]);
     assert_eq!(found[0]["sources"], json!(["185.220.101.7"]));
     assert_eq!(found[0]["accounts"], json!(["MIN\\anna"]));
 }

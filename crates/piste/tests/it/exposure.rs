@@ -142,3 +142,44 @@ fn the_recorded_proxylogon_has_clocks_five_hours_apart() {
     assert!((offset - 5 * 3_600_000).abs() < 5_000, "{clocks}");
     assert!(sysmon["samples"].as_u64().expect("a number") > 1_000, "{clocks}");
 }
+
+#[test]
+fn a_listing_with_versions_names_the_build_and_mitigations_are_told() {
+    let scratch = Scratch::new();
+    scratch.write(
+        "given/MX04/C/listing.csv",
+        "FullName,Length,CreationTimeUtc,LastWriteTimeUtc,FileVersion\r\n\
+         \"C:\\Program Files\\Microsoft\\Exchange Server\\V15\\bin\\ExSetup.exe\",35240,2021-03-09T20:00:00Z,2021-03-02T04:00:00Z,15.01.2176.009\r\n\
+         \"C:\\Program Files\\Microsoft\\Exchange Server\\V15\\bin\\Other.exe\",35240,2021-03-09T20:00:00Z,2021-03-02T04:00:00Z,15.01.2176.002\r\n",
+    );
+    scratch.write(
+        "given/MX04/C/Program Files/Microsoft/Exchange Server/V15/Logging/MitigationService/MitigationService_1.LOG",
+        "#Software: Microsoft Exchange Server\r\n#Version: 15.01.2176.009\r\n#Log-type: Mitigation Service Logs\r\n#Date: 2021-10-01T00:00:00.000Z\r\n#Fields: DateTime,Message\r\n\
+         2021-10-01T00:00:01.000Z,Mitigation M1.1 applied\r\n2021-10-01T00:00:02.000Z,Heartbeat\r\n",
+    );
+    let event = json!({"Channel": "Microsoft-IIS-Configuration/Operational", "EventID": 29, "Provider_Name": "Microsoft-Windows-IIS-Configuration",
+        "EventRecordID": 1, "Computer": "MX04", "@timestamp": "2021-03-05T05:00:00Z", "NewValue": "X-BEResource Abort - inbound",
+        "Configuration": "MACHINE/WEBROOT/APPHOST/Default Web Site/system.webServer/rewrite/rules/rule[@name='X-BEResource Abort - inbound']/@name"});
+    scratch.write("given/MX04/events.jsonl", format!("{event}\n"));
+    scratch.write(
+        "given/MX04/C/inetpub/wwwroot/web.config",
+        "<?xml version=\"1.0\"?>\n<configuration><system.webServer><rewrite><rules><rule name=\"EEMS M1.1 PowerShell - inbound\"/></rules></rewrite></system.webServer></configuration>",
+    );
+    scratch.investigate("given").expect(0);
+    let servers = scratch.object("exposure.json");
+    let mx = server(&servers, "MX04");
+    assert_eq!((&mx["cu"], &mx["build"]), (&json!("CU19"), &json!("15.1.2176.9")));
+    assert_eq!(mx["builds"][0]["source"], "ExSetup.exe in a file listing");
+    let told: Vec<&str> =
+        mx["mitigations"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(
+        told[2].contains("a collected configuration has rewrite rules of a mitigation: EEMS M1.1"),
+        "{told:?}"
+    );
+    assert!(
+        told[0].contains("2021-03-05T05:00:00Z: IIS was given a rewrite rule of a mitigation"),
+        "{told:?}"
+    );
+    assert!(told[1].contains("Mitigation M1.1 applied"), "{told:?}");
+}

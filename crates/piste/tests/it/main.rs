@@ -13,6 +13,7 @@ mod case_faults;
 mod correlations;
 mod custody;
 mod doors;
+mod doors_more;
 mod duties;
 mod edges;
 mod events;

@@ -1,0 +1,291 @@
+//! Pages that lie in the collection, and what listings say of them.
+//!
+//! In: rows of `file.content` (what the structural reader says of a page), rows of `file.listing` (when a file came and whether it
+//! is still there). Out: for each page, under the key at which its requests and writes meet too, what it is and since when.
+//! A page that reads as a shell is a door whether or not any log names it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use piste_lake::scan::Scan;
+use piste_lake::{Lake, LakeError};
+use piste_model::{Instant, schema};
+
+use super::decode::{is_page, page_key, url_of_file};
+use super::fact::{Fact, quoted};
+use super::processes::file_name;
+use super::requests::is_foreign;
+use super::rows::{COMMON, Row, Rows};
+
+/// Pages kept; a hostile collection could hold more.
+const PAGES_MAX: usize = 20_000;
+
+/// What the structural reader takes a page for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reading {
+    Clean,
+    Suspicious,
+    Accused,
+}
+
+/// A page of the collection.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Content {
+    pub(crate) reading: Reading,
+    pub(crate) fact: Fact,
+    /// Its path on the server where the collection tells it, else its URL.
+    pub(crate) place: String,
+}
+
+/// A row of a listing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Listed {
+    pub(crate) fact: Fact,
+    /// The file's path, in the listing's own form.
+    pub(crate) path: String,
+    pub(crate) deleted: bool,
+    /// Whether its times do not fit each other.
+    pub(crate) altered: bool,
+}
+
+/// All pages, by host and key.
+#[derive(Debug, Default)]
+pub(crate) struct Collected {
+    pages: BTreeMap<(String, String), Content>,
+    listed: BTreeMap<(String, String), BTreeSet<Listed>>,
+    compiled: BTreeMap<(String, String), BTreeSet<Fact>>,
+    /// File names of accused and suspicious pages, to their places.
+    names: BTreeMap<String, BTreeSet<(String, String)>>,
+}
+
+impl Collected {
+    /// Reads the datasets.
+    pub(crate) fn read(lake: &Lake, host: &dyn Fn(&str) -> String) -> Result<Self, LakeError> {
+        let mut all = Self::default();
+        let content = [
+            "Path",
+            "Kind",
+            "Language",
+            "Score",
+            "Verdict",
+            "Reasons",
+            "SHA256",
+            "Size",
+            "VirtualPath",
+            "Assembly",
+        ];
+        scan(lake, "file.content", &content, &mut |row| all.of_content(row, host))?;
+        let listing = [
+            "TargetFilename",
+            "created",
+            "modified",
+            "fn_created",
+            "size",
+            "deleted",
+            "is_directory",
+            schema::TIME_BASIS,
+        ];
+        scan(lake, "file.listing", &listing, &mut |row| all.of_listing(row, host))?;
+        Ok(all)
+    }
+
+    fn of_content(&mut self, row: Row<'_, '_>, host: &dyn Fn(&str) -> String) {
+        let path = row.text("Path");
+        let here = host(row.host());
+        if row.text("Kind") == "compiled page" {
+            let url = row.text("VirtualPath");
+            if !url.is_empty() {
+                let what = format!(
+                    "a compiled copy of {} lies in the collection ({}, assembly {}): the page was asked for at least once",
+                    quoted(url),
+                    quoted(&file_name(path)),
+                    quoted(row.text("Assembly"))
+                );
+                let fact = Fact::new("collected file", None, row.place(), what);
+                self.compiled.entry((here, page_key(url))).or_default().insert(fact);
+            }
+            return;
+        }
+        let reading = match row.text("Verdict") {
+            "accused" => Reading::Accused,
+            "suspicious" => Reading::Suspicious,
+            _ => Reading::Clean,
+        };
+        let place = windows_path(path);
+        let url = url_of_file(&place);
+        if (reading == Reading::Clean && !url.as_deref().is_some_and(is_foreign))
+            || row.text("Kind") == "configuration"
+            || self.pages.len() >= PAGES_MAX
+        {
+            return;
+        }
+        let key = url.unwrap_or_else(|| page_key(&place));
+        let what = format!(
+            "{} reads as {} (score {} of 100, SHA-256 {}): {}",
+            quoted(&file_name(path)),
+            match reading {
+                Reading::Accused => "a web shell",
+                Reading::Suspicious => "a page with traits of a web shell",
+                Reading::Clean => "an ordinary page",
+            },
+            quoted(row.text("Score")),
+            quoted(row.text("SHA256")),
+            if row.text("Reasons").is_empty() {
+                "nothing of note".to_owned()
+            } else {
+                quoted(row.text("Reasons"))
+            }
+        );
+        let content =
+            Content { reading, fact: Fact::new("collected file", None, row.place(), what).page(&key), place };
+        if reading != Reading::Clean {
+            self.names.entry(file_name(path)).or_default().insert((here.clone(), key.clone()));
+        }
+        let known = self.pages.entry((here, key)).or_insert_with(|| content.clone());
+        // Of several copies the gravest stands.
+        *known = known.clone().max(content);
+    }
+
+    fn of_listing(&mut self, row: Row<'_, '_>, host: &dyn Fn(&str) -> String) {
+        let path = row.text("TargetFilename");
+        let lower = path.to_lowercase();
+        if !is_page(&lower) && !self.names.contains_key(&file_name(&lower))
+            || row.text("is_directory") == "True"
+        {
+            return;
+        }
+        let (Some(url), here) = (url_of_file(path), host(row.host())) else { return };
+        if !(is_foreign(&url) || self.has_name(&url)) || self.listed.len() >= PAGES_MAX {
+            return;
+        }
+        let deleted = matches!(row.text("deleted"), "True" | "true" | "yes" | "1");
+        let (created, named) = (Instant::parse(row.text("created")), Instant::parse(row.text("fn_created")));
+        let altered = created.zip(named).is_some_and(|(si, file)| si.nanos + 1_000_000_000 < file.nanos);
+        let basis = row.text(schema::TIME_BASIS);
+        let sure = basis.contains("created") && !basis.contains("zone unknown");
+        // The file name's own time is harder to set; the later of the two is when the file came.
+        let time = row.time().filter(|_| sure).map(|time| named.map_or(time, |named| named.max(time)));
+        let mut what = format!("{} is listed", quoted(path));
+        for (name, column) in [("created", "created"), ("modified", "modified"), ("size", "size")] {
+            let value = row.text(column);
+            if !value.is_empty() {
+                what = format!("{what}, {name} {}", quoted(value));
+            }
+        }
+        if deleted {
+            what.push_str(", and deleted");
+        }
+        let fact = Fact::new("file listing", time, row.place(), what);
+        let listed = Listed { fact, path: path.to_owned(), deleted, altered };
+        self.listed.entry((here, page_key(&url))).or_default().insert(listed);
+    }
+
+    /// Whether a page of this key is a shell, or has traits of one, on any host.
+    pub(crate) fn is_shell(&self, key: &str) -> bool {
+        let name = key.rsplit(['/', '\\']).next().unwrap_or_default();
+        self.names.get(name).is_some_and(|places| places.iter().any(|(_, one)| one == key))
+    }
+
+    /// Whether a page of this file name is.
+    pub(crate) fn has_name(&self, path: &str) -> bool {
+        self.names.contains_key(path.rsplit('/').next().unwrap_or_default())
+    }
+
+    /// The key of a shell that a URL, decoded and in lower case, leads to on a host.
+    pub(crate) fn key_of(&self, host: &str, url: &str) -> Option<&str> {
+        let name = url.rsplit('/').next().unwrap_or_default();
+        let places = self.names.get(name)?;
+        let of_host = |place: &&(String, String)| place.0.is_empty() || place.0 == host;
+        let url_key = page_key(url);
+        let same = places.iter().filter(of_host).find(|(_, key)| *key == url_key);
+        // A site may have its root anywhere: then the folders behind it are those of the URL.
+        let tail = || {
+            places.iter().filter(of_host).find(|(_, key)| {
+                key.contains('\\') && key.replace('\\', "/").ends_with(url) && url.matches('/').count() > 0
+            })
+        };
+        same.or_else(tail).map(|(_, key)| key.as_str())
+    }
+
+    /// What a page is; one whose host is not known is taken for any host's.
+    pub(crate) fn content(&self, host: &str, key: &str) -> Option<&Content> {
+        let at = |host: &str| self.pages.get(&(host.to_owned(), key.to_owned()));
+        at(host).or_else(|| at(""))
+    }
+
+    /// What listings say of a page.
+    pub(crate) fn listed(&self, host: &str, key: &str) -> impl Iterator<Item = &Listed> {
+        self.listed.get(&(host.to_owned(), key.to_owned())).into_iter().flatten()
+    }
+
+    /// Compiled copies of a page.
+    pub(crate) fn compiled(&self, host: &str, key: &str) -> impl Iterator<Item = &Fact> {
+        self.compiled.get(&(host.to_owned(), key.to_owned())).into_iter().flatten()
+    }
+
+    /// Keys of a host's pages that are doors by themselves: shells, and pages that the server does not ship in folders in
+    /// which there are no others.
+    pub(crate) fn keys<'a>(&'a self, host: &'a str) -> impl Iterator<Item = &'a str> {
+        let shells =
+            self.pages.iter().filter(|(_, content)| content.reading == Reading::Accused).map(|(at, _)| at);
+        shells.chain(self.listed.keys()).filter(move |(one, _)| one == host).map(|(_, key)| key.as_str())
+    }
+
+    /// Hosts that have such pages.
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.pages.keys().chain(self.listed.keys()).map(|(host, _)| host.as_str())
+    }
+}
+
+fn scan(
+    lake: &Lake,
+    dataset: &str,
+    columns: &[&str],
+    each: &mut dyn FnMut(Row<'_, '_>),
+) -> Result<(), LakeError> {
+    let columns: Vec<&str> = COMMON.iter().chain(columns).copied().collect();
+    let wanted = |name: &str| name == dataset;
+    lake.scan(Scan { datasets: &wanted, columns: Some(&columns) }, &mut |batch| {
+        Rows::new(batch).iter().for_each(&mut *each);
+        Ok(true)
+    })
+}
+
+/// The path that a file had on its server: `C:\inetpub\x.aspx` of `MX02.zip!uploads/auto/C%3A/inetpub/x.aspx`. The locator as
+/// it is, with Windows' slashes, where no drive is in it.
+pub(crate) fn windows_path(locator: &str) -> String {
+    let inner = locator.rsplit('!').next().unwrap_or_default();
+    let parts: Vec<&str> = inner.split(['/', '\\']).filter(|part| !part.is_empty()).collect();
+    let drive = |part: &str| {
+        let letter =
+            part.strip_suffix("%3A").or_else(|| part.strip_suffix("%3a")).or_else(|| part.strip_suffix(':'));
+        let letter = letter.unwrap_or(part);
+        let one = letter.len() == 1 && letter.chars().all(|sign| sign.is_ascii_alphabetic());
+        one.then(|| letter.to_uppercase())
+    };
+    let found = parts.iter().enumerate().find_map(|(at, part)| Some((at, drive(part)?)));
+    match found {
+        Some((at, letter)) if at + 1 < parts.len() => {
+            format!("{letter}:\\{}", parts.get(at + 1..).unwrap_or_default().join("\\"))
+        }
+        _ => parts.join("\\"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_on_the_server() {
+        for locator in [
+            "MX02/C/inetpub/wwwroot/aspnet_client/x.aspx",
+            "a.zip!MX02.zip!uploads/auto/C%3A/inetpub/wwwroot/aspnet_client/x.aspx",
+            r"C:\inetpub\wwwroot\aspnet_client\x.aspx",
+        ] {
+            assert_eq!(windows_path(locator), r"C:\inetpub\wwwroot\aspnet_client\x.aspx", "{locator}");
+        }
+        assert_eq!(windows_path("found/x.aspx"), r"found\x.aspx");
+        assert_eq!(windows_path("x.aspx"), "x.aspx");
+        assert_eq!(windows_path("c"), "c");
+    }
+}

@@ -1,0 +1,146 @@
+//! Virtual directories of IIS that lead out of its folders.
+//!
+//! In: changes of IIS's configuration (IIS-Configuration 29 and 50), commands that make a directory (`appcmd add vdir`,
+//! `New-WebVirtualDirectory`, `New-OwaVirtualDirectory -Path`). Out: facts, where the folder behind the URL is one that anybody
+//! may write to: no product keeps pages there, and a page put there is served from then on.
+
+use super::fact::{Fact, Rung, Store, Topic, quoted};
+use super::rows::Row;
+
+/// Folders in lower case from which no product serves pages.
+const ODD: [&str; 9] = [
+    ":\\programdata\\",
+    ":\\users\\",
+    ":\\windows\\temp\\",
+    ":\\temp\\",
+    ":\\perflogs\\",
+    ":\\recycler\\",
+    ":\\$recycle.bin\\",
+    ":\\windows\\tasks\\",
+    "\\appdata\\",
+];
+
+/// Whether a folder is one of them.
+pub(crate) fn is_odd(folder: &str) -> bool {
+    let mut lower = folder.trim_matches(['"', '\'']).replace('/', "\\").to_lowercase();
+    for (name, meant) in [
+        ("%programdata%", "c:\\programdata"),
+        ("%temp%", "c:\\windows\\temp"),
+        ("%public%", "c:\\users\\public"),
+    ] {
+        lower = lower.replace(name, meant);
+    }
+    lower.push('\\');
+    ODD.iter().any(|odd| lower.contains(odd))
+}
+
+/// A change of IIS's configuration.
+pub(crate) fn of_configuration(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {
+    let path = row.text("Configuration");
+    if !path.to_lowercase().ends_with("@physicalpath") {
+        return;
+    }
+    let folder = row.text("NewValue");
+    if !is_odd(folder) {
+        return;
+    }
+    // …/site[@name='Default Web Site']/application[@path='/x']/virtualDirectory[@path='/']/@physicalPath
+    let parts: Vec<&str> = path.split("@path='").skip(1).filter_map(|part| part.split('\'').next()).collect();
+    let url = parts.iter().rev().find(|part| **part != "/").copied().unwrap_or("/");
+    tell(row, "IIS-Configuration 29", url, folder, host, store);
+}
+
+/// A command that makes one.
+pub(crate) fn of_command(
+    row: Row<'_, '_>,
+    log: &'static str,
+    command: &str,
+    host: &dyn Fn(&str) -> String,
+    store: &mut Store,
+) {
+    if let Some((url, folder)) = made(command)
+        && is_odd(&folder)
+    {
+        tell(row, log, &url, &folder, host, store);
+    }
+}
+
+/// URL and folder of a directory that a command makes.
+pub(crate) fn made(command: &str) -> Option<(String, String)> {
+    let lower = command.to_lowercase();
+    let appcmd = lower.contains("appcmd")
+        && (lower.contains("add vdir") || lower.contains("add app ") || lower.contains("set vdir"));
+    let cmdlet = lower.contains("new-webvirtualdirectory")
+        || lower.contains("new-webapplication")
+        || (lower.contains("new-") && lower.contains("virtualdirectory"));
+    if !appcmd && !cmdlet {
+        return None;
+    }
+    let after = |marks: &[&str]| {
+        marks.iter().find_map(|mark| {
+            let rest = command.get(lower.find(mark)? + mark.len()..)?;
+            let rest = rest.trim_start_matches([' ', ':', '=']);
+            let quote = rest.chars().next().filter(|first| matches!(first, '"' | '\''));
+            let value = match quote {
+                Some(mark) => rest.get(1..)?.split(mark).next(),
+                None => rest.split([' ', ';', '&']).next(),
+            };
+            value.map(str::to_owned)
+        })
+    };
+    let folder = after(&["/physicalpath", "-physicalpath", "-path ", ".path="])?;
+    let url = after(&["/path", "-name ", "/app.name", "-websitename "]).unwrap_or_default();
+    Some((url, folder))
+}
+
+fn tell(
+    row: Row<'_, '_>,
+    log: &'static str,
+    url: &str,
+    folder: &str,
+    host: &dyn Fn(&str) -> String,
+    store: &mut Store,
+) {
+    let what = format!("the URL {} was made to lead to {}", quoted(url), quoted(folder));
+    let fact = Fact::new(log, row.time(), row.place(), what);
+    let topic = Topic::Mapped(quoted(&format!("{url} ({folder})")));
+    store.add(&host(row.host()), topic, Rung::Effect, fact);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_that_anybody_may_write_to() {
+        for odd in
+            [r"C:\ProgramData\x", r"c:\users\public", r"%ProgramData%\Microsoft\x", r#""C:\Windows\Temp""#]
+        {
+            assert!(is_odd(odd), "{odd}");
+        }
+        for plain in [
+            r"C:\inetpub\wwwroot",
+            r"C:\Program Files\Microsoft\Exchange Server\V15\FrontEnd\HttpProxy\owa",
+            "",
+        ] {
+            assert!(!is_odd(plain), "{plain}");
+        }
+    }
+
+    #[test]
+    fn commands_that_make_a_directory() {
+        let made_of = |command: &str| made(command).map(|(url, folder)| format!("{url} {folder}"));
+        assert_eq!(
+            made_of(r#"appcmd.exe add vdir /app.name:"Default Web Site/" /path:/img /physicalPath:"C:\ProgramData\a b""#).as_deref(),
+            Some(r"/img C:\ProgramData\a b")
+        );
+        assert_eq!(
+            made_of(
+                r"New-WebVirtualDirectory -Site 'Default Web Site' -Name img -PhysicalPath C:\Users\Public\x"
+            )
+            .as_deref(),
+            Some(r"img C:\Users\Public\x")
+        );
+        assert_eq!(made_of("appcmd list vdir"), None);
+    }
+}
