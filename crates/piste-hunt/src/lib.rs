@@ -20,6 +20,7 @@ mod row_event;
 pub mod told;
 mod values;
 pub mod vector;
+pub mod yara;
 
 pub use engine::{Engine, Hit, RowEngine};
 pub use findings::{Findings, Since, key_of};

@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use piste_model::Issue;
 use piste_model::sources::Sources;
 use piste_parse::block::EVTX_CHUNK_BYTES;
-use piste_parse::{Block, Context, Format, Parsed, Splitter, parse_block};
+use piste_parse::{Block, Context, Format, Parsed, Splitter, file, parse_block};
 
 use crate::LakeError;
 use crate::archive::{Opener, case_fault};
@@ -66,14 +66,30 @@ enum Task {
     Stop(LakeError),
 }
 
+/// What one thread makes of each block that it is given, and of what was parsed from it.
+pub type Worker<'w, R> = Box<dyn FnMut(&Item, &Block, Parsed) -> R + 'w>;
+
 /// Reads, parses and commits all units that are not done.
 ///
 /// # Errors
-/// What `commit` answers, [`LakeError::Stopped`], [`LakeError::Write`] where the case's `tmp` is full, or
-/// [`LakeError::Panicked`] where `work` failed.
+/// As [`run_with`].
 pub fn run<R: Send>(
     input: &Input<'_>,
     work: &(dyn Fn(&Item, Parsed) -> R + Sync),
+    commit: &mut dyn FnMut(Step<R>) -> Result<(), LakeError>,
+) -> Result<(), LakeError> {
+    run_with(input, &|| Box::new(|item, _, parsed| work(item, parsed)), commit)
+}
+
+/// As [`run`], where each thread has a worker of its own, which may keep what it needs again and again, and which sees the
+/// block's bytes too.
+///
+/// # Errors
+/// What `commit` answers, [`LakeError::Stopped`], [`LakeError::Write`] where the case's `tmp` is full, or
+/// [`LakeError::Panicked`] where a worker failed.
+pub fn run_with<'w, R: Send>(
+    input: &Input<'_>,
+    worker: &(dyn Fn() -> Worker<'w, R> + Sync),
     commit: &mut dyn FnMut(Step<R>) -> Result<(), LakeError>,
 ) -> Result<(), LakeError> {
     let threads = input.threads.max(1);
@@ -86,7 +102,7 @@ pub fn run<R: Send>(
         for _ in 0..threads {
             let step_out = step_out.clone();
             let tasks = &tasks;
-            scope.spawn(move || consume(input, tasks, &step_out, work));
+            scope.spawn(move || consume(input, tasks, &step_out, &mut worker()));
         }
         drop(step_out);
         commit_in_order(steps, tickets, commit)
@@ -121,7 +137,7 @@ fn consume<R>(
     input: &Input<'_>,
     tasks: &Mutex<Receiver<(u64, Task)>>,
     out: &Sender<(u64, Result<Step<R>, LakeError>)>,
-    work: &(dyn Fn(&Item, Parsed) -> R + Sync),
+    work: &mut Worker<'_, R>,
 ) {
     loop {
         let task = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -135,11 +151,7 @@ fn consume<R>(
     }
 }
 
-fn step_of<R>(
-    input: &Input<'_>,
-    task: Task,
-    work: &(dyn Fn(&Item, Parsed) -> R + Sync),
-) -> Result<Step<R>, LakeError> {
+fn step_of<R>(input: &Input<'_>, task: Task, work: &mut Worker<'_, R>) -> Result<Step<R>, LakeError> {
     match task {
         Task::Stop(error) => Err(error),
         Task::UnitEnd(unit) => Ok(Step::UnitEnd(unit)),
@@ -148,8 +160,7 @@ fn step_of<R>(
             let item =
                 input.items.get(at).ok_or_else(|| LakeError::Panicked(format!("there is no item {at}")))?;
             let parsed = parse_guarded(item, &block, input.sources);
-            drop(block);
-            Ok(Step::Block(at, work(item, parsed)))
+            Ok(Step::Block(at, work(item, &block, parsed)))
         }
     }
 }
@@ -157,7 +168,14 @@ fn step_of<R>(
 /// Parses a block; a parser that panics on one chunk costs that chunk.
 fn parse_guarded(item: &Item, block: &Block, sources: &Sources) -> Parsed {
     let cx = Context { evidence: item.id, path: &item.path, sources, host_hint: item.host_hint.as_deref() };
-    if let Ok(parsed) = catch_unwind(AssertUnwindSafe(|| parse_block(item.format, block, &cx))) {
+    let parse = || {
+        if item.is_file() {
+            file::parse(item.format, block, &cx, &item.facts())
+        } else {
+            parse_block(item.format, block, &cx)
+        }
+    };
+    if let Ok(parsed) = catch_unwind(AssertUnwindSafe(parse)) {
         return parsed;
     }
     let mut all = Parsed::default();
@@ -291,7 +309,7 @@ impl ItemReading<'_> {
         queue: &mut Queue<'_>,
     ) -> std::io::Result<bool> {
         opener.with_reader(&item.place, &mut |reader: &mut dyn Read| {
-            let mut splitter = Splitter::new(item.format);
+            let mut splitter = if item.is_file() { Splitter::of_file() } else { Splitter::new(item.format) };
             while let Some(block) = splitter.next_block(reader)? {
                 if self.input.stop.load(Ordering::Relaxed) || !self.send(at, block, queue) {
                     return Ok(false);

@@ -5,6 +5,7 @@
 //! columns that are needed; facts are kept by place within bounds, so memory does not grow with the rows.
 
 mod cmdlets;
+mod configured;
 mod decode;
 mod exploits;
 mod fact;
@@ -27,6 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use piste_lake::LakeError;
 use piste_model::Door;
 
+pub use self::configured::configured;
 pub use self::decode::page_key;
 pub use self::flaw::{About, Flaw};
 pub use self::join::{join, key_of};

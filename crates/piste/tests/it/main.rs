@@ -34,3 +34,4 @@ mod schema_check;
 mod scratch;
 mod tidy;
 mod triage;
+mod yara;
