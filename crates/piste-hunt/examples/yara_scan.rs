@@ -21,7 +21,9 @@ fn main() {
         compiler.define_global(name, "").expect("each once");
     }
     let include = format!("include \"{rules}\"");
-    compiler.add_source(include.as_str()).map(|_| ()).unwrap_or_else(|error| tell(&error.to_string()));
+    if let Err(error) = compiler.add_source(include.as_str()) {
+        return tell(&error.to_string());
+    }
     let rules = compiler.build();
     let compiled = started.elapsed();
     let started = Instant::now();

@@ -17,13 +17,22 @@ use crate::copies::FIRST_CHUNK_BYTES;
 pub(crate) struct Content {
     pub(crate) bytes: u64,
     pub(crate) sha256: String,
-    /// MD5 and SHA-1 of a file that is neither a log nor an archive; empty for those.
-    pub(crate) older: (String, String),
+    /// MD5 and SHA-1 of a file that is neither a log nor an archive.
+    pub(crate) older: Option<Older>,
     pub(crate) head: Vec<u8>,
     pub(crate) record_ids: Option<(u64, u64)>,
     pub(crate) over_budget: bool,
     /// The end was not reached; all else is of the part before.
     pub(crate) failure: Option<io::Error>,
+}
+
+/// Hashes by which older indicators name files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Older {
+    /// 32 hex digits.
+    pub md5: String,
+    /// 40 hex digits.
+    pub sha1: String,
 }
 
 impl Content {
@@ -70,11 +79,11 @@ impl<'n> OlderHashes<'n> {
         }
     }
 
-    fn finish(mut self, head: &[u8]) -> (String, String) {
+    fn finish(mut self, head: &[u8]) -> Option<Older> {
         if !self.decided {
             self.decide(head);
         }
-        self.hashers.map(|(md5, sha1)| (hex(&md5.finalize()), hex(&sha1.finalize()))).unwrap_or_default()
+        self.hashers.map(|(md5, sha1)| Older { md5: hex(&md5.finalize()), sha1: hex(&sha1.finalize()) })
     }
 }
 
@@ -85,7 +94,7 @@ pub(crate) fn read_all(reader: &mut dyn Read, name: &str, budget: u64, read_byte
     let mut content = Content {
         bytes: 0,
         sha256: String::new(),
-        older: (String::new(), String::new()),
+        older: None,
         head: Vec::new(),
         record_ids: None,
         over_budget: false,
@@ -171,13 +180,14 @@ mod tests {
         let mut long = b"MZ".to_vec();
         long.resize(3 * HEAD_BYTES, 7);
         let both = |bytes: &[u8], step| read_all(&mut &bytes[..], "x", u64::MAX, step).older;
-        assert_eq!(both(b"abc", 2).0, "900150983cd24fb0d6963f7d28e17f72");
-        assert_eq!(both(b"abc", 2).1, "a9993e364706816aba3e25717850c26c9cd0d89d");
+        let older = both(b"abc", 2).expect("it is no log");
+        assert_eq!(older.md5, "900150983cd24fb0d6963f7d28e17f72");
+        assert_eq!(older.sha1, "a9993e364706816aba3e25717850c26c9cd0d89d");
         assert_eq!(both(&long, 100), both(&long, 256 * 1024));
-        assert_eq!(both(&long, 100).0.len(), 32);
+        assert!(both(&long, 100).is_some());
         let mut log = b"ElfFile\0".to_vec();
         log.resize(3 * HEAD_BYTES, 7);
-        assert_eq!(both(&log, 100), (String::new(), String::new()), "a log is known by its records");
+        assert_eq!(both(&log, 100), None, "a log is known by its records");
     }
 
     #[test]

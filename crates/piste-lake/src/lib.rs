@@ -26,6 +26,7 @@ mod walk;
 
 pub use archive::Place;
 pub use compact::{Held, compact};
+pub use content::Older;
 pub use error::LakeError;
 pub use path::{StoredPath, path_text};
 pub use piste_parse::{Batch, Block, Context, Format, Parsed, Treatment, file};

@@ -149,7 +149,7 @@ mod tests {
             host_hint: None,
             origin: None,
             damage: Vec::new(),
-            older_hashes: (String::new(), String::new()),
+            older: None,
             modified: String::new(),
             log: Some(Log { name: ("mx01".to_owned(), "security".to_owned()), ids }),
             place: Place::on_disk("log".into()),

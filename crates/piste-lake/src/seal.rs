@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::LakeError;
 use crate::archive::{Member, Members, Opener, Place, Step, case_fault};
-use crate::content::{Content, read_all};
+use crate::content::{Content, Older, read_all};
 use crate::copies::{Log, holds_events, log_of};
 use crate::names::{Name, Names};
 use crate::origin::{Origin, host_in_path, origin_of};
@@ -89,8 +89,8 @@ pub struct Item {
     pub origin: Option<String>,
     /// Where its stream breaks off.
     pub damage: Vec<Damage>,
-    /// MD5 and SHA-1 of a file that is no log, 32 and 40 hex digits; empty for logs and archives.
-    pub older_hashes: (String, String),
+    /// MD5 and SHA-1 of a file that is no log and no archive.
+    pub older: Option<Older>,
     /// When its archive says it was last written; empty where it lies in none, or the archive does not say.
     pub modified: String,
     /// The one log that it holds, for finding logs that overlap; `None` for several, or for another format.
@@ -112,7 +112,8 @@ impl Item {
 
     /// What its row says of it.
     pub fn facts(&self) -> FileFacts {
-        let (md5, sha1) = self.older_hashes.clone();
+        let (md5, sha1) =
+            self.older.as_ref().map(|older| (older.md5.clone(), older.sha1.clone())).unwrap_or_default();
         FileFacts {
             bytes: Some(self.bytes),
             sha256: self.sha256.clone(),
@@ -298,7 +299,7 @@ impl<'p> Sealer<'p> {
             host_hint,
             origin: within.origin.tool.map(str::to_owned),
             damage,
-            older_hashes: content.older,
+            older: content.older,
             modified: within.modified.to_owned(),
             log: log_of(&content.head, content.record_ids),
             place: place.clone(),
@@ -606,7 +607,7 @@ impl<'p> Sealer<'p> {
             same_as: None,
             origin: within.origin.tool.map(str::to_owned),
             damage: Vec::new(),
-            older_hashes: (String::new(), String::new()),
+            older: None,
             modified: within.modified.to_owned(),
             log: None,
             place,

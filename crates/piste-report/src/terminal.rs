@@ -285,10 +285,7 @@ fn read(page: &mut Page, view: &RunView<'_>) {
     let not_parsed = evidence.iter().filter(|file| file.state == EvidenceState::NotParsed).count() as u64;
     if not_parsed > 0 {
         let files = counted(not_parsed, "file is", "files are");
-        page.text(
-            2,
-            &format!("{files} of a kind without records: sealed, hashed and looked at by YARA rules; see evidence.jsonl"),
-        );
+        page.text(2, &format!("{files} of a kind without records: sealed and hashed; see evidence.jsonl"));
     }
 }
 

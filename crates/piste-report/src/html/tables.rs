@@ -306,10 +306,7 @@ pub(super) fn unread(view: &ReportView<'_>, out: &mut String) {
     }
     if not_parsed > 0 {
         let files = counted(not_parsed, "file is", "files are");
-        put!(
-            out,
-            "<p>{files} of a kind without records: sealed, hashed and looked at by YARA rules; section 9 marks them.</p>\n"
-        );
+        put!(out, "<p>{files} of a kind without records: sealed and hashed; section 9 marks them.</p>\n");
     }
     if groups.is_empty() {
         return;

@@ -102,7 +102,7 @@ fn what_looks_alike_is_left_alone() {
         ("a.jsp", b"<% String p = request.getParameter(\"q\"); Runtime.getRuntime().exec(\"date\"); %>"),
         ("proxy.aspx", b"Request.Headers[\"X-CMD-ID\"] using System.Net;"),
         ("notes.txt", b"sekurlsa is a module of mimikatz; see the report on LSASS dumps"),
-        ("app.dmp", b"MDMP\x93\xa7 c\0r\0y\0p\0t\03\02\0.\0d\0l\0l\0"),
+        ("app.dmp", b"MDMP\x93\xa7 c\0r\0y\0p\0t\0.\0d\0l\0l\0"),
         ("cert.cer", b"\x30\x82\x03\x5f an ordinary certificate"),
     ];
     for (name, bytes) in cases {
