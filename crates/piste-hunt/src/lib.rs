@@ -21,6 +21,7 @@ mod sieves;
 pub mod told;
 mod values;
 pub mod vector;
+pub mod yara;
 
 pub use engine::{Engine, Hit, RowEngine};
 pub use findings::{Findings, Since, key_of};

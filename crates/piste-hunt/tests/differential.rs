@@ -44,7 +44,7 @@ fn batches(evidence: &[PathBuf], sources: &Sources, each: &(dyn Fn(&Batch) + Syn
     for (item, id) in intake.items.iter_mut().zip(1..) {
         item.id = piste_model::EvidenceId(id);
     }
-    let units = piste_lake::plan::plan(&intake.items, "test");
+    let units = piste_lake::plan::plan(&intake.items, "test", "");
     assert!(intake.items.iter().any(|item| item.state == EvidenceState::Read), "there is evidence");
     let input = pipeline::Input {
         items: &intake.items,

@@ -33,7 +33,7 @@ fn demo() -> Vec<Batch> {
     for (item, id) in intake.items.iter_mut().zip(1..) {
         item.id = EvidenceId(id);
     }
-    let units = piste_lake::plan::plan(&intake.items, "test");
+    let units = piste_lake::plan::plan(&intake.items, "test", "");
     let input = pipeline::Input {
         items: &intake.items,
         units: &units,

@@ -10,8 +10,10 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
+use piste_model::Instant;
 use serde::{Deserialize, Serialize};
 use zip::ZipArchive;
+use zip::extra_fields::ExtraField;
 use zip::result::ZipError;
 
 use crate::LakeError;
@@ -121,6 +123,8 @@ pub(crate) struct Member {
     pub(crate) encrypted: bool,
     pub(crate) folder: bool,
     pub(crate) link: bool,
+    /// When it was last written: RFC 3339 where the archive says so, else local to whoever packed it; empty if not said.
+    pub(crate) modified: String,
 }
 
 /// The members of a zip.
@@ -196,6 +200,7 @@ impl Opener {
                 encrypted: file.encrypted(),
                 folder: file.is_dir() && file.size() == 0, // one with content is a file, whatever its name says
                 link: file.is_symlink(),
+                modified: modified(&file),
             });
         }
         if name_twice {
@@ -307,6 +312,33 @@ fn open_member<'a>(
         Some(password) => archive.by_index_decrypt(index, password).map_err(zip_error),
         None => Err(io::Error::new(io::ErrorKind::PermissionDenied, "no password given opens it")),
     }
+}
+
+/// When a member was last written. NTFS times and Unix times are in UTC; the older form knows no zone and two seconds.
+fn modified<R: Read>(file: &zip::read::ZipFile<'_, R>) -> String {
+    let exact = file.extra_data_fields().find_map(|field| match field {
+        ExtraField::Ntfs(times) => Instant::from_filetime(times.mtime()),
+        ExtraField::ExtendedTimestamp(times) => {
+            times.mod_time().map(|time| Instant { nanos: i64::from(time) * 1_000_000_000, digits: 0 })
+        }
+        _ => None,
+    });
+    if let Some(time) = exact {
+        return time.to_string();
+    }
+    // 1980-01-01 is what writers put that know no time.
+    let local = file.last_modified().filter(|time| (time.year(), time.month(), time.day()) != (1980, 1, 1));
+    local.map_or(String::new(), |time| {
+        format!(
+            "{:04}-{:02}-{:02} {:02}:{:02}:{:02} (zone unknown)",
+            time.year(),
+            time.month(),
+            time.day(),
+            time.hour(),
+            time.minute(),
+            time.second()
+        )
+    })
 }
 
 fn zip_error(error: ZipError) -> io::Error {

@@ -1,13 +1,14 @@
 //! What one reading of a file to its end tells.
 //!
-//! In: a reader. Out: size, hash, the first bytes and, for EVTX, the record ids, all in one pass. A stream that breaks off
-//! gives what came before.
+//! In: a reader. Out: size, hash, the first bytes, for EVTX the record ids and for what is no log the older hashes that
+//! indicators use, all in one pass. A stream that breaks off gives what came before.
 
 use std::io::{self, Read};
 
 use piste_model::hash::hex;
 use piste_parse::block::{EVTX_CHUNK_BYTES, EVTX_HEADER_BYTES};
 use piste_parse::sniff::HEAD_BYTES;
+use piste_parse::{Format, Treatment, sniff};
 use sha2::{Digest, Sha256};
 
 use crate::copies::FIRST_CHUNK_BYTES;
@@ -16,11 +17,22 @@ use crate::copies::FIRST_CHUNK_BYTES;
 pub(crate) struct Content {
     pub(crate) bytes: u64,
     pub(crate) sha256: String,
+    /// MD5 and SHA-1 of a file that is neither a log nor an archive.
+    pub(crate) older: Option<Older>,
     pub(crate) head: Vec<u8>,
     pub(crate) record_ids: Option<(u64, u64)>,
     pub(crate) over_budget: bool,
     /// The end was not reached; all else is of the part before.
     pub(crate) failure: Option<io::Error>,
+}
+
+/// Hashes by which older indicators name files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Older {
+    /// 32 hex digits.
+    pub md5: String,
+    /// 40 hex digits.
+    pub sha1: String,
 }
 
 impl Content {
@@ -37,11 +49,52 @@ impl Content {
     }
 }
 
-pub(crate) fn read_all(reader: &mut dyn Read, budget: u64, read_bytes: usize) -> Content {
+/// MD5 and SHA-1, begun for every file and given up once its head tells that it is a log or an archive.
+struct OlderHashes<'n> {
+    name: &'n str,
+    hashers: Option<(md5::Md5, sha1::Sha1)>,
+    decided: bool,
+}
+
+impl<'n> OlderHashes<'n> {
+    fn new(name: &'n str) -> Self {
+        Self { name, hashers: Some((md5::Md5::new(), sha1::Sha1::new())), decided: false }
+    }
+
+    fn see(&mut self, bytes: &[u8], head: &[u8]) {
+        if !self.decided && head.len() >= HEAD_BYTES {
+            self.decide(head);
+        }
+        if let Some((md5, sha1)) = &mut self.hashers {
+            md5.update(bytes);
+            sha1.update(bytes);
+        }
+    }
+
+    fn decide(&mut self, head: &[u8]) {
+        self.decided = true;
+        let format = sniff(head.get(..HEAD_BYTES).unwrap_or(head), self.name);
+        if format != Format::WebPage && format.treatment() != Treatment::Seal {
+            self.hashers = None;
+        }
+    }
+
+    fn finish(mut self, head: &[u8]) -> Option<Older> {
+        if !self.decided {
+            self.decide(head);
+        }
+        self.hashers.map(|(md5, sha1)| Older { md5: hex(&md5.finalize()), sha1: hex(&sha1.finalize()) })
+    }
+}
+
+/// Reads to the end; `name` helps to tell what the file is.
+pub(crate) fn read_all(reader: &mut dyn Read, name: &str, budget: u64, read_bytes: usize) -> Content {
     let mut hasher = Sha256::new();
+    let mut older = OlderHashes::new(name);
     let mut content = Content {
         bytes: 0,
         sha256: String::new(),
+        older: None,
         head: Vec::new(),
         record_ids: None,
         over_budget: false,
@@ -62,6 +115,7 @@ pub(crate) fn read_all(reader: &mut dyn Read, budget: u64, read_bytes: usize) ->
         let bytes = buffer.get(..read).unwrap_or_default();
         hasher.update(bytes);
         content.add_to_head(bytes);
+        older.see(bytes, &content.head);
         ids.see(bytes);
         content.bytes += read as u64;
         if content.bytes > budget {
@@ -70,6 +124,7 @@ pub(crate) fn read_all(reader: &mut dyn Read, budget: u64, read_bytes: usize) ->
         }
     }
     content.sha256 = hex(&hasher.finalize());
+    content.older = older.finish(&content.head);
     content.record_ids = ids.range;
     content
 }
@@ -121,12 +176,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn files_that_are_no_log_have_the_older_hashes_however_they_are_read() {
+        let mut long = b"MZ".to_vec();
+        long.resize(3 * HEAD_BYTES, 7);
+        let both = |bytes: &[u8], step| read_all(&mut &bytes[..], "x", u64::MAX, step).older;
+        let older = both(b"abc", 2).expect("it is no log");
+        assert_eq!(older.md5, "900150983cd24fb0d6963f7d28e17f72");
+        assert_eq!(older.sha1, "a9993e364706816aba3e25717850c26c9cd0d89d");
+        assert_eq!(both(&long, 100), both(&long, 256 * 1024));
+        assert!(both(&long, 100).is_some());
+        let mut log = b"ElfFile\0".to_vec();
+        log.resize(3 * HEAD_BYTES, 7);
+        assert_eq!(both(&log, 100), None, "a log is known by its records");
+    }
+
+    #[test]
     fn the_head_is_the_files_beginning_however_it_is_read() {
         let mut log = b"ElfFile\0".to_vec();
         log.extend((0..2 * FIRST_CHUNK_BYTES).map(|at| u8::try_from(at % 251).expect("small")));
         let text = vec![b'x'; 2 * FIRST_CHUNK_BYTES];
         for read_bytes in [7, 512, HEAD_BYTES, HEAD_BYTES + 1, 256 * 1024] {
-            let head = |bytes: &[u8]| read_all(&mut &bytes[..], u64::MAX, read_bytes).head;
+            let head = |bytes: &[u8]| read_all(&mut &bytes[..], "x", u64::MAX, read_bytes).head;
             assert_eq!(head(&log), log[..FIRST_CHUNK_BYTES], "{read_bytes}");
             assert_eq!(head(&text), text[..HEAD_BYTES], "{read_bytes}");
             assert_eq!(head(&log[..100]), log[..100]);

@@ -26,10 +26,11 @@ mod walk;
 
 pub use archive::Place;
 pub use compact::{Held, compact};
+pub use content::Older;
 pub use error::LakeError;
 pub use path::{StoredPath, path_text};
-pub use piste_parse::{Batch, Context, Format, Parsed, Treatment};
+pub use piste_parse::{Batch, Block, Context, Format, Parsed, Treatment, file};
 pub use plan::Unit;
-pub use reread::{Reread, bytes_at, reread};
+pub use reread::{Record, Reread, bytes_at, reread};
 pub use seal::{Item, Limits, Sealed, Sealer};
 pub use store::Lake;

@@ -1,7 +1,7 @@
 //! Blocks of all files, parsed on every core, committed in one fixed order.
 //!
 //! In: items and the units still to do. Out: what `work` makes of each block, handed to `commit` in the order of (item,
-//! block) whatever thread finished first. At most [`IN_FLIGHT`] blocks a thread are in memory.
+//! block) whatever thread finished first. At most [`IN_FLIGHT`] blocks a thread are in memory, of files that are read whole one.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use piste_model::Issue;
 use piste_model::sources::Sources;
 use piste_parse::block::EVTX_CHUNK_BYTES;
-use piste_parse::{Block, Context, Format, Parsed, Splitter, parse_block};
+use piste_parse::{Block, Context, Format, Parsed, Splitter, file, parse_block};
 
 use crate::LakeError;
 use crate::archive::{Opener, case_fault};
@@ -24,6 +24,8 @@ use crate::seal::{Item, reader_failed};
 
 /// Blocks in memory for each thread.
 const IN_FLIGHT: usize = 3;
+/// Bytes that one of these places is for: a block of a log has about a quarter of it, the largest file three times as much.
+const PLACE_BYTES: usize = file::SCANNED_BYTES_MAX / IN_FLIGHT;
 
 /// What is told to `commit`, in order.
 #[derive(Debug)]
@@ -66,27 +68,43 @@ enum Task {
     Stop(LakeError),
 }
 
+/// What one thread makes of each block that it is given, and of what was parsed from it.
+pub type Worker<'w, R> = Box<dyn FnMut(&Item, &Block, Parsed) -> R + 'w>;
+
 /// Reads, parses and commits all units that are not done.
 ///
 /// # Errors
-/// What `commit` answers, [`LakeError::Stopped`], [`LakeError::Write`] where the case's `tmp` is full, or
-/// [`LakeError::Panicked`] where `work` failed.
+/// As [`run_with`].
 pub fn run<R: Send>(
     input: &Input<'_>,
     work: &(dyn Fn(&Item, Parsed) -> R + Sync),
     commit: &mut dyn FnMut(Step<R>) -> Result<(), LakeError>,
 ) -> Result<(), LakeError> {
+    run_with(input, &|| Box::new(|item, _, parsed| work(item, parsed)), commit)
+}
+
+/// As [`run`], where each thread has a worker of its own, which may keep what it needs again and again, and which sees the
+/// block's bytes too.
+///
+/// # Errors
+/// What `commit` answers, [`LakeError::Stopped`], [`LakeError::Write`] where the case's `tmp` is full, or
+/// [`LakeError::Panicked`] where a worker failed.
+pub fn run_with<'w, R: Send>(
+    input: &Input<'_>,
+    worker: &(dyn Fn() -> Worker<'w, R> + Sync),
+    commit: &mut dyn FnMut(Step<R>) -> Result<(), LakeError>,
+) -> Result<(), LakeError> {
     let threads = input.threads.max(1);
     let (ticket_out, tickets) = mpsc::sync_channel::<()>(threads * IN_FLIGHT);
-    let (task_out, tasks) = mpsc::channel::<(u64, Task)>();
-    let (step_out, steps) = mpsc::channel::<(u64, Result<Step<R>, LakeError>)>();
+    let (task_out, tasks) = mpsc::channel::<Numbered<Task>>();
+    let (step_out, steps) = mpsc::channel::<Numbered<Result<Step<R>, LakeError>>>();
     let tasks = Mutex::new(tasks);
     std::thread::scope(|scope| {
         scope.spawn(move || produce(input, &ticket_out, &task_out));
         for _ in 0..threads {
             let step_out = step_out.clone();
             let tasks = &tasks;
-            scope.spawn(move || consume(input, tasks, &step_out, work));
+            scope.spawn(move || consume(input, tasks, &step_out, &mut worker()));
         }
         drop(step_out);
         commit_in_order(steps, tickets, commit)
@@ -94,22 +112,31 @@ pub fn run<R: Send>(
     if input.stop.load(Ordering::Relaxed) { Err(LakeError::Stopped) } else { Ok(()) }
 }
 
+/// What has a place in the order, and how many places in memory it takes.
+struct Numbered<T> {
+    number: u64,
+    places: usize,
+    what: T,
+}
+
 #[expect(
     clippy::needless_pass_by_value,
     reason = "the channels must close when this returns, or the threads never end"
 )]
 fn commit_in_order<R>(
-    steps: Receiver<(u64, Result<Step<R>, LakeError>)>,
+    steps: Receiver<Numbered<Result<Step<R>, LakeError>>>,
     tickets: Receiver<()>,
     commit: &mut dyn FnMut(Step<R>) -> Result<(), LakeError>,
 ) -> Result<(), LakeError> {
     let mut waiting = BTreeMap::new();
     let mut next = 0;
-    for (number, step) in steps {
-        waiting.insert(number, step);
-        while let Some(step) = waiting.remove(&next) {
+    for Numbered { number, places, what } in steps {
+        waiting.insert(number, (places, what));
+        while let Some((places, step)) = waiting.remove(&next) {
             next += 1;
-            let _ = tickets.recv(); // one place is free again; the producer may already have ended
+            for _ in 0..places {
+                let _ = tickets.recv(); // its places are free again; the producer may already have ended
+            }
             commit(step?)?; // on error the channels close and all threads end
         }
     }
@@ -119,27 +146,23 @@ fn commit_in_order<R>(
 
 fn consume<R>(
     input: &Input<'_>,
-    tasks: &Mutex<Receiver<(u64, Task)>>,
-    out: &Sender<(u64, Result<Step<R>, LakeError>)>,
-    work: &(dyn Fn(&Item, Parsed) -> R + Sync),
+    tasks: &Mutex<Receiver<Numbered<Task>>>,
+    out: &Sender<Numbered<Result<Step<R>, LakeError>>>,
+    work: &mut Worker<'_, R>,
 ) {
     loop {
         let task = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok((number, task)) = task else { return };
+        let Ok(Numbered { number, places, what: task }) = task else { return };
         // Without its step the run would wait for ever.
         let step = catch_unwind(AssertUnwindSafe(|| step_of(input, task, work)))
             .unwrap_or_else(|panic| Err(LakeError::Panicked(panic_text(panic.as_ref()))));
-        if out.send((number, step)).is_err() {
+        if out.send(Numbered { number, places, what: step }).is_err() {
             return;
         }
     }
 }
 
-fn step_of<R>(
-    input: &Input<'_>,
-    task: Task,
-    work: &(dyn Fn(&Item, Parsed) -> R + Sync),
-) -> Result<Step<R>, LakeError> {
+fn step_of<R>(input: &Input<'_>, task: Task, work: &mut Worker<'_, R>) -> Result<Step<R>, LakeError> {
     match task {
         Task::Stop(error) => Err(error),
         Task::UnitEnd(unit) => Ok(Step::UnitEnd(unit)),
@@ -148,8 +171,7 @@ fn step_of<R>(
             let item =
                 input.items.get(at).ok_or_else(|| LakeError::Panicked(format!("there is no item {at}")))?;
             let parsed = parse_guarded(item, &block, input.sources);
-            drop(block);
-            Ok(Step::Block(at, work(item, parsed)))
+            Ok(Step::Block(at, work(item, &block, parsed)))
         }
     }
 }
@@ -157,7 +179,14 @@ fn step_of<R>(
 /// Parses a block; a parser that panics on one chunk costs that chunk.
 fn parse_guarded(item: &Item, block: &Block, sources: &Sources) -> Parsed {
     let cx = Context { evidence: item.id, path: &item.path, sources, host_hint: item.host_hint.as_deref() };
-    if let Ok(parsed) = catch_unwind(AssertUnwindSafe(|| parse_block(item.format, block, &cx))) {
+    let parse = || {
+        if item.is_file() {
+            file::parse(item.format, block, &cx, &item.facts())
+        } else {
+            parse_block(item.format, block, &cx)
+        }
+    };
+    if let Ok(parsed) = catch_unwind(AssertUnwindSafe(parse)) {
         return parsed;
     }
     let mut all = Parsed::default();
@@ -202,20 +231,24 @@ fn parser_failed(parsed: &mut Parsed, item: &Item, offset: u64) {
 /// Numbers tasks and waits for a place before each.
 struct Queue<'a> {
     tickets: &'a SyncSender<()>,
-    tasks: &'a Sender<(u64, Task)>,
+    tasks: &'a Sender<Numbered<Task>>,
     number: u64,
 }
 
 impl Queue<'_> {
     /// False when the run has ended.
-    fn push(&mut self, task: Task) -> bool {
-        let sent = self.tickets.send(()).is_ok() && self.tasks.send((self.number, task)).is_ok();
+    fn push(&mut self, what: Task) -> bool {
+        let bytes = if let Task::Block(_, block) = &what { block.bytes.len() } else { 0 };
+        // Never more than one thread has: it would wait for itself.
+        let places = bytes.div_ceil(PLACE_BYTES).clamp(1, IN_FLIGHT);
+        let number = self.number;
         self.number += 1;
-        sent
+        (0..places).all(|_| self.tickets.send(()).is_ok())
+            && self.tasks.send(Numbered { number, places, what }).is_ok()
     }
 }
 
-fn produce(input: &Input<'_>, tickets: &SyncSender<()>, tasks: &Sender<(u64, Task)>) {
+fn produce(input: &Input<'_>, tickets: &SyncSender<()>, tasks: &Sender<Numbered<Task>>) {
     let mut queue = Queue { tickets, tasks, number: 0 };
     let mut opener = Opener::new(input.tmp, input.passwords.to_vec(), crate::Limits::default().members_max);
     // The parts in the order of reading: an item that spans units is opened once.
@@ -291,7 +324,7 @@ impl ItemReading<'_> {
         queue: &mut Queue<'_>,
     ) -> std::io::Result<bool> {
         opener.with_reader(&item.place, &mut |reader: &mut dyn Read| {
-            let mut splitter = Splitter::new(item.format);
+            let mut splitter = if item.is_file() { Splitter::of_file() } else { Splitter::new(item.format) };
             while let Some(block) = splitter.next_block(reader)? {
                 if self.input.stop.load(Ordering::Relaxed) || !self.send(at, block, queue) {
                     return Ok(false);

@@ -2,11 +2,13 @@
 //!
 //! In: the sealed items to parse. Out: units of about 64 MB of input, or of 2,000 files. A unit is known by a key over all that its result
 //! depends on, so that a run that was cut off goes on with the units it lacks, and a changed rule set does them anew. Which
-//! rows of a log are copies depends on the logs before it that may hold them: these are in its key.
+//! rows of a log are copies depends on the logs before it that may hold them: these are in its key. Files that are no logs
+//! have units of their own, after those of the logs: other YARA rules read them again and leave the logs alone.
 
 use piste_model::evidence::EvidenceState;
 use piste_model::hash::sha256_hex;
 use piste_model::schema::SCHEMA_VERSION;
+use piste_parse::file::SCANNED_BYTES_MAX;
 
 use crate::copies::suspects;
 use crate::seal::Item;
@@ -37,14 +39,38 @@ pub struct Unit {
     pub parts: Vec<Part>,
 }
 
-/// Cuts `items` into units. `version` stands for all else that the result depends on: Piste's version, the rules' hash.
-pub fn plan(items: &[Item], version: &str) -> Vec<Unit> {
+/// Cuts `items` into units. `version` stands for all else that the result depends on: Piste's version, how copies are treated.
+/// `files_version` stands for what the results of files depend on besides, the YARA rules.
+pub fn plan(items: &[Item], version: &str, files_version: &str) -> Vec<Unit> {
     let mut keys = Keys { suspects: suspects(items), before: String::new() };
     let mut units = Vec::new();
+    let planned =
+        |item: &Item| item.same_as.is_none() && (item.state == EvidenceState::Read || item.is_file());
+    let all = || items.iter().enumerate().filter(|(_, item)| planned(item));
+    cut(all().filter(|(_, item)| !item.is_file()), items, version, &mut keys, &mut units);
+    let version = format!("{version} {files_version}");
+    cut(all().filter(|(_, item)| item.is_file()), items, &version, &mut keys, &mut units);
+    units
+}
+
+/// Cuts some of the items into units and adds these.
+fn cut<'i>(
+    chosen: impl Iterator<Item = (usize, &'i Item)>,
+    items: &[Item],
+    version: &str,
+    keys: &mut Keys,
+    units: &mut Vec<Unit>,
+) {
     let mut parts = Vec::new();
     let mut filled = 0;
-    for (at, item) in items.iter().enumerate() {
-        if item.state != EvidenceState::Read || item.same_as.is_some() {
+    for (at, item) in chosen {
+        if item.is_file() {
+            parts.push(Part { item: at, start: 0, end: u64::MAX });
+            filled += item.bytes.min(SCANNED_BYTES_MAX as u64);
+            if filled >= UNIT_BYTES || parts.len() >= UNIT_PARTS {
+                units.push(keys.unit(units.len(), std::mem::take(&mut parts), items, version));
+                filled = 0;
+            }
             continue;
         }
         let mut start = 0;
@@ -69,7 +95,6 @@ pub fn plan(items: &[Item], version: &str) -> Vec<Unit> {
     if !parts.is_empty() {
         units.push(keys.unit(units.len(), parts, items, version));
     }
-    units
 }
 
 /// Makes the units' keys, in the order of reading.
@@ -90,6 +115,9 @@ impl Keys {
                 format!("{} {} {} {start} {end} {}\n", item.id, item.sha256, item.format.name(), item.path);
             // Rows that name no host have the one that the collection hints at.
             line += item.host_hint.as_deref().unwrap_or_default();
+            if item.is_file() {
+                line = format!("file {:?} {line}", item.modified);
+            }
             if self.suspects.get(part.item) == Some(&true) {
                 line = format!("{} {line}", self.before);
                 self.before = sha256_hex(line.as_bytes());
@@ -123,21 +151,45 @@ mod tests {
             host_hint: None,
             origin: None,
             damage: Vec::new(),
+            older: None,
+            modified: String::new(),
             log: Some(Log { name: ("mx01".to_owned(), "security".to_owned()), ids }),
             place: Place::on_disk("log".into()),
         }
     }
 
     fn keys(items: &[Item]) -> Vec<String> {
-        plan(items, "test").into_iter().map(|unit| unit.key).collect()
+        plan(items, "test", "").into_iter().map(|unit| unit.key).collect()
     }
 
     #[test]
     fn a_unit_ends_after_so_many_files_too() {
         let small = |id| Item { bytes: 1, ..log(id, "aa", (1, 1)) };
         let items: Vec<Item> = (1..=4_001).map(small).collect();
-        let parts: Vec<usize> = plan(&items, "test").iter().map(|unit| unit.parts.len()).collect();
+        let parts: Vec<usize> = plan(&items, "test", "").iter().map(|unit| unit.parts.len()).collect();
         assert_eq!(parts, [UNIT_PARTS, UNIT_PARTS, 1]);
+    }
+
+    #[test]
+    fn files_have_units_of_their_own_that_other_yara_rules_do_anew() {
+        let file = |id| Item {
+            format: Format::Pe,
+            state: EvidenceState::NotParsed,
+            bytes: 5 * UNIT_BYTES,
+            log: None,
+            ..log(id, "ff", (1, 1))
+        };
+        let items = [file(1), log(2, "aa", (1, 1)), file(3)];
+        let units = |rules| plan(&items, "test", rules);
+        let (one, other) = (units("one"), units("other"));
+        let parts: Vec<Vec<usize>> =
+            one.iter().map(|unit| unit.parts.iter().map(|part| part.item).collect()).collect();
+        assert_eq!(parts, [vec![1], vec![0, 2]], "of a long file only its beginning is read");
+        assert_eq!(one[0], other[0]);
+        assert_ne!(one[1].key, other[1].key);
+        let mut empty = items.clone();
+        empty[0].bytes = 0;
+        assert_eq!(plan(&empty, "test", "one")[1].parts.len(), 1, "of nothing there is no row");
     }
 
     #[test]

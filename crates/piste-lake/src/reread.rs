@@ -1,6 +1,6 @@
 //! One record's bytes, read again from the sealed file.
 //!
-//! In: a seal, the record's offset and its hash. Out: the bytes as stored and whether they are still the ones that were
+//! In: a seal, the record's dataset and offset. Out: the bytes as stored and whether they are still the ones that were
 //! hashed when the row was made. With proof, the whole file is hashed too.
 
 use std::io::{self, BufRead, BufReader, Read};
@@ -24,29 +24,41 @@ pub struct Reread {
     pub file_sha256: Option<String>,
 }
 
-/// Reads the record that starts at `offset` of the sealed file. `proof` asks for the whole file's hash too.
+/// Which record.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    /// Dataset of its row: a row of `file.content` stands for its file as a whole.
+    pub dataset: &'a str,
+    /// Where it starts in the innermost stream.
+    pub offset: u64,
+}
+
+/// Reads a record of the sealed file. `proof` asks for the whole file's hash too.
 ///
 /// # Errors
 /// Where the file is no longer there or ends before the record.
 pub fn reread(
     sealed: &Sealed,
-    offset: u64,
+    record: Record<'_>,
     proof: bool,
     tmp: &Path,
     passwords: Vec<Vec<u8>>,
 ) -> io::Result<Reread> {
     let mut opener = Opener::new(tmp, passwords, crate::Limits::default().members_max);
     let bytes = opener.with_reader(&sealed.place, &mut |mut reader| {
-        io::copy(&mut (&mut reader).take(offset), &mut io::sink())?;
+        io::copy(&mut (&mut reader).take(record.offset), &mut io::sink())?;
+        if record.dataset == piste_parse::page::DATASET {
+            let mut bytes = Vec::new();
+            reader.take(piste_parse::file::HASHED_BYTES_MAX as u64).read_to_end(&mut bytes)?;
+            return Ok(bytes);
+        }
+        if record.dataset == piste_parse::iisconfig::DATASET {
+            return read_tag(reader);
+        }
         match sealed.format.as_str() {
             "evtx" => read_evtx(reader),
             "json-array" | "json-objects" => read_element(reader),
             "healthchecker" => read_whole(reader),
-            "web-page" => {
-                let mut bytes = Vec::new();
-                reader.take(piste_parse::page::BYTES_MAX as u64).read_to_end(&mut bytes)?;
-                Ok(bytes)
-            }
             _ => read_line(reader),
         }
     })?;
@@ -86,6 +98,23 @@ pub fn bytes_at(
         reader.take(length).read_to_end(&mut bytes)?;
         Ok(bytes)
     })
+}
+
+/// An XML element up to the end of its tag: a bracket in quotes is none.
+fn read_tag(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(piste_parse::iisconfig::ELEMENT_BYTES_MAX as u64).read_to_end(&mut bytes)?;
+    let mut quote = None;
+    let end = bytes.iter().position(|byte| {
+        match (quote, byte) {
+            (None, b'"' | b'\'') => quote = Some(*byte),
+            (Some(open), byte) if open == *byte => quote = None,
+            _ => {}
+        }
+        quote.is_none() && *byte == b'>'
+    });
+    bytes.truncate(end.map_or(bytes.len(), |end| end + 1));
+    Ok(bytes)
 }
 
 /// The record's own header says how long it is; no record is longer than a chunk.
@@ -145,6 +174,13 @@ fn read_line(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_element_is_read_to_the_end_of_its_tag() {
+        let tag = |mut bytes: &[u8]| read_tag(&mut bytes).expect("a slice reads");
+        assert_eq!(tag(b"<add name=\"a>b\" x='\"'/><more>"), b"<add name=\"a>b\" x='\"'/>");
+        assert_eq!(tag(b"<add name=\"a>b"), b"<add name=\"a>b");
+    }
 
     #[test]
     fn a_record_is_read_to_its_own_end() {

@@ -53,6 +53,7 @@ pub(crate) fn members(file: File, max: usize) -> io::Result<Vec<Member>> {
             name: header.name,
             step: Step::Local(found),
             encrypted: header.encrypted,
+            modified: String::new(),
             link: false, // only the lost list would tell; its bytes are the path it points to
         });
     }

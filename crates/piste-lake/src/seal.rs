@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 
 use piste_model::evidence::EvidenceState;
 use piste_model::{Damage, EvidenceId, Issue};
+use piste_parse::file::FileFacts;
 use piste_parse::sniff::HEAD_BYTES;
 use piste_parse::{Format, Treatment, sniff};
 use serde::{Deserialize, Serialize};
 
 use crate::LakeError;
 use crate::archive::{Member, Members, Opener, Place, Step, case_fault};
-use crate::content::{Content, read_all};
+use crate::content::{Content, Older, read_all};
 use crate::copies::{Log, holds_events, log_of};
 use crate::names::{Name, Names};
 use crate::origin::{Origin, host_in_path, origin_of};
@@ -88,6 +89,10 @@ pub struct Item {
     pub origin: Option<String>,
     /// Where its stream breaks off.
     pub damage: Vec<Damage>,
+    /// MD5 and SHA-1 of a file that is no log and no archive.
+    pub older: Option<Older>,
+    /// When its archive says it was last written; empty where it lies in none, or the archive does not say.
+    pub modified: String,
     /// The one log that it holds, for finding logs that overlap; `None` for several, or for another format.
     pub log: Option<Log>,
     /// Where its bytes are.
@@ -95,6 +100,29 @@ pub struct Item {
 }
 
 impl Item {
+    /// Whether it is looked at as a file: a page, or what no parser takes records from. It has one row, and YARA rules look
+    /// at its bytes.
+    pub fn is_file(&self) -> bool {
+        match self.state {
+            EvidenceState::Read => self.format == Format::WebPage,
+            EvidenceState::NotParsed => self.bytes > 0,
+            _ => false,
+        }
+    }
+
+    /// What its row says of it.
+    pub fn facts(&self) -> FileFacts {
+        let (md5, sha1) =
+            self.older.as_ref().map(|older| (older.md5.clone(), older.sha1.clone())).unwrap_or_default();
+        FileFacts {
+            bytes: Some(self.bytes),
+            sha256: self.sha256.clone(),
+            md5,
+            sha1,
+            modified: self.modified.clone(),
+        }
+    }
+
     /// What the ledger records of it.
     pub fn seal(&self) -> Sealed {
         Sealed {
@@ -148,6 +176,8 @@ struct Container<'a> {
     origin: &'a Origin,
     depth: usize,
     encrypted: bool,
+    /// When the archive says that the member at hand was last written.
+    modified: &'a str,
     budget: &'a mut Budget,
 }
 
@@ -200,7 +230,8 @@ impl<'p> Sealer<'p> {
         let bytes = inflated_bytes_free.saturating_add(size.saturating_mul(inflation_max));
         let mut budget = Budget { bytes, members: members_max, overdrawn: false };
         let origin = Origin { host: host_in_path(&file.name), ..Origin::default() };
-        let mut top = Container { origin: &origin, depth: 0, encrypted: false, budget: &mut budget };
+        let mut top =
+            Container { origin: &origin, depth: 0, encrypted: false, modified: "", budget: &mut budget };
         let name = self.names.given(&file.name);
         self.seal_place(Place::on_disk(file.path.clone()), &name, &mut top)?;
         (self.progress)(size);
@@ -241,7 +272,9 @@ impl<'p> Sealer<'p> {
         let path = name.path.as_str();
         // The file as given does not count against what it may inflate to.
         let budget = if place.steps.is_empty() { u64::MAX } else { within.budget.bytes };
-        let read = self.opener.with_reader(&place, &mut |reader| Ok(read_all(reader, budget, READ_BYTES)));
+        let read = self
+            .opener
+            .with_reader(&place, &mut |reader| Ok(read_all(reader, &name.shown, budget, READ_BYTES)));
         let (content, place, damage) =
             match read.and_then(|content| self.up_to_damage(content, place.clone(), path, within)) {
                 Ok(sealed) => sealed,
@@ -266,6 +299,8 @@ impl<'p> Sealer<'p> {
             host_hint,
             origin: within.origin.tool.map(str::to_owned),
             damage,
+            older: content.older,
+            modified: within.modified.to_owned(),
             log: log_of(&content.head, content.record_ids),
             place: place.clone(),
         };
@@ -334,7 +369,7 @@ impl<'p> Sealer<'p> {
         let budget = within.budget.bytes;
         let careful = self
             .opener
-            .with_reader(&place, &mut |reader| Ok(read_all(reader, budget, CAREFUL_READ_BYTES)))?;
+            .with_reader(&place, &mut |reader| Ok(read_all(reader, path, budget, CAREFUL_READ_BYTES)))?;
         if careful.bytes == 0 {
             return Err(error);
         }
@@ -426,6 +461,7 @@ impl<'p> Sealer<'p> {
                 origin: &origin,
                 depth: within.depth + 1,
                 encrypted: member.encrypted,
+                modified: &member.modified,
                 budget: &mut *within.budget,
             };
             let locked_here = self.seal_member(place, name, &member, &mut inside)?;
@@ -571,6 +607,8 @@ impl<'p> Sealer<'p> {
             same_as: None,
             origin: within.origin.tool.map(str::to_owned),
             damage: Vec::new(),
+            older: None,
+            modified: within.modified.to_owned(),
             log: None,
             place,
         });

@@ -19,6 +19,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 use piste_model::schema;
 use piste_model::sources::Shape;
+use piste_model::summary::ScanFigures;
 use piste_model::{Damage, EvidenceId, Instant, Issue};
 use piste_parse::Batch;
 use piste_parse::rows::common_fields;
@@ -85,6 +86,9 @@ pub struct UnitRecord {
     pub shapes: BTreeSet<Shape>,
     /// Rows by dataset.
     pub datasets: BTreeMap<String, u64>,
+    /// Files that YARA rules looked at.
+    #[serde(default)]
+    pub scanned: ScanFigures,
 }
 
 impl UnitRecord {
@@ -104,6 +108,8 @@ pub enum Attachment {
     Copies,
     /// What tells its records from others, for units that come later: see `copies::Seen`.
     Identities,
+    /// What YARA rules found in its files, sorted, as a hunt keeps detections. The unit's key names the rules.
+    Scanned,
 }
 
 impl Attachment {
@@ -111,6 +117,7 @@ impl Attachment {
         match self {
             Self::Copies => "copies.jsonl",
             Self::Identities => "identities",
+            Self::Scanned => "scanned",
         }
     }
 }

@@ -197,7 +197,7 @@ fn evidence_that_goes_away_between_sealing_and_reading_is_read_by_the_next_run()
         item.id = EvidenceId(at);
     }
     std::fs::remove_file(folder.path().join("given.zip")).expect("it is removed");
-    let units = plan(&intake.items, "test");
+    let units = plan(&intake.items, "test", "");
     let input = pipeline::Input {
         items: &intake.items,
         units: &units,

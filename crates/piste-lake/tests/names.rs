@@ -111,7 +111,14 @@ fn names_that_are_no_text_are_sealed_and_read_back() {
     let sealed: Sealed = serde_json::from_str(&json).expect("it reads");
     assert_eq!(sealed, item.seal());
     assert!(place.exists());
-    let again = piste_lake::reread(&sealed, 0, true, folder.path(), Vec::new()).expect("it is found again");
+    let again = piste_lake::reread(
+        &sealed,
+        piste_lake::Record { dataset: "", offset: 0 },
+        true,
+        folder.path(),
+        Vec::new(),
+    )
+    .expect("it is found again");
     assert_eq!(again.file_sha256.as_deref(), Some(item.sha256.as_str()));
 }
 
@@ -133,7 +140,7 @@ fn work_that_panics_ends_the_run_with_an_error() {
     let given: Vec<PathBuf> =
         (0..50).map(|n| write(&folder.path().join(format!("{n:02}.jsonl")), LINE)).collect();
     let intake = seal(&given);
-    let units = plan(&intake.items, "test");
+    let units = plan(&intake.items, "test", "");
     let input = pipeline::Input {
         items: &intake.items,
         units: &units,

@@ -13,6 +13,7 @@ pub mod exposure;
 pub mod finding;
 pub mod hash;
 pub mod id;
+pub mod iis;
 pub mod issue;
 pub mod level;
 pub mod schema;

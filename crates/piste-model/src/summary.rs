@@ -39,6 +39,42 @@ pub struct RuleFigures {
     pub sets: Vec<RuleSetFigures>,
 }
 
+/// YARA rules and the files that they looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct YaraFigures {
+    /// Rules that loaded.
+    pub loaded: u64,
+    /// Rules and files that did not; `rules_not_run.jsonl` says why.
+    pub not_loaded: u64,
+    /// The sets, in the order given.
+    pub sets: Vec<RuleSetFigures>,
+    /// The files.
+    pub files: ScanFigures,
+}
+
+/// Files that YARA rules looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScanFigures {
+    /// Files of different content that were looked at.
+    pub scanned: u64,
+    /// Their bytes that were looked at.
+    pub bytes: u64,
+    /// Those of them that were too large to be looked at as a whole.
+    pub in_part: u64,
+    /// Those on which the rules did not end in time.
+    pub timed_out: u64,
+}
+
+impl ScanFigures {
+    /// Adds what another part of the work looked at.
+    pub fn add(&mut self, more: &Self) {
+        self.scanned += more.scanned;
+        self.bytes += more.bytes;
+        self.in_part += more.in_part;
+        self.timed_out += more.timed_out;
+    }
+}
+
 /// What is new since the baseline: the last finished run of the case over other evidence, rules or version.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewFigures {
@@ -69,6 +105,9 @@ pub struct Summary {
     pub detections: Option<u64>,
     /// What was hunted with.
     pub rules: RuleFigures,
+    /// What looked at files, and at how many; `null` where an older run did not.
+    #[serde(default)]
+    pub yara: Option<YaraFigures>,
     /// Lines of `findings.jsonl`.
     pub findings: Option<u64>,
     /// What is new; `null` where there is no earlier run to compare with.

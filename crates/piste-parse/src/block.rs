@@ -222,6 +222,8 @@ pub struct Splitter {
     encoding: Encoding,
     /// Bytes of a block of text, about.
     block_bytes: usize,
+    /// Bytes of a file that is read as one.
+    whole_bytes: usize,
     /// Offset of `rest` in the file.
     offset: u64,
     line: u64,
@@ -255,12 +257,18 @@ impl Splitter {
         Self::with_block_bytes(format, TEXT_BLOCK_BYTES)
     }
 
+    /// For a file that is no log: its beginning, as far as rules look at it.
+    pub fn of_file() -> Self {
+        Self { whole_bytes: crate::file::SCANNED_BYTES_MAX, ..Self::new(Format::WebPage) }
+    }
+
     /// With text cut after this many bytes: rows must not depend on it.
     pub(crate) fn with_block_bytes(format: Format, block_bytes: usize) -> Self {
         Self {
             format,
             encoding: Encoding::Utf8,
             block_bytes: block_bytes.max(1),
+            whole_bytes: crate::page::BYTES_MAX,
             offset: 0,
             line: 1,
             rest: Vec::new(),
@@ -292,7 +300,7 @@ impl Splitter {
             return Ok(None);
         }
         self.started = true;
-        self.fill(reader, crate::page::BYTES_MAX + 1)?;
+        self.fill(reader, self.whole_bytes + 1)?;
         let bytes = std::mem::take(&mut self.rest);
         Ok(Some(self.hand_out(bytes, 0)))
     }

@@ -1,34 +1,49 @@
-//! A page of a web server as one row of `file.content`.
+//! A page of a web server: what the structural reader says of it, for its row of `file.content`.
 //!
-//! In: the first bytes of a page, a handler, a configuration file, or a `.compiled` file that the compiler left. Out: one
-//! row: what it is, its hashes and size, what the structural reader says of it with reasons and lines. A row has no time:
-//! the file's own times are in listings.
+//! In: the first bytes of a page, a handler, a configuration file, or a `.compiled` file that the compiler left. Out: the
+//! fields of [`crate::file`]'s row that only pages have: language, score, verdict with reasons and lines, and what a compiled
+//! copy says it was made of.
 
 use std::fmt::Write;
 
-use piste_model::hash::{hex, record_hash};
-use piste_model::schema::Role;
+use piste_model::hash::hex;
 use sha2::{Digest, Sha256};
 
 use crate::block::Block;
-use crate::fields::Fields;
-use crate::rows::{Head, Rows};
+use crate::file::{self, FileFacts};
 use crate::webshell::{self, Reading};
-use crate::{Context, Parsed};
+use crate::{Context, Format, Parsed};
 
 /// Bytes of a file that are read; the rest is named in an issue.
 pub const BYTES_MAX: usize = webshell::WINDOW_BYTES;
 /// Dataset of the rows.
 pub const DATASET: &str = "file.content";
+/// Kind of a configuration file, whose entries are rows too.
+pub(crate) const CONFIGURATION: &str = "configuration";
 /// Reasons that a row lists.
 const REASONS_MAX: usize = 12;
 
-/// Reads the one block of a page.
+/// Reads the one block of a page of which nothing else is known.
 pub fn parse(block: &Block, cx: &Context<'_>) -> Parsed {
-    let mut parsed = Parsed { records: 1, ..Parsed::default() };
+    let whole = block.bytes.len() <= BYTES_MAX;
+    let facts = FileFacts {
+        bytes: whole.then_some(block.bytes.len() as u64),
+        sha256: if whole { hex(&Sha256::digest(&block.bytes)) } else { String::new() },
+        ..FileFacts::default()
+    };
+    file::parse(Format::WebPage, block, cx, &facts)
+}
+
+/// Adds what a page says to its row; answers what kind of file it is.
+pub(crate) fn read(
+    block: &Block,
+    cx: &Context<'_>,
+    name: &str,
+    parsed: &mut Parsed,
+    push: &mut dyn FnMut(&str, &str),
+) -> &'static str {
     let bytes = block.bytes.get(..block.bytes.len().min(BYTES_MAX)).unwrap_or_default();
-    let whole = bytes.len() == block.bytes.len();
-    if !whole {
+    if bytes.len() < block.bytes.len() {
         parsed.damaged(
             cx,
             "page-too-long",
@@ -40,48 +55,12 @@ pub fn parse(block: &Block, cx: &Context<'_>) -> Parsed {
             "look at its end by hand: `tail -c 4096 FILE | strings`",
         );
     }
-    let name = cx.path.rsplit(['/', '\\', '!']).next().unwrap_or(cx.path);
     let reading = webshell::read(bytes, name);
-    let fields = fields(bytes, name, cx.path, whole, &reading);
-    let hash = record_hash(bytes);
-    let head = Head {
-        dataset: Some(DATASET),
-        channel: "",
-        provider: "",
-        event_code: None,
-        time: None,
-        time_basis: "",
-        host: cx.host_or_hint(""),
-        record: 1,
-        offset: 0,
-        hash,
-    };
-    let mut rows = Rows::new(cx.sources, cx.evidence);
-    rows.push(&head, &fields);
-    parsed.take_rows(cx, 0, rows);
-    parsed
-}
-
-fn fields(bytes: &[u8], name: &str, path: &str, whole: bool, reading: &Reading) -> Fields {
-    let mut fields = Fields::default();
-    let mut push = |name: &str, value: &str| {
-        if !value.is_empty() {
-            fields.push(name, value, Role::Data);
-        }
-    };
-    push("Path", path);
-    push("FileName", name);
-    push("Extension", &name.rsplit_once('.').map_or(String::new(), |(_, end)| end.to_ascii_lowercase()));
-    if whole {
-        push("Size", &bytes.len().to_string());
-        push("SHA256", &hex(&Sha256::digest(bytes)));
-    }
-    push("Kind", kind(bytes, reading));
     push("Language", reading.language.map_or("", |language| language.name()));
     push("Score", &reading.score.to_string());
     push("Verdict", reading.verdict().name());
-    push("Reasons", &reasons(reading));
-    if kind(bytes, reading) == "configuration" {
+    push("Reasons", &reasons(&reading));
+    if kind(bytes, &reading) == CONFIGURATION {
         push("RewriteRules", &rewrite_rules(bytes));
     }
     for (field, key) in [("VirtualPath", "virtualPath"), ("Assembly", "assembly"), ("CompiledType", "type")] {
@@ -89,10 +68,10 @@ fn fields(bytes: &[u8], name: &str, path: &str, whole: bool, reading: &Reading) 
             push(field, &attribute(bytes, key));
         }
     }
-    fields
+    kind(bytes, &reading)
 }
 
-/// What the file is.
+/// What the page is.
 fn kind(bytes: &[u8], reading: &Reading) -> &'static str {
     let head = bytes.get(..bytes.len().min(512)).unwrap_or_default();
     let has = |mark: &[u8]| memchr::memmem::find(head, mark).is_some();
@@ -102,7 +81,7 @@ fn kind(bytes: &[u8], reading: &Reading) -> &'static str {
             "picture with a page"
         }
         _ if has(b"<preserve") => "compiled page",
-        _ if has(b"<configuration") => "configuration",
+        _ if has(b"<configuration") => CONFIGURATION,
         _ if reading.language.is_some() => "page",
         _ => "text",
     }

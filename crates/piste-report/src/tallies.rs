@@ -97,6 +97,8 @@ pub struct Counted<'a> {
     pub record: i64,
     /// Byte offset of the record.
     pub offset: u64,
+    /// Whether it is an event; a file that is no log is none.
+    pub event: bool,
 }
 
 /// All detections of a run, counted.
@@ -187,6 +189,7 @@ impl Tallies {
             evidence: detection.evidence_id,
             record: detection.record,
             offset: detection.offset,
+            event: true,
         });
     }
 
@@ -207,7 +210,9 @@ impl Tallies {
         }
         self.add_time(time, level, known_host.then_some(host));
         self.add_rule(detection);
-        self.add_record(detection);
+        if detection.event {
+            self.add_record(detection);
+        }
     }
 
     fn add_time(&mut self, time: Option<Instant>, level: Level, host: Option<&str>) {

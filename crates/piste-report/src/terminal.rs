@@ -12,7 +12,7 @@ use piste_model::{Evidence, Finding, Level, New};
 
 use crate::escape;
 use crate::figures::{bytes, counted, date_of_day, minute_hand, more, percent, thousands};
-use crate::view::{RunView, Style, telling_detail};
+use crate::view::{RunView, Style, counted_matches, telling_detail};
 
 /// Findings shown.
 const FINDINGS: usize = 10;
@@ -204,7 +204,7 @@ fn one_finding(page: &mut Page, finding: &Finding) {
         &[(None, id + " "), (colour_of(finding.level), level), (None, format!(" {times}  {host}{others}"))],
     );
     let title = page.evidence(&finding.title, 300);
-    let count = counted(finding.count, "event", "events");
+    let count = counted_matches(finding);
     let word = |text: &str| escape::terminal(text, 20);
     let mut verdict = String::new();
     if finding.verdict != "unreviewed" {
@@ -285,7 +285,7 @@ fn read(page: &mut Page, view: &RunView<'_>) {
     let not_parsed = evidence.iter().filter(|file| file.state == EvidenceState::NotParsed).count() as u64;
     if not_parsed > 0 {
         let files = counted(not_parsed, "file is", "files are");
-        page.text(2, &format!("{files} sealed but of a kind that Piste does not read: see evidence.jsonl"));
+        page.text(2, &format!("{files} of a kind without records: sealed and hashed; see evidence.jsonl"));
     }
 }
 
@@ -333,6 +333,7 @@ fn rule_sets(page: &mut Page, view: &RunView<'_>) {
         page.text(4, &format!("  {path}: {} (sha256 {hash}…)", counted(set.rules, "rule", "rules")));
     }
     page.text(2, &more(rules.sets.len().saturating_sub(LINES), "rule sets", "summary.json"));
+    yara(page, view);
     if !view.areas.ran.is_empty() {
         let ran: u64 = view.areas.ran.iter().map(|area| area.rules).sum();
         let areas = counted(view.areas.ran.len() as u64, "area", "areas");
@@ -349,6 +350,31 @@ fn rule_sets(page: &mut Page, view: &RunView<'_>) {
         page.text(4, &format!("  {label} {rules}: no such events in this evidence"));
     }
     page.text(2, &more(unseen.len().saturating_sub(LINES), "areas", "report.html"));
+}
+
+/// What looked at files, and at how many.
+fn yara(page: &mut Page, view: &RunView<'_>) {
+    let Some(figures) = view.summary.yara.as_ref().filter(|yara| !yara.sets.is_empty()) else { return };
+    let not_loaded = match figures.not_loaded {
+        0 => String::new(),
+        some => format!(", {} not loaded: see rules_not_run.jsonl", thousands(some)),
+    };
+    let files = figures.files;
+    let mut looked_at =
+        format!("{} that are no logs ({})", counted(files.scanned, "file", "files"), bytes(files.bytes));
+    for (count, words) in [(files.in_part, "in part"), (files.timed_out, "without an end in time")] {
+        if count > 0 {
+            let _ = write!(looked_at, ", {} {words}", thousands(count)); // writing to a String cannot fail
+        }
+    }
+    let rules = counted(figures.loaded, "YARA rule", "YARA rules");
+    page.text(2, &format!("{rules}{not_loaded}; looked at {looked_at}"));
+    for set in figures.sets.iter().take(LINES) {
+        let path = page.evidence(&set.path, 120);
+        let hash: String = set.sha256.chars().take(12).collect();
+        let hash = escape::visible(&hash).into_owned();
+        page.text(4, &format!("  {path}: {} (sha256 {hash}…)", counted(set.rules, "rule", "rules")));
+    }
 }
 
 fn named(host: &str) -> &str {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use piste_model::summary::Summary;
 use piste_model::{Evidence, Finding, Instant, Issue};
 
+use crate::figures::counted;
 use crate::tallies::Tallies;
 
 /// How to write on a terminal.
@@ -150,10 +151,18 @@ impl<'a> RunView<'a> {
     }
 }
 
+/// `3 events`; of a rule that looks at files, `3 files`.
+pub(crate) fn counted_matches(finding: &Finding) -> String {
+    let of_files = finding.first.is_none() && finding.details.contains_key("Matches");
+    let (one, many) = if of_files { ("file", "files") } else { ("event", "events") };
+    counted(finding.count, one, many)
+}
+
 /// The field of a finding that tells most, as (name, value); none where it has no details.
 pub(crate) fn telling_detail(finding: &Finding) -> Option<(&str, &str)> {
-    const FIRST: [&str; 12] = [
+    const FIRST: [&str; 13] = [
         "CommandLine",
+        "Matches",
         "ScriptBlockText",
         "Payload",
         "TargetFilename",

@@ -43,6 +43,9 @@ pub const BUILT_IN: &[(&str, &str)] = &[
         "iis/autodiscover_confusion_refused.yml",
         include_str!("../../../rules/iis/autodiscover_confusion_refused.yml"),
     ),
+    ("iis/folder_outside_shipped.yml", include_str!("../../../rules/iis/folder_outside_shipped.yml")),
+    ("iis/handler_runs_configuration.yml", include_str!("../../../rules/iis/handler_runs_configuration.yml")),
+    ("iis/module_not_shipped.yml", include_str!("../../../rules/iis/module_not_shipped.yml")),
     ("iis/owa_path_to_powershell.yml", include_str!("../../../rules/iis/owa_path_to_powershell.yml")),
     (
         "iis/page_not_shipped_with_exchange.yml",

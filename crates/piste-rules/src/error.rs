@@ -40,6 +40,22 @@ pub enum RuleError {
         /// All that did not.
         not_run: Vec<NotRun>,
     },
+    /// A path for YARA rules without any.
+    #[error("there is no YARA file (*.yar, *.yara) with a rule in `{path}`")]
+    NoYaraFiles {
+        /// As given.
+        path: PathBuf,
+    },
+    /// YARA files, and no rule among them compiles.
+    #[error("no YARA rule of `{path}` compiles; {at}: {reason}", at = place(.first), reason = .first.reason)]
+    NoYaraLoads {
+        /// As given, the first of them.
+        path: PathBuf,
+        /// The first that did not compile.
+        first: Box<NotRun>,
+        /// All that did not.
+        not_run: Vec<NotRun>,
+    },
     /// No rules were asked for.
     #[error("no rules were given, and the built-in ones are left out")]
     Nothing,
@@ -86,6 +102,8 @@ impl RuleError {
             Self::Unreadable { .. } => "rules-unreadable",
             Self::NoFiles { .. } => "rules-no-files",
             Self::NoneLoads { .. } => "rules-none-load",
+            Self::NoYaraFiles { .. } => "yara-no-files",
+            Self::NoYaraLoads { .. } => "yara-none-loads",
             Self::Nothing => "rules-none-given",
             Self::NoneSelected => "rules-none-selected",
             Self::Pipeline { .. } => "rules-pipeline",
@@ -102,10 +120,16 @@ impl RuleError {
     /// One step to take.
     pub fn hint(&self) -> String {
         match self {
-            Self::Missing { .. } => "check the path given to --rules".to_owned(),
+            Self::Missing { .. } => "check the path given to --rules or --yara".to_owned(),
             Self::Unreadable { .. } => "check that you may read it".to_owned(),
             Self::NoFiles { .. } => "give a folder that holds Sigma rules, or a rule file itself".to_owned(),
             Self::NoneLoads { path, .. } => format!("see each reason: piste rules check {}", path.display()),
+            Self::NoYaraFiles { .. } => {
+                "give a folder that holds YARA rules, or a rule file itself".to_owned()
+            }
+            Self::NoYaraLoads { path, .. } => {
+                format!("see each reason: piste rules check --yara {}", path.display())
+            }
             Self::Nothing => "give a folder of Sigma rules with --rules".to_owned(),
             Self::NoneSelected => "widen the selection, or give more rules with --rules".to_owned(),
             Self::Pipeline { .. } => {

@@ -28,6 +28,14 @@ pub(crate) struct Found {
 /// # Errors
 /// [`RuleError`] if the path itself gives nothing.
 pub(crate) fn list(path: &Path) -> Result<Vec<Found>, RuleError> {
+    list_of(path, &is_rule_file)
+}
+
+/// As [`list`], of the files whose names `wanted` accepts.
+///
+/// # Errors
+/// [`RuleError`] if the path itself gives nothing.
+pub(crate) fn list_of(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Found>, RuleError> {
     let unreadable = |source| match fs::symlink_metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             RuleError::Missing { path: path.to_owned() }
@@ -46,7 +54,7 @@ pub(crate) fn list(path: &Path) -> Result<Vec<Found>, RuleError> {
     fs::read_dir(path).map_err(unreadable)?;
     let mut folders = vec![(String::new(), path.to_owned())];
     while let Some((prefix, folder)) = folders.pop() {
-        if let Err(error) = list_folder(&prefix, &folder, &mut found, &mut folders) {
+        if let Err(error) = list_folder((&prefix, &folder), wanted, &mut found, &mut folders) {
             let refused = Some(format!("the folder cannot be listed: {error}"));
             found.push(Found { relative: prefix.trim_end_matches('/').to_owned(), path: folder, refused });
         }
@@ -60,8 +68,8 @@ pub(crate) fn list(path: &Path) -> Result<Vec<Found>, RuleError> {
 
 /// Adds one folder's rule files to `found` and its subfolders to `folders`.
 fn list_folder(
-    prefix: &str,
-    folder: &Path,
+    (prefix, folder): (&str, &Path),
+    wanted: &dyn Fn(&str) -> bool,
     found: &mut Vec<Found>,
     folders: &mut Vec<(String, PathBuf)>,
 ) -> std::io::Result<()> {
@@ -75,7 +83,7 @@ fn list_folder(
         let relative = format!("{prefix}{name}");
         if kind.is_dir() {
             folders.push((format!("{relative}/"), entry.path()));
-        } else if is_rule_file(&name) {
+        } else if wanted(&name) {
             let refused = if kind.is_file() {
                 None
             } else if kind.is_symlink() {

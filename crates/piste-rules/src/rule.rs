@@ -254,6 +254,9 @@ impl NotRun {
                 "add the rule that is missing to the rules given, or correct the id or name"
             }
             "rule-correlation" => "correct the correlation",
+            "yara-unreadable" => "correct the file; its rules are left out until then",
+            "yara-rule" => "correct the rule there; it is left out until then",
+            "yara-module" => "scan with `yr` beside, if this rule matters",
             "rule-field-never" => "check the field's name against the source's own",
             _ => return None,
         })

@@ -79,6 +79,9 @@ pub(crate) struct Investigate {
     /// Keep every copy of a record that lies in several logs as a row of its own.
     #[arg(long)]
     pub(crate) no_dedup: bool,
+    /// Seconds that the YARA rules have for one file.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) yara_timeout: u64,
     /// Passwords for encrypted archives, one a line.
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
@@ -101,6 +104,7 @@ impl Investigate {
             withdraw: Vec::new(),
             which: RuleOptions::default(),
             no_dedup: false,
+            yara_timeout: 60,
             password_file: None,
             fail_on: None,
             threads: None,

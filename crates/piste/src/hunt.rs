@@ -38,6 +38,7 @@ pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<u8, Failure>
 fn over_the_lake(arguments: &Arguments, common: &Common) -> Result<u8, Failure> {
     let stopwatch = std::time::Instant::now();
     look::lake_of(&common.case)?;
+    refuse_yara(arguments)?;
     let binary = crate::binary::Hashing::begin();
     let hunt = investigate::load_rules(&arguments.hunt)?;
     let mut case = Case::open(&common.case, clock::now(common))?;
@@ -80,6 +81,19 @@ fn over_the_lake(arguments: &Arguments, common: &Common) -> Result<u8, Failure> 
         tell_difference(&case.lake, &units, last.as_deref(), &hunt.key)?;
     }
     investigate::tell(&arguments.hunt, common, &written, &stopwatch, &case)
+}
+
+/// YARA rules look at files, which the lake does not hold.
+fn refuse_yara(arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.hunt.which.yara_options(&[]).paths.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        "yara-needs-evidence",
+        "YARA rules look at the files of the evidence, and the case's rows do not hold them",
+        "nothing was hunted",
+        "give a piece of the evidence again: piste hunt EVIDENCE --yara PATH; all that the case was given is then looked at, and only the files are read anew",
+    ))
 }
 
 /// A case whose last reading was cut off would be hunted in part, and look whole.

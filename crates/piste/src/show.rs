@@ -13,7 +13,7 @@ use piste_hunt::describe;
 use piste_lake::copies::{Copy, Original};
 use piste_lake::scan::{scan_file, text_at};
 use piste_lake::store::Attachment;
-use piste_lake::{Lake, LakeError, Reread, Sealed, reread};
+use piste_lake::{Lake, LakeError, Record, Reread, Sealed, bytes_at, reread};
 use piste_model::hash::hex;
 use piste_model::{EvidenceId, Finding, schema};
 use piste_report::escape;
@@ -31,6 +31,12 @@ use crate::proof::{self, Proven};
 const FINDING_ROWS_MAX: usize = 5;
 /// Bytes of a record that are shown as hex.
 const HEX_BYTES_MAX: usize = 1_024;
+/// Dataset of the rows that stand for files.
+const FILE_DATASET: &str = "file.content";
+/// Bytes shown before the place where something was found in a file.
+const BYTES_BEFORE: u64 = 64;
+/// Bytes shown about it in all.
+const BYTES_AROUND: u64 = 384;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Show, common: &Common) -> Result<u8, Failure> {
@@ -45,7 +51,8 @@ pub(crate) fn run(arguments: &Show, common: &Common) -> Result<u8, Failure> {
         for (row, evidence) in standing_for(&lake, &seals, wanted)? {
             let sealed = sealed(&seals, evidence, wanted)?;
             let again = again(&row, sealed, proof, &lake, &passwords);
-            let shown = Shown { sealed, row: &row, again: &again };
+            let around = around(&row, sealed, wanted, (&lake, &passwords));
+            let shown = Shown { sealed, row: &row, again: &again, around };
             code = code.max(shown.code());
             out::data(&if arguments.json { shown.json() } else { shown.text() });
             read.push((row, sealed, again));
@@ -177,7 +184,8 @@ struct Wanted {
 impl Wanted {
     fn is(self, row: &Row) -> bool {
         int_at(&row.batch, schema::RECORD, 0) == Some(self.record)
-            && self.offset.is_none_or(|offset| int_at(&row.batch, schema::OFFSET, 0) == Some(offset))
+            && (row.is_of_file()
+                || self.offset.is_none_or(|offset| int_at(&row.batch, schema::OFFSET, 0) == Some(offset)))
     }
 }
 
@@ -225,7 +233,7 @@ fn find(lake: &Lake, evidence: EvidenceId, wanted: &dyn Fn(&Row) -> bool) -> Res
     let id = evidence.to_string();
     let mut rows = Vec::new();
     for path in lake.files(&|_| true)? {
-        let columns = [schema::EVIDENCE_ID, schema::RECORD, schema::OFFSET];
+        let columns = [schema::EVIDENCE_ID, schema::RECORD, schema::OFFSET, schema::DATASET];
         let mut holds = false;
         scan_file(&path, Some(&columns), &mut |batch| {
             holds |= !matching(batch, &id, wanted).is_empty();
@@ -257,7 +265,9 @@ fn again(
     let offset = int_at(&row.batch, schema::OFFSET, 0)
         .and_then(|offset| u64::try_from(offset).ok())
         .unwrap_or_default();
-    reread(sealed, offset, proof, lake.tmp(), passwords.to_vec()).map_err(|error| error.to_string())
+    let dataset = row.batch.column_by_name(schema::DATASET).and_then(|column| text_at(column, 0));
+    let record = Record { dataset: dataset.unwrap_or_default(), offset };
+    reread(sealed, record, proof, lake.tmp(), passwords.to_vec()).map_err(|error| error.to_string())
 }
 
 impl Row {
@@ -276,6 +286,26 @@ impl Row {
     fn hash(&self) -> String {
         describe::hash_of(&self.batch, 0)
     }
+
+    /// Whether it stands for a file as a whole: what was found in it lies anywhere in the file.
+    fn is_of_file(&self) -> bool {
+        let dataset = self.batch.column_by_name(schema::DATASET).and_then(|column| text_at(column, 0));
+        dataset == Some(FILE_DATASET)
+    }
+}
+
+/// The bytes about the place in a file where a finding was made, and the offset of the first of them.
+fn around(
+    row: &Row,
+    sealed: &Sealed,
+    wanted: Wanted,
+    (lake, passwords): (&Lake, &[Vec<u8>]),
+) -> Option<(u64, Vec<u8>)> {
+    let place =
+        wanted.offset.filter(|at| *at > 0 && row.is_of_file()).and_then(|at| u64::try_from(at).ok())?;
+    let from = place.saturating_sub(BYTES_BEFORE) & !0xf;
+    let bytes = bytes_at(sealed, from, BYTES_AROUND, lake.tmp(), passwords.to_vec()).ok()?;
+    Some((from, bytes))
 }
 
 /// One record, ready to be shown.
@@ -283,6 +313,7 @@ struct Shown<'a> {
     sealed: &'a Sealed,
     row: &'a Row,
     again: &'a Result<Reread, String>,
+    around: Option<(u64, Vec<u8>)>,
 }
 
 impl Shown<'_> {
@@ -311,7 +342,10 @@ impl Shown<'_> {
             }),
             Err(why) => json!({"error": why}),
         };
-        let whole = json!({"sealed": self.sealed, "row": fields, "original": again});
+        let mut whole = json!({"sealed": self.sealed, "row": fields, "original": again});
+        if let (Some((from, bytes)), Some(whole)) = (&self.around, whole.as_object_mut()) {
+            whole.insert("found_at".to_owned(), json!({"offset": from, "bytes_hex": hex(bytes)}));
+        }
         format!("{whole}\n")
     }
 
@@ -335,7 +369,12 @@ impl Shown<'_> {
                     "NOT the same as when the row was made"
                 };
                 let _ = writeln!(text, "  Original, {} bytes, {verdict}:", again.bytes.len());
-                text.push_str(&dump(&again.bytes));
+                if let Some((from, bytes)) = &self.around {
+                    let _ = writeln!(text, "  Where it was found, from byte {from}:");
+                    text.push_str(&dump(bytes, *from));
+                } else {
+                    text.push_str(&dump(&again.bytes, 0));
+                }
                 if let Some(same) = self.file_as_sealed() {
                     let verdict = if same { "as sealed" } else { "NOT as sealed" };
                     let _ = writeln!(text, "  The whole file is {verdict}");
@@ -348,7 +387,7 @@ impl Shown<'_> {
 }
 
 /// Offset, hex and ASCII, as responders read it.
-fn dump(bytes: &[u8]) -> String {
+fn dump(bytes: &[u8], from: u64) -> String {
     let mut text = String::new();
     for (at, line) in bytes.iter().take(HEX_BYTES_MAX).collect::<Vec<_>>().chunks(16).enumerate() {
         let hex: Vec<String> = line.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -356,7 +395,7 @@ fn dump(bytes: &[u8]) -> String {
             .iter()
             .map(|byte| if byte.is_ascii_graphic() || **byte == b' ' { char::from(**byte) } else { '.' })
             .collect();
-        let _ = writeln!(text, "    {:08x}  {:<47}  {ascii}", at * 16, hex.join(" "));
+        let _ = writeln!(text, "    {:08x}  {:<47}  {ascii}", from + (at * 16) as u64, hex.join(" "));
     }
     if bytes.len() > HEX_BYTES_MAX {
         let _ = writeln!(text, "    ({} further bytes; --json has them all)", bytes.len() - HEX_BYTES_MAX);

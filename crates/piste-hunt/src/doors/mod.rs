@@ -7,6 +7,7 @@
 mod accounts;
 mod cmdlets;
 mod collected;
+mod configured;
 mod decode;
 mod directories;
 mod exploits;
@@ -34,6 +35,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use piste_lake::LakeError;
 use piste_model::Door;
 
+pub use self::configured::configured;
 pub use self::decode::page_key;
 pub use self::flaw::{About, Flaw};
 pub use self::join::{join, key_of};

@@ -16,7 +16,7 @@ use super::{ReportView, put};
 use crate::escape::html_cut;
 use crate::figures::{bytes, counted, date_of_day, percent, thousands};
 use crate::tallies::LevelCounts;
-use crate::view::Coverage;
+use crate::view::{Coverage, counted_matches};
 
 const FINDINGS: usize = 100;
 const ROWS_OF_FINDING: usize = 5;
@@ -104,7 +104,7 @@ fn one_finding(finding: &Finding, out: &mut String) {
 
 /// How many events, and what of it is new.
 fn events(finding: &Finding) -> String {
-    let count = counted(finding.count, "event", "events");
+    let count = counted_matches(finding);
     match finding.new {
         Some(New::Finding) => format!("<span class=\"new\">new</span> {count}"),
         Some(New::Rows) => {
@@ -306,7 +306,7 @@ pub(super) fn unread(view: &ReportView<'_>, out: &mut String) {
     }
     if not_parsed > 0 {
         let files = counted(not_parsed, "file is", "files are");
-        put!(out, "<p>{files} sealed but of a kind that Piste does not read; section 9 marks them.</p>\n");
+        put!(out, "<p>{files} of a kind without records: sealed and hashed; section 9 marks them.</p>\n");
     }
     if groups.is_empty() {
         return;
@@ -373,11 +373,14 @@ pub(super) fn rule_sets(view: &ReportView<'_>, out: &mut String) {
     let loaded = counted(rules.loaded, "rule was", "rules were");
     put!(out, "<p>{loaded} loaded, {} could not be", thousands(rules.not_loaded));
     out.push_str(if rules.not_loaded > 0 { " (rules_not_run.jsonl says why).</p>\n" } else { ".</p>\n" });
-    if !rules.sets.is_empty() {
+    let sets: Vec<_> =
+        rules.sets.iter().chain(view.run.summary.yara.iter().flat_map(|yara| &yara.sets)).collect();
+    yara(view, out);
+    if !sets.is_empty() {
         out.push_str("<table>");
         thead(out, &["Set", "#Rules", "SHA-256"]);
         out.push_str("<tbody>");
-        for set in rules.sets.iter().take(KINDS) {
+        for set in sets.iter().take(KINDS) {
             put!(
                 out,
                 "<tr><th scope=\"row\">{}</th><td class=\"n\">{}</td><td class=\"mono sha\">{}</td></tr>\n",
@@ -387,7 +390,7 @@ pub(super) fn rule_sets(view: &ReportView<'_>, out: &mut String) {
             );
         }
         out.push_str("</tbody></table>\n");
-        rest(out, rules.sets.len().saturating_sub(KINDS), "sets of rules", "summary.json");
+        rest(out, sets.len().saturating_sub(KINDS), "sets of rules", "summary.json");
     }
     let mut ran: Vec<_> = view.run.areas.ran.iter().collect();
     if ran.is_empty() {
@@ -403,6 +406,33 @@ pub(super) fn rule_sets(view: &ReportView<'_>, out: &mut String) {
     }
     out.push_str("</tbody></table>\n");
     rest(out, ran.len().saturating_sub(KINDS), "areas", "summary.json");
+}
+
+/// The YARA rules, and the files that they looked at.
+fn yara(view: &ReportView<'_>, out: &mut String) {
+    let asked = view.run.summary.yara.as_ref().filter(|yara| !yara.sets.is_empty());
+    let Some(figures) = asked else { return };
+    let loaded = counted(figures.loaded, "YARA rule was", "YARA rules were");
+    put!(out, "<p>{loaded} loaded, {} could not be", thousands(figures.not_loaded));
+    out.push_str(if figures.not_loaded > 0 { " (rules_not_run.jsonl says why)" } else { "" });
+    let files = figures.files;
+    put!(
+        out,
+        ". They looked at {} that are no logs, {} bytes",
+        counted(files.scanned, "file", "files"),
+        thousands(files.bytes)
+    );
+    for (count, words) in
+        [(files.in_part, "of them in part"), (files.timed_out, "of them without an end in time")]
+    {
+        if count > 0 {
+            put!(out, ", {} {words}", thousands(count));
+        }
+    }
+    out.push_str(
+        "; section 6 names what they could not look at. Logs and archives are not scanned: the rows of \
+                  the former are hunted, the members of the latter are files of their own.</p>\n",
+    );
 }
 
 /// Section 9. Files that a finding cites are always shown.
@@ -440,7 +470,7 @@ fn one_file(file: &Evidence, out: &mut String) {
         (EvidenceState::Container, _) => "container".to_owned(),
         (EvidenceState::Same, Some(other)) => format!("same content as {other}"),
         (EvidenceState::Same, None) => "same content as another".to_owned(),
-        (EvidenceState::NotParsed, _) => "sealed, not a kind that Piste reads".to_owned(),
+        (EvidenceState::NotParsed, _) => "sealed, a kind without records".to_owned(),
         (EvidenceState::Unread, _) => "<b>could not be read</b>".to_owned(),
     };
     let mut content = format!("{}, {}", html_cut(&file.format, 20), bytes(file.bytes));

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use piste_model::evidence::EvidenceState;
-use piste_model::summary::{EvidenceFigures, RuleFigures, RuleSetFigures, Summary};
+use piste_model::summary::{EvidenceFigures, RuleFigures, RuleSetFigures, ScanFigures, Summary, YaraFigures};
 use piste_model::{
     Damage, Detection, Entities, Evidence, EvidenceId, Finding, FindingId, FindingKind, Instant, Issue, Level,
 };
@@ -255,6 +255,12 @@ fn summary() -> Summary {
             not_loaded: 2,
             sets: vec![set("built-in", "c0", 12), set("sigma/rules", "5e", 3_742)],
         },
+        yara: Some(YaraFigures {
+            loaded: 38,
+            not_loaded: 1,
+            sets: vec![set("built-in/yara", "ab", 31), set("rules/yara", "cd", 7)],
+            files: ScanFigures { scanned: 412, bytes: 88_112_003, in_part: 2, timed_out: 1 },
+        }),
         findings: Some(8),
         new: None,
         doors: None,

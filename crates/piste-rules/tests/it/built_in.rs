@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use piste_model::Level;
+use piste_rules::yara::YARA_BUILT_IN;
 use piste_rules::{BUILT_IN, Gate, LoadOptions, RuleSet, load};
 use rsigma_eval::{Engine, event::JsonEvent};
 use serde_json::{Value, json};
@@ -56,6 +57,8 @@ fn the_list_is_the_folder() {
         }
     }
     names.sort();
+    let yara: Vec<String> = names.extract_if(.., |name| name.starts_with("yara/")).collect();
+    assert_eq!(yara, YARA_BUILT_IN.iter().map(|(name, _)| format!("yara/{name}")).collect::<Vec<_>>());
     assert_eq!(names, BUILT_IN.iter().map(|(path, _)| (*path).to_owned()).collect::<Vec<_>>());
 }
 

@@ -134,7 +134,7 @@ fn paths_that_give_nothing_stop_the_command() {
     insta::assert_snapshot!(at("nosuch"), @r"
     error[rules-missing]: there are no rules at `SET/nosuch`: no such file or folder
     effect: nothing was hunted
-    hint: check the path given to --rules
+    hint: check the path given to --rules or --yara
     ");
     insta::assert_snapshot!(at("bad"), @r"
     error[rules-none-load]: no rule of `SET/bad` loads; SET/bad/x.yml:1: Missing required field 'condition'

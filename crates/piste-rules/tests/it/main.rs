@@ -6,6 +6,8 @@ mod built_in;
 mod load;
 mod rewrite;
 mod sigmahq;
+mod yara;
+mod yara_built_in;
 
 use piste_model::sources::Sources;
 

@@ -10,9 +10,10 @@ use piste_lake::store::{Coverage, ItemCounts, UnitRecord};
 use piste_lake::{Item, Unit};
 use piste_model::evidence::EvidenceState;
 use piste_model::sources::Shape;
-use piste_model::summary::{EvidenceFigures, RuleFigures, Summary};
+use piste_model::summary::{EvidenceFigures, RuleFigures, ScanFigures, Summary, YaraFigures};
 use piste_model::{Evidence, Issue};
 use piste_report::{Area, Areas};
+use piste_rules::yara::YARA_BUILT_IN_PATH;
 use piste_rules::{NotRun, logsource_label};
 
 use super::Hunt;
@@ -74,7 +75,9 @@ pub(super) fn join(intake: &Intake, units: &[Unit], records: &[UnitRecord], hunt
     let mut coverage = Vec::new();
     let mut shapes = BTreeSet::new();
     let mut summary = Summary::default();
+    let mut files = ScanFigures::default();
     for record in records {
+        files.add(&record.scanned);
         for (id, more) in &record.items {
             add_counts(counts.entry(*id).or_default(), more);
         }
@@ -98,6 +101,12 @@ pub(super) fn join(intake: &Intake, units: &[Unit], records: &[UnitRecord], hunt
     }
     place_issues(&mut issues, &evidence);
     let (areas, not_run) = hunted(hunt, &shapes, &mut summary);
+    summary.yara = Some(YaraFigures {
+        loaded: hunt.yara.rules.iter().filter(|rule| rule.reports).count() as u64,
+        not_loaded: hunt.yara.not_run.iter().filter(|one| one.is_not_loaded()).count() as u64,
+        sets: hunt.yara.sets.clone(),
+        files,
+    });
     let unread = evidence.iter().filter(|one| one.state == EvidenceState::Unread).count() as u64;
     summary.evidence = EvidenceFigures { files: intake.files, bytes: intake.bytes, unread };
     summary.issues = issues.len() as u64;
@@ -121,7 +130,8 @@ fn hunted(hunt: &Hunt, shapes: &BTreeSet<Shape>, summary: &mut Summary) -> (Area
         not_loaded: figures.not_loaded + not_compiled,
         sets: figures.sets.clone(),
     };
-    let mut not_run = [hunt.rules.not_run.clone(), hunt.not_compiled.clone(), no_rows].concat();
+    let mut not_run =
+        [hunt.rules.not_run.clone(), hunt.yara.not_run.clone(), hunt.not_compiled.clone(), no_rows].concat();
     not_run.sort_by(|a, b| (&a.path, a.line, &a.slug).cmp(&(&b.path, b.line, &b.slug)));
     (areas, not_run)
 }
@@ -130,7 +140,12 @@ fn hunted(hunt: &Hunt, shapes: &BTreeSet<Shape>, summary: &mut Summary) -> (Area
 fn is_incomplete(evidence: &[Evidence], issues: &[Issue], summary: &Summary) -> bool {
     let lost = evidence.iter().flat_map(|one| &one.damage).any(|damage| damage.lost != Some(0));
     let refused = issues.iter().any(|issue| issue.slug == "evidence-unreadable");
-    summary.evidence.unread > 0 || lost || refused || summary.records_read == 0
+    // Who gives YARA rules may want files looked at and nothing else.
+    let for_files = summary.yara.as_ref().is_some_and(|yara| {
+        yara.files.scanned > 0 && yara.sets.iter().any(|set| set.path != YARA_BUILT_IN_PATH)
+    });
+    let nothing = summary.records_read == 0 && !for_files;
+    summary.evidence.unread > 0 || lost || refused || nothing
 }
 
 fn one_name_a_host(coverage: Vec<Coverage>, hosts: &Hosts) -> Vec<Coverage> {

@@ -30,6 +30,7 @@ use piste_model::evidence::EvidenceState;
 use piste_model::hash::sha256_hex;
 use piste_model::sources::Sources;
 use piste_rules::correlation::Correlation;
+use piste_rules::yara::YaraSet;
 use piste_rules::{NotRun, RuleSet};
 use serde_json::json;
 
@@ -38,7 +39,7 @@ use crate::case::Case;
 use crate::cli::{Common, Investigate};
 use crate::failure::{self, Failure};
 use crate::progress::Progress;
-use crate::rules::prepared::Prepared;
+use crate::rules::prepared::{Prepared, drop_used_exclusions};
 use crate::{clock, out};
 
 /// Everything that a run hunts with.
@@ -53,6 +54,16 @@ pub(crate) struct Hunt {
     pub(crate) correlator: Correlator,
     pub(crate) not_compiled: Vec<NotRun>,
     pub(crate) sources: Sources,
+    pub(crate) yara: YaraSet,
+    /// Seconds that the YARA rules have for one file.
+    pub(crate) yara_seconds: u64,
+}
+
+impl Hunt {
+    /// What the results of files depend on besides what those of logs do.
+    fn files_key(&self) -> String {
+        format!("yara {} {} s", self.yara.sha256, self.yara_seconds)
+    }
 }
 
 /// Runs the command.
@@ -91,6 +102,7 @@ pub(crate) fn into_case(
         "rules": hunt.rules.figures.sets,
         "rules_sha256": hunt.rules.sha256,
         "hunt": hunt.key,
+        "yara": {"sets": hunt.yara.sets, "sha256": hunt.yara.sha256, "seconds": hunt.yara_seconds},
         "version": env!("CARGO_PKG_VERSION"),
         "binary_sha256": binary.sha256(),
     }))?;
@@ -101,7 +113,7 @@ pub(crate) fn into_case(
     share_hosts(&mut intake.items);
     let dedup = if arguments.no_dedup { "all copies" } else { "one row a record" };
     let version = format!("{} {dedup}", env!("CARGO_PKG_VERSION"));
-    let units = piste_lake::plan::plan(&intake.items, &version);
+    let units = piste_lake::plan::plan(&intake.items, &version, &hunt.files_key());
     let reading = read::Reading {
         items: &intake.items,
         units: &units,
@@ -124,14 +136,19 @@ pub(crate) fn into_case(
 
 pub(crate) fn load_rules(arguments: &Investigate) -> Result<Hunt, Failure> {
     let sources = crate::rules::sources()?;
-    let Prepared { rules, plan, correlations, not_compiled } =
-        Prepared::load(&arguments.which.load_options(), &sources)?;
+    let yara = YaraSet::load(&arguments.which.yara_options(&[]))?;
+    let options = arguments.which.load_options();
+    let only_yara = options.paths.is_empty() && !options.built_in && !yara.is_empty();
+    let Prepared { mut rules, plan, correlations, not_compiled } =
+        Prepared::load(&options, &sources, only_yara)?;
+    drop_used_exclusions(&mut rules, &yara);
     let engine = VectorEngine::new(&rules, plan);
     let told = rules.rules.iter().map(|rule| rule.reports.then(|| Arc::new(RuleText::of(rule)))).collect();
     let correlator = Correlator::new(&correlations);
     let version = env!("CARGO_PKG_VERSION");
     let key = sha256_hex(format!("{version} {} {}", piste_hunt::ENGINE, rules.sha256).as_bytes());
-    Ok(Hunt { rules, key, engine, told, correlations, correlator, not_compiled, sources })
+    let yara_seconds = arguments.yara_timeout;
+    Ok(Hunt { rules, key, engine, told, correlations, correlator, not_compiled, sources, yara, yara_seconds })
 }
 
 /// Passwords, one a line, as bytes: archives know no encoding.
@@ -196,7 +213,7 @@ fn bytes_under(path: &Path) -> u64 {
 fn mark_same(items: &mut [Item]) {
     let mut first = std::collections::BTreeMap::new();
     let mut order: Vec<&mut Item> =
-        items.iter_mut().filter(|item| item.state == EvidenceState::Read).collect();
+        items.iter_mut().filter(|item| item.state == EvidenceState::Read || item.is_file()).collect();
     order.sort_by_key(|item| item.id);
     for item in order {
         if let Some(id) = first.get(&item.sha256) {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use piste_hunt::told::Told;
 use piste_hunt::{Findings, Since};
-use piste_lake::store::{Found, rename_durably, tmp_name, write_durably};
+use piste_lake::store::{Attachment, Found, rename_durably, tmp_name, write_durably};
 use piste_lake::{LakeError, Unit};
 use piste_model::summary::{NewFigures, Summary};
 use piste_model::{Evidence, EvidenceId, Finding, Level, New};
@@ -56,12 +56,14 @@ pub(crate) fn write(
     let paths: BTreeMap<u32, &str> =
         joined.evidence.iter().map(|one| (one.id.0, one.path.as_str())).collect();
     let copies = hit_copies(case, units, &found)?;
+    let in_files = units.iter().map(|unit| case.lake.attachment(unit, Attachment::Scanned));
+    let in_files: Vec<PathBuf> = in_files.filter(|path| path.exists()).collect();
     let mut places = Places::new(&joined.hosts, &joined.evidence, copies);
     let baseline = case.baseline(inputs(&joined.evidence, units, hunt));
     let since = baseline.map(|baseline| baseline.since);
     let path_of = |id: EvidenceId| paths.get(&id.0).map(|path| (*path).to_owned()).unwrap_or_default();
     let correlated = correlated::detections(case, units, hunt, &path_of)?;
-    let sources = found.into_iter().chain(correlated.iter().cloned()).collect();
+    let sources = found.into_iter().chain(in_files).chain(correlated.iter().cloned()).collect();
     let (sources, mut merged) = few_enough(sources, case.lake.tmp())?;
     merged.extend(correlated);
     // Two readings that need nothing of each other: what rules matched, and what the rows say of doors and clocks.
@@ -189,7 +191,7 @@ fn stream(
         let host = lines.json(&told, places, &mut file).map_err(folder.failed("detections.jsonl"))?;
         timeline.line(&lines.timeline(&told, places)).map_err(folder.failed("timeline.csv"))?;
         let (path, sha256) = places.file(told.evidence.0);
-        streamed.tallies.count(&counted(&told, &host));
+        streamed.tallies.count(&counted(&told, &host, places.is_event(told.evidence.0)));
         streamed.findings.add_told(&told, &host, path, sha256);
     }
     folder.finish("detections.jsonl", file)?;
@@ -198,7 +200,7 @@ fn stream(
     Ok(streamed)
 }
 
-fn counted<'a>(told: &'a Told, host: &'a str) -> Counted<'a> {
+fn counted<'a>(told: &'a Told, host: &'a str, event: bool) -> Counted<'a> {
     Counted {
         rule_id: &told.rule.id,
         rule_title: &told.rule.title,
@@ -207,7 +209,9 @@ fn counted<'a>(told: &'a Told, host: &'a str) -> Counted<'a> {
         host,
         evidence: told.evidence,
         record: told.record,
-        offset: told.offset,
+        // What was found in a page stands for the page, wherever in it that was.
+        offset: if told.origin.dataset == "file.content" { 0 } else { told.offset },
+        event,
     }
 }
 

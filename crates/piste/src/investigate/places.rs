@@ -14,6 +14,7 @@ use piste_lake::copies::Copy;
 use piste_lake::store::Attachment;
 use piste_lake::{LakeError, Unit};
 use piste_model::Evidence;
+use piste_model::evidence::EvidenceState;
 
 use super::hosts::Hosts;
 use super::merged::Source;
@@ -64,6 +65,11 @@ impl<'a> Places<'a> {
     /// Locator and SHA-256 of a sealed file.
     pub(super) fn file(&self, evidence: u32) -> (&'a str, &'a str) {
         self.files.get(&evidence).map_or(("", ""), |one| (&one.path, &one.sha256))
+    }
+
+    /// Whether a row of this file is an event: the row of a file without records only says what it is.
+    pub(super) fn is_event(&self, evidence: u32) -> bool {
+        self.files.get(&evidence).is_none_or(|one| one.state != EvidenceState::NotParsed)
     }
 
     /// Whether the record itself stands in other logs too; else its places are those of its file.

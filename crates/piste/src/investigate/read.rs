@@ -11,12 +11,15 @@ use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, RecordBatch};
 use piste_hunt::correlate::{CorrelateError, Gathered};
 use piste_hunt::told::{Teller, Told};
+use piste_hunt::yara::{FileScanner, Target};
 use piste_hunt::{Engine, describe};
 use piste_lake::copies::{self, Copy, Identity, Original, Seen};
 use piste_lake::pipeline::{self, Step};
 use piste_lake::scan::text_at;
 use piste_lake::store::{Attachment, Coverage, Found, UnitRecord};
-use piste_lake::{Batch, Held, Item, LakeError, Parsed, Unit};
+use piste_lake::{Batch, Block, Held, Item, LakeError, Parsed, Unit, file};
+use piste_model::evidence::EvidenceState;
+use piste_model::summary::ScanFigures;
 use piste_model::{Damage, Instant, Issue, schema};
 use serde::Serialize;
 
@@ -55,12 +58,20 @@ struct Hunted {
     identities: Vec<Option<Identity>>,
 }
 
+/// What YARA rules found in a file.
+#[derive(Default)]
+struct InFile {
+    detections: Vec<Told>,
+    figures: ScanFigures,
+}
+
 /// What a worker makes of one block.
 struct Worked {
     hunted: Vec<Hunted>,
     records: u64,
     damage: Vec<Damage>,
     issues: Vec<Issue>,
+    in_file: InFile,
 }
 
 /// A unit being put together.
@@ -70,6 +81,7 @@ struct Open {
     detections: Vec<Told>,
     gathered: Gathered,
     copies: Vec<Copy>,
+    scanned: Vec<Told>,
     record: UnitRecord,
 }
 
@@ -109,8 +121,18 @@ impl Reading<'_> {
             .collect();
         let mut seen = self.seen_before(case, &done)?;
         let mut open = Open::default();
-        let work = |item: &Item, parsed: Parsed| self.work(item, parsed, suspects.contains(&item.id.0));
-        pipeline::run(&input, &work, &mut |step| match step {
+        let worker = || -> pipeline::Worker<'_, Worked> {
+            let mut scanner = FileScanner::new(&self.hunt.yara, self.hunt.yara_seconds);
+            let suspects = &suspects;
+            Box::new(move |item, block, parsed| {
+                let mut worked = self.work(item, parsed, suspects.contains(&item.id.0));
+                if item.is_file() {
+                    look_into(&mut scanner, item, block, &mut worked);
+                }
+                worked
+            })
+        };
+        pipeline::run_with(&input, &worker, &mut |step| match step {
             Step::Block(item, worked) => match self.items.get(item) {
                 Some(item) => open.take(item, worked, &mut seen),
                 None => Ok(()),
@@ -169,12 +191,46 @@ impl Reading<'_> {
                 Hunted { batch, detections, gathered, identities }
             })
             .collect();
-        Worked { hunted, records, damage, issues }
+        Worked { hunted, records, damage, issues, in_file: InFile::default() }
     }
 }
 
 fn readable_bytes(item: &Item) -> u64 {
-    if item.state == piste_model::evidence::EvidenceState::Read { item.bytes } else { 0 }
+    if item.is_file() {
+        item.bytes.min(file::SCANNED_BYTES_MAX as u64)
+    } else if item.state == EvidenceState::Read {
+        item.bytes
+    } else {
+        0
+    }
+}
+
+/// Has the YARA rules look at a file; what they find binds to the row that was made of it.
+fn look_into(scanner: &mut FileScanner<'_>, item: &Item, block: &Block, worked: &mut Worked) {
+    if !scanner.has_rules() {
+        return;
+    }
+    let row =
+        worked.hunted.first().map(|hunted| describe::hash_of(&hunted.batch.rows, 0)).unwrap_or_default();
+    let scanned = scanner.scan(&Target {
+        evidence: item.id,
+        path: &item.path,
+        format: item.format,
+        size: item.bytes,
+        sha256: &item.sha256,
+        bytes: &block.bytes,
+        host: item.host_hint.as_deref().unwrap_or_default(),
+        record_hash: &row,
+    });
+    let bytes = block.bytes.len().min(file::SCANNED_BYTES_MAX) as u64;
+    worked.in_file.figures = ScanFigures {
+        scanned: 1,
+        bytes,
+        in_part: u64::from(item.bytes > bytes),
+        timed_out: u64::from(scanned.timed_out),
+    };
+    worked.in_file.detections = scanned.detections.into_iter().map(Told::of).collect();
+    worked.issues.extend(scanned.issues);
 }
 
 impl Open {
@@ -183,6 +239,8 @@ impl Open {
         counts.records += worked.records;
         counts.damage.extend(worked.damage);
         self.record.issues.extend(worked.issues);
+        self.record.scanned.add(&worked.in_file.figures);
+        self.scanned.extend(worked.in_file.detections);
         for hunted in worked.hunted {
             let hunted = self.leave_out_copies(item, hunted, seen)?;
             count(&hunted.batch, item, &mut self.record);
@@ -256,9 +314,12 @@ impl Open {
         if !self.gathered.is_empty() {
             self.gathered.write(&case.lake.found(unit, hunt, Found::Contributions)).map_err(correlate)?;
         }
-        drop((self.detections, self.copies));
+        let in_files = case.lake.attachment(unit, Attachment::Scanned);
+        let scanned = written(&mut self.scanned).map_err(LakeError::write(&in_files))?;
+        drop((self.detections, self.copies, self.scanned));
         let attachments = [
             (found, detections.as_slice()),
+            (in_files, scanned.as_slice()),
             (copied, copies.as_slice()),
             (case.lake.attachment(unit, Attachment::Identities), identities),
         ];
@@ -290,10 +351,13 @@ fn count(batch: &Batch, item: &Item, record: &mut UnitRecord) {
     if total == 0 {
         return;
     }
-    *record.datasets.entry(batch.shape.dataset.clone()).or_default() += total;
     if record.shapes.len() < UnitRecord::SHAPES_MAX {
         record.shapes.insert(batch.shape.clone());
     }
+    if item.state == EvidenceState::NotParsed {
+        return; // its row says what the file is; it is no event, and no record was read
+    }
+    *record.datasets.entry(batch.shape.dataset.clone()).or_default() += total;
     let by_host = by_host(rows, hosts);
     let UnitRecord { items, coverage: all, .. } = record;
     let mut here = Vec::new();

@@ -1,11 +1,12 @@
 //! Which rules: the options that every command shares that loads rules, and those of `piste rules`.
 //!
-//! In: what the user typed. Out: [`LoadOptions`], and one struct a command.
+//! In: what the user typed. Out: [`LoadOptions`] and [`YaraOptions`], and one struct a command.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use piste_model::Level;
+use piste_rules::yara::YaraOptions;
 use piste_rules::{LoadOptions, Selection};
 
 /// Which rules to hunt with.
@@ -14,6 +15,9 @@ pub(crate) struct RuleOptions {
     /// Sigma rules, filters and correlations beside Piste's own: a file or folder; may be given several times.
     #[arg(long, value_name = "PATH")]
     pub(crate) rules: Vec<PathBuf>,
+    /// YARA rules for files, beside Piste's own: a file or folder (*.yar, *.yara); may be given several times.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) yara: Vec<PathBuf>,
     /// Leave Piste's own rules out.
     #[arg(long)]
     pub(crate) no_built_in_rules: bool,
@@ -44,19 +48,39 @@ impl RuleOptions {
     /// What to load.
     pub(crate) fn load_options(&self) -> LoadOptions {
         LoadOptions {
-            paths: self.rules.clone(),
+            paths: self.rules.iter().filter(|path| !is_yara(path)).cloned().collect(),
             built_in: !self.no_built_in_rules,
             pipelines: self.pipeline.clone(),
             placeholders: self.placeholders.clone(),
-            selection: Selection {
-                level: self.level,
-                statuses: self.status.clone(),
-                tags: self.tag.clone(),
-                exclude: self.exclude_rule.clone(),
-                exclusions: self.exclusions.clone(),
-            },
+            selection: self.selection(),
         }
     }
+
+    /// Which YARA rules to load; `more` are paths that were given without an option. A file whose name says that it holds
+    /// YARA rules is taken as such wherever it is given.
+    pub(crate) fn yara_options(&self, more: &[PathBuf]) -> YaraOptions {
+        let elsewhere = self.rules.iter().chain(more).filter(|path| is_yara(path));
+        YaraOptions {
+            paths: self.yara.iter().chain(elsewhere).cloned().collect(),
+            built_in: !self.no_built_in_rules,
+            selection: self.selection(),
+        }
+    }
+
+    fn selection(&self) -> Selection {
+        Selection {
+            level: self.level,
+            statuses: self.status.clone(),
+            tags: self.tag.clone(),
+            exclude: self.exclude_rule.clone(),
+            exclusions: self.exclusions.clone(),
+        }
+    }
+}
+
+/// Whether a path's name says that it holds YARA rules.
+pub(crate) fn is_yara(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end.eq_ignore_ascii_case("yar") || end.eq_ignore_ascii_case("yara"))
 }
 
 /// Lists, checks, explains and updates rules.

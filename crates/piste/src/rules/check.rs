@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use piste_report::escape::visible;
+use piste_rules::yara::YaraSet;
 use piste_rules::{NotRun, RuleError, RuleSet, could_never_match};
 
 use crate::cli::Common;
@@ -16,16 +17,12 @@ use crate::rules::prepared::correlations;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Check, common: &Common) -> Result<u8, Failure> {
-    let sources = super::sources()?;
-    let mut set = match piste_rules::load(&super::options(&arguments.which, &arguments.paths), &sources) {
-        Ok(set) => set,
-        Err(RuleError::NoneLoads { path, first, not_run }) => {
-            // The reasons are what was asked for, so they come before the error.
-            out::data(&page(&not_run, arguments.json));
-            return Err(RuleError::NoneLoads { path, first, not_run }.into());
+    let (mut set, yara) = super::load_both(&arguments.which, &arguments.paths, &|error| {
+        // The reasons are what was asked for, so they come before the error.
+        if let RuleError::NoneLoads { not_run, .. } | RuleError::NoYaraLoads { not_run, .. } = error {
+            out::data(&page(not_run, arguments.json));
         }
-        Err(error) => return Err(error.into()),
-    };
+    })?;
     let never = could_never_match(&set.rules);
     // What loads may still be refused by the hunt.
     let (_, mut not_compiled) = piste_hunt::plan::plan(&set);
@@ -34,16 +31,26 @@ pub(crate) fn run(arguments: &Check, common: &Common) -> Result<u8, Failure> {
     set.figures.loaded = set.figures.loaded.saturating_sub(refused);
     set.figures.not_loaded += refused;
     let mut all = set.not_run.clone();
+    all.extend(yara.not_run.iter().cloned());
     all.extend(not_compiled);
     all.extend(never.iter().cloned());
     all.sort_by(|a, b| (&a.path, a.line, a.column, &a.slug).cmp(&(&b.path, b.line, b.column, &b.slug)));
     let mut text = page(&all, arguments.json);
     if !arguments.json && !common.quiet {
         text += &summary(&set, &never);
+        if !yara.sets.is_empty() {
+            text += &yara_summary(&yara);
+        }
     }
     out::data(&text);
-    let strict = arguments.strict && set.figures.not_loaded > 0;
-    Ok(if strict { USAGE } else { 0 })
+    let not_loaded = set.figures.not_loaded > 0 || yara.not_run.iter().any(NotRun::is_not_loaded);
+    Ok(if arguments.strict && not_loaded { USAGE } else { 0 })
+}
+
+fn yara_summary(yara: &YaraSet) -> String {
+    let loaded = yara.rules.iter().filter(|rule| rule.reports).count();
+    let not_loaded = yara.not_run.iter().filter(|one| one.is_not_loaded()).count();
+    format!("{loaded} YARA rules load, {not_loaded} do not\n")
 }
 
 fn page(list: &[NotRun], json: bool) -> String {

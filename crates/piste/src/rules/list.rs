@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use piste_model::Level;
 use piste_report::escape::visible;
+use piste_rules::yara::YaraSet;
 use piste_rules::{RuleSet, logsource_label};
 use serde::Serialize;
 
@@ -19,7 +20,7 @@ use crate::rules::arguments::List;
 struct Listed {
     level: Level,
     status: String,
-    /// `windows/process_creation`; `correlation` for one.
+    /// `windows/process_creation`; `correlation` for one, `yara` for one that looks at files.
     logsource: String,
     attack: Vec<String>,
     title: String,
@@ -34,8 +35,8 @@ struct Listed {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &List) -> Result<u8, Failure> {
-    let set = piste_rules::load(&super::options(&arguments.which, &arguments.paths), &super::sources()?)?;
-    let lines = lines(&set);
+    let (set, yara) = super::load_both(&arguments.which, &arguments.paths, &|_| {})?;
+    let lines = lines(&set, &yara);
     let mut page = String::new();
     if arguments.json {
         for line in &lines {
@@ -61,12 +62,12 @@ pub(crate) fn run(arguments: &List) -> Result<u8, Failure> {
         );
         let _ = writeln!(page, "{}", visible(&text)); // a String takes all
     }
-    page += &totals(&set, &lines);
+    page += &totals((&set, &yara), &lines);
     out::data(&page);
     Ok(0)
 }
 
-fn lines(set: &RuleSet) -> Vec<Listed> {
+fn lines(set: &RuleSet, yara: &YaraSet) -> Vec<Listed> {
     let rules = set.rules.iter().map(|rule| Listed {
         level: rule.level,
         status: rule.status.clone(),
@@ -93,7 +94,20 @@ fn lines(set: &RuleSet) -> Vec<Listed> {
         tags: one.rule.tags.clone(),
         reports: one.reports,
     });
-    let mut lines: Vec<Listed> = rules.chain(correlations).collect();
+    let of_files = yara.rules.iter().filter(|rule| rule.reports).map(|rule| Listed {
+        level: rule.level,
+        status: rule.status.clone(),
+        logsource: "yara".to_owned(),
+        attack: rule.attack.clone(),
+        title: rule.title.clone(),
+        id: rule.id.clone(),
+        path: rule.path.clone(),
+        line: rule.line,
+        kind: "yara",
+        tags: rule.tags.clone(),
+        reports: rule.reports,
+    });
+    let mut lines: Vec<Listed> = rules.chain(correlations).chain(of_files).collect();
     lines.sort_by(|a, b| {
         b.level.cmp(&a.level).then_with(|| (&a.title, &a.path, a.line).cmp(&(&b.title, &b.path, b.line)))
     });
@@ -101,7 +115,7 @@ fn lines(set: &RuleSet) -> Vec<Listed> {
 }
 
 /// The counts at the end.
-fn totals(set: &RuleSet, lines: &[Listed]) -> String {
+fn totals((set, yara): (&RuleSet, &YaraSet), lines: &[Listed]) -> String {
     let mut by_level: BTreeMap<Level, u64> = BTreeMap::new();
     for line in lines {
         *by_level.entry(line.level).or_default() += 1;
@@ -112,11 +126,13 @@ fn totals(set: &RuleSet, lines: &[Listed]) -> String {
         .collect::<Vec<_>>()
         .join(", ");
     let mut text = format!("\n{} rules: {counts}\n", lines.len());
-    if set.not_selected > 0 {
-        let _ = writeln!(text, "{} more are left out by --level, --status or --tag", set.not_selected);
+    let not_selected = set.not_selected + yara.not_selected;
+    if not_selected > 0 {
+        let _ = writeln!(text, "{not_selected} more are left out by --level, --status or --tag");
     }
-    if !set.not_run.is_empty() {
-        let _ = writeln!(text, "{} remarks on rules that do not run: piste rules check", set.not_run.len());
+    let remarks = set.not_run.len() + yara.not_run.len();
+    if remarks > 0 {
+        let _ = writeln!(text, "{remarks} remarks on rules that do not run: piste rules check");
     }
     text
 }

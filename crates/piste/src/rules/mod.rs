@@ -13,7 +13,8 @@ mod update;
 use std::path::PathBuf;
 
 use piste_model::sources::Sources;
-use piste_rules::LoadOptions;
+use piste_rules::yara::YaraSet;
+use piste_rules::{LoadOptions, RuleError, RuleSet};
 
 use crate::cli::Common;
 use crate::failure::{self, Failure};
@@ -36,9 +37,31 @@ pub(crate) fn sources() -> Result<Sources, Failure> {
     })
 }
 
+/// Sigma's rules and YARA's; of Sigma's none where only YARA files were asked for. `told` sees why nothing loads.
+fn load_both(
+    which: &RuleOptions,
+    paths: &[PathBuf],
+    told: &dyn Fn(&RuleError),
+) -> Result<(RuleSet, YaraSet), Failure> {
+    let tell = |error: RuleError| {
+        told(&error);
+        Failure::from(error)
+    };
+    let yara = YaraSet::load(&which.yara_options(paths)).map_err(tell)?;
+    let options = options(which, paths);
+    let only_yara = options.paths.is_empty() && !options.built_in && !yara.is_empty();
+    let mut rules = if only_yara {
+        prepared::no_rules()
+    } else {
+        piste_rules::load(&options, &sources()?).map_err(tell)?
+    };
+    prepared::drop_used_exclusions(&mut rules, &yara);
+    Ok((rules, yara))
+}
+
 /// The options, with the paths that stand without `--rules`.
 fn options(which: &RuleOptions, paths: &[PathBuf]) -> LoadOptions {
     let mut options = which.load_options();
-    options.paths.extend_from_slice(paths);
+    options.paths.extend(paths.iter().filter(|path| !arguments::is_yara(path)).cloned());
     options
 }

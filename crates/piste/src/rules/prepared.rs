@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use piste_hunt::{Plan, plan};
 use piste_model::hash::sha256_hex;
 use piste_model::sources::Sources;
+use piste_model::summary::RuleFigures;
 use piste_rules::correlation::{Correlation, Listed, resolve_all};
+use piste_rules::yara::YaraSet;
 use piste_rules::{Given, LoadOptions, NotRun, RuleSet};
 use serde::{Deserialize, Serialize};
 
@@ -35,8 +37,11 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Loads and compiles, or takes from the cache.
-    pub(crate) fn load(options: &LoadOptions, sources: &Sources) -> Result<Self, Failure> {
+    /// Loads and compiles, or takes from the cache. Where only YARA rules are asked for, there are none.
+    pub(crate) fn load(options: &LoadOptions, sources: &Sources, only_yara: bool) -> Result<Self, Failure> {
+        if only_yara {
+            return Ok(Self::none());
+        }
         let given = Given::read(options)?;
         let file = file_for(&given);
         if let Some(known) = file.as_deref().and_then(read) {
@@ -49,12 +54,37 @@ impl Prepared {
         Ok(prepared)
     }
 
+    /// No rule of Sigma's.
+    fn none() -> Self {
+        let rules = no_rules();
+        let (plan, not_compiled) = plan::plan(&rules);
+        Self { rules, plan, correlations: Vec::new(), not_compiled }
+    }
+
     fn compile(given: &Given, sources: &Sources) -> Result<Self, Failure> {
         let rules = given.load(sources)?;
         let (plan, mut not_compiled) = plan::plan(&rules);
         let (correlations, refused) = correlations(&rules);
         not_compiled.extend(refused);
         Ok(Self { rules, plan, correlations, not_compiled })
+    }
+}
+
+/// Takes back the remark that an exclusion is idle where it names a YARA rule.
+pub(crate) fn drop_used_exclusions(rules: &mut RuleSet, yara: &YaraSet) {
+    let idle = |one: &NotRun| one.slug == "rule-exclusion-unused";
+    rules.not_run.retain(|one| !(idle(one) && one.rule_id.as_deref().is_some_and(|id| yara.is_called(id))));
+}
+
+/// A set without a rule.
+pub(crate) fn no_rules() -> RuleSet {
+    RuleSet {
+        rules: Vec::new(),
+        correlations: Vec::new(),
+        not_run: Vec::new(),
+        figures: RuleFigures::default(),
+        sha256: sha256_hex(b""),
+        not_selected: 0,
     }
 }
 

@@ -35,3 +35,4 @@ mod schema_check;
 mod scratch;
 mod tidy;
 mod triage;
+mod yara;

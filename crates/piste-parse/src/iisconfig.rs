@@ -1,0 +1,357 @@
+//! IIS's configuration: `applicationHost.config` and `web.config`, an entry a row of `iis.configuration`.
+//!
+//! In: the first bytes of a configuration file. Out: a row for each module, handler, ISAPI filter, site folder that it
+//! registers, with who ships such a thing by `catalog/iis-modules.csv`. What an entry under `<location>` is for is in
+//! `Location`. XML that breaks off gives what came before, and an issue; comments are passed over, as IIS does.
+
+use piste_model::hash::record_hash;
+use piste_model::iis::{Entry, shipped_by};
+use piste_model::schema::Role;
+use quick_xml::events::{BytesStart, Event};
+
+use crate::block::Block;
+use crate::fields::Fields;
+use crate::rows::{Head, Rows};
+use crate::{Context, Parsed};
+
+/// Dataset of the rows.
+pub const DATASET: &str = "iis.configuration";
+/// Nesting that is followed; IIS's own schema needs less than a dozen.
+const DEPTH_MAX: usize = 128;
+/// Entries of one file; a default installation has some two hundred.
+const ENTRIES_MAX: usize = 10_000;
+/// Characters of a value.
+const VALUE_CHARS_MAX: usize = 1_024;
+/// Bytes of one element that are read again to show it.
+pub const ELEMENT_BYTES_MAX: usize = 64 << 10;
+
+/// An element's attributes of interest, by lower-case name.
+#[derive(Default)]
+struct Attributes(Vec<(String, String)>);
+
+impl Attributes {
+    fn of(element: &BytesStart<'_>) -> Self {
+        let mut attributes = element.attributes();
+        let all = attributes.with_checks(false).filter_map(Result::ok).map(|one| {
+            let name = one.key.as_ref().to_ascii_lowercase();
+            (name, unescaped(&one.value))
+        });
+        Self(all.take(64).collect())
+    }
+
+    fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+}
+
+/// The five names of XML put in; any other stays as it is written.
+fn unescaped(value: &str) -> String {
+    let mut text = value.to_owned();
+    for (name, sign) in [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")] {
+        text = text.replace(name, sign);
+    }
+    text.chars().take(VALUE_CHARS_MAX).collect()
+}
+
+/// Where in the file the reader is.
+#[derive(Default)]
+struct Walk {
+    /// Names of the open elements, in lower case.
+    path: Vec<String>,
+    /// `path` of the open `<location>` elements, with their depth.
+    locations: Vec<(usize, String)>,
+    site: String,
+    application: String,
+    entries: usize,
+}
+
+/// Adds the rows of a configuration file.
+pub(crate) fn read(block: &Block, cx: &Context<'_>, parsed: &mut Parsed, rows: &mut Rows<'_>) {
+    let bytes = block.bytes.get(..block.bytes.len().min(crate::page::BYTES_MAX)).unwrap_or_default();
+    let text = plain(bytes);
+    let mut reader = quick_xml::Reader::from_str(&text);
+    let mut walk = Walk::default();
+    let mut lines = Lines::new(bytes);
+    let mut fields = Fields::default();
+    loop {
+        let from = reader.buffer_position();
+        let event = match reader.read_event() {
+            Ok(Event::Eof) if walk.path.is_empty() => break,
+            Ok(Event::Eof) => break cut(parsed, cx, from, "it ends within an element"),
+            Ok(event) => event,
+            Err(error) => break cut(parsed, cx, from, &error.to_string()),
+        };
+        let (element, closed) = match event {
+            Event::Start(element) => (element, false),
+            Event::Empty(element) => (element, true),
+            Event::End(_) => {
+                walk.close();
+                continue;
+            }
+            _ => continue,
+        };
+        let name = element.local_name().as_ref().to_ascii_lowercase();
+        let attributes = Attributes::of(&element);
+        fields.clear();
+        if walk.describe(&name, &attributes, &mut fields) {
+            let to = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
+            let whole = usize::try_from(from).ok().and_then(|from| bytes.get(from..to)).unwrap_or_default();
+            // The element begins at its bracket: text before it is not part of what is shown.
+            let start = whole.iter().position(|byte| *byte == b'<').unwrap_or_default();
+            let offset = from + start as u64;
+            let element = whole.get(start..).unwrap_or_default();
+            walk.entries += 1;
+            fields.push("ConfigPath", cx.path, Role::Data);
+            fields.push("Line", &lines.of(offset).to_string(), Role::Data);
+            push(rows, cx, &fields, offset, element, walk.entries);
+        }
+        if walk.entries >= ENTRIES_MAX {
+            break cut(parsed, cx, from, "it has more than 10,000 entries");
+        }
+        if !closed && !walk.open(name, &attributes) {
+            break cut(parsed, cx, from, "its elements are nested too deep");
+        }
+    }
+    parsed.records += walk.entries as u64;
+}
+
+/// The bytes as text of the same length: what is no UTF-8, and a mark at the beginning, is put over.
+fn plain(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| '?'));
+    }
+    if text.starts_with('\u{feff}') {
+        text.replace_range(..'\u{feff}'.len_utf8(), "   ");
+    }
+    text
+}
+
+fn cut(parsed: &mut Parsed, cx: &Context<'_>, offset: u64, what: &str) {
+    parsed.damaged(
+        cx,
+        "configuration-cut",
+        offset,
+        None,
+        format!("the configuration cannot be read on: {what}"),
+        "look at the rest by hand: IIS itself refuses a file that is not whole",
+    );
+}
+
+fn push(rows: &mut Rows<'_>, cx: &Context<'_>, fields: &Fields, offset: u64, element: &[u8], number: usize) {
+    let head = Head {
+        dataset: Some(DATASET),
+        channel: "",
+        provider: "",
+        event_code: None,
+        time: None,
+        time_basis: "",
+        host: cx.host_or_hint(""),
+        // 1 is the file's own row.
+        record: i64::try_from(number).unwrap_or(i64::MAX).saturating_add(1),
+        offset,
+        hash: record_hash(element.get(..element.len().min(ELEMENT_BYTES_MAX)).unwrap_or_default()),
+    };
+    rows.push(&head, fields);
+}
+
+/// Counts lines as offsets grow.
+struct Lines<'b> {
+    bytes: &'b [u8],
+    at: usize,
+    line: u64,
+}
+
+impl<'b> Lines<'b> {
+    fn new(bytes: &'b [u8]) -> Self {
+        Self { bytes, at: 0, line: 1 }
+    }
+
+    fn of(&mut self, offset: u64) -> u64 {
+        let to = usize::try_from(offset).unwrap_or(usize::MAX).min(self.bytes.len());
+        let between = self.bytes.get(self.at..to).unwrap_or_default();
+        self.line += memchr::memchr_iter(b'\n', between).count() as u64;
+        self.at = to.max(self.at);
+        self.line
+    }
+}
+
+impl Walk {
+    /// Goes into an element; false where that is too deep.
+    fn open(&mut self, name: String, attributes: &Attributes) -> bool {
+        match name.as_str() {
+            "location" => self.locations.push((self.path.len(), attributes.get("path").to_owned())),
+            "site" => attributes.get("name").clone_into(&mut self.site),
+            "application" => attributes.get("path").clone_into(&mut self.application),
+            _ => {}
+        }
+        self.path.push(name);
+        self.path.len() <= DEPTH_MAX
+    }
+
+    fn close(&mut self) {
+        match self.path.pop().as_deref() {
+            Some("site") => self.site.clear(),
+            Some("application") => self.application.clear(),
+            _ => {}
+        }
+        while self.locations.last().is_some_and(|(depth, _)| *depth >= self.path.len()) {
+            self.locations.pop();
+        }
+    }
+
+    /// Puts what an entry registers into `fields`; false where the element is none.
+    fn describe(&self, name: &str, attributes: &Attributes, fields: &mut Fields) -> bool {
+        let section = self.path.last().map_or("", String::as_str);
+        let get = |name: &str| attributes.get(name);
+        let kind = match (section, name) {
+            ("globalmodules", "add") => "globalModules",
+            ("modules", "add") => "modules",
+            ("httpmodules", "add") => "httpModules",
+            ("handlers", "add") => "handlers",
+            ("httphandlers", "add") => "httpHandlers",
+            ("isapifilters", "filter") => "isapiFilters",
+            ("application", "virtualdirectory") => "virtualDirectory",
+            _ => return false,
+        };
+        let image = match kind {
+            "globalModules" => get("image"),
+            "isapiFilters" => get("path"),
+            "handlers" => get("scriptprocessor"),
+            _ => "",
+        };
+        let shipped = match kind {
+            "globalModules" => shipped_by(Entry::Native(image)),
+            "isapiFilters" => shipped_by(Entry::Filter(image)),
+            "handlers" if !image.is_empty() => shipped_by(Entry::Script(image)),
+            "virtualDirectory" => shipped_by(Entry::Folder(get("physicalpath"))),
+            // A module or handler without a type refers to a native module that stands elsewhere with its file.
+            _ if get("type").is_empty() => Some("(a native module)"),
+            _ => shipped_by(Entry::Type(get("type"))),
+        };
+        let mut push = |name: &str, value: &str| {
+            if !value.is_empty() {
+                fields.push(name, value, Role::Data);
+            }
+        };
+        push("Section", kind);
+        push("EntryName", get("name"));
+        push("Image", image);
+        push("Type", get("type"));
+        if matches!(kind, "handlers" | "httpHandlers") {
+            push("UrlPath", get("path"));
+            push("Verb", get("verb"));
+            push("Modules", get("modules"));
+        }
+        if kind == "virtualDirectory" {
+            let url = format!("{}{}", self.application.trim_end_matches('/'), get("path"));
+            push("UrlPath", &url);
+            push("PhysicalPath", get("physicalpath"));
+            push("Site", &self.site);
+        }
+        push("PreCondition", get("precondition"));
+        push("Location", self.locations.last().map_or("", |(_, path)| path));
+        push("Shipped", if shipped.is_some() { "yes" } else { "no" });
+        push("ShippedBy", shipped.unwrap_or_default());
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use piste_model::EvidenceId;
+    use piste_model::sources::Sources;
+
+    use super::*;
+    use crate::Splitter;
+    use crate::file::{self, FileFacts};
+    use crate::sniff::{Format, sniff};
+    use crate::testing::{Read, read_at};
+
+    const HOST: &str = r#"<?xml version="1.0"?>
+<configuration>
+  <system.applicationHost>
+    <sites>
+      <site name="Default Web Site" id="1">
+        <application path="/"><virtualDirectory path="/" physicalPath="%SystemDrive%\inetpub\wwwroot" /></application>
+        <application path="/owa">
+          <virtualDirectory path="/" physicalPath="C:\Program Files\Microsoft\Exchange Server\V15\FrontEnd\HttpProxy\owa" />
+          <virtualDirectory path="/img" physicalPath="C:\ProgramData\x" />
+        </application>
+      </site>
+    </sites>
+  </system.applicationHost>
+  <system.webServer>
+    <globalModules>
+      <add name="UriCacheModule" image="%windir%\System32\inetsrv\cachuri.dll" />
+      <!-- <add name="Gone" image="C:\x.dll" /> -->
+      <add name="HttpLog&amp;Cache" image="C:\Windows\Temp\httplog.dll" />
+    </globalModules>
+    <isapiFilters><filter name="f" path="C:\x\owaauth.dll" /></isapiFilters>
+  </system.webServer>
+  <location path="Default Web Site/owa">
+    <system.webServer>
+      <modules><remove name="x" /><add name="Owa" type="ClassLibrary2.ClassLibrary2, ClassLibrary2, Version=1.0.0.0, PublicKeyToken=32d89e1d5a5dfb8e" /></modules>
+      <handlers><add name="cfg" path="*.config" verb="*" modules="IsapiModule" scriptProcessor="%windir%\system32\inetsrv\asp.dll" /></handlers>
+    </system.webServer>
+  </location>
+</configuration>
+"#;
+
+    fn parse(text: &str) -> Read {
+        assert_eq!(sniff(text.as_bytes(), "a.config"), Format::WebPage);
+        let mut read = read_at(Format::WebPage, text.as_bytes(), "a.config", 1 << 20);
+        read.rows.retain(|row| row["dataset"] == DATASET);
+        read
+    }
+
+    #[test]
+    fn entries_are_rows_that_say_who_ships_them() {
+        let read = parse(HOST);
+        assert_eq!(read.issues, Vec::<String>::new());
+        let names = ["Line", "Section", "EntryName", "UrlPath", "Shipped", "ShippedBy", "Location"];
+        insta::assert_snapshot!(read.columns(&names).join("\n"), @"
+        6 | virtualDirectory | ~ | / | yes | IIS | ~
+        8 | virtualDirectory | ~ | /owa/ | yes | Exchange | ~
+        9 | virtualDirectory | ~ | /owa/img | no | ~ | ~
+        16 | globalModules | UriCacheModule | ~ | yes | IIS | ~
+        18 | globalModules | HttpLog&Cache | ~ | no | ~ | ~
+        20 | isapiFilters | f | ~ | no | ~ | ~
+        24 | modules | Owa | ~ | no | ~ | Default Web Site/owa
+        25 | handlers | cfg | *.config | yes | IIS ASP | Default Web Site/owa
+        ");
+    }
+
+    #[test]
+    fn a_file_that_breaks_off_gives_what_came_before() {
+        let at = HOST.find("<isapiFilters>").expect("it is there");
+        let read = parse(&HOST[..at + 30]);
+        assert_eq!(read.rows.len(), 5);
+        assert_eq!(read.issues.len(), 1);
+        assert!(read.issues[0].starts_with("configuration-cut: "), "{:?}", read.issues);
+    }
+
+    #[test]
+    fn nesting_without_end_is_left() {
+        let text = format!("<configuration>{}", "<a>".repeat(100_000));
+        let read = parse(&text);
+        assert_eq!(read.issues.len(), 1);
+        assert!(read.issues[0].contains("too deep"), "{:?}", read.issues);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(at in 0_usize..2_400, with in ".{0,8}") {
+            let mut text = HOST.to_owned();
+            let at = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+            text.insert_str(at, &with);
+            let mut bytes = text.as_bytes();
+            let sources = Sources::default();
+            let cx = Context { evidence: EvidenceId(1), path: "web.config", sources: &sources, host_hint: None };
+            if let Some(block) = Splitter::of_file().next_block(&mut bytes).expect("reads") {
+                file::parse(Format::WebPage, &block, &cx, &FileFacts::default());
+            }
+        }
+    }
+}
