@@ -5,9 +5,11 @@
 
 use std::io::{self, Read};
 
+use md5::Md5;
 use piste_model::hash::hex;
 use piste_parse::block::{EVTX_CHUNK_BYTES, EVTX_HEADER_BYTES};
 use piste_parse::sniff::HEAD_BYTES;
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use crate::copies::FIRST_CHUNK_BYTES;
@@ -16,11 +18,22 @@ use crate::copies::FIRST_CHUNK_BYTES;
 pub(crate) struct Content {
     pub(crate) bytes: u64,
     pub(crate) sha256: String,
+    /// MD5 and SHA-1, where asked for.
+    pub(crate) older: Option<Older>,
     pub(crate) head: Vec<u8>,
     pub(crate) record_ids: Option<(u64, u64)>,
     pub(crate) over_budget: bool,
     /// The end was not reached; all else is of the part before.
     pub(crate) failure: Option<io::Error>,
+}
+
+/// Hashes by which older indicators name files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Older {
+    /// 32 hex digits.
+    pub md5: String,
+    /// 40 hex digits.
+    pub sha1: String,
 }
 
 impl Content {
@@ -37,11 +50,13 @@ impl Content {
     }
 }
 
-pub(crate) fn read_all(reader: &mut dyn Read, budget: u64, read_bytes: usize) -> Content {
+pub(crate) fn read_all(reader: &mut dyn Read, budget: u64, read_bytes: usize, older: bool) -> Content {
     let mut hasher = Sha256::new();
+    let mut hashers = older.then(|| (Md5::new(), Sha1::new()));
     let mut content = Content {
         bytes: 0,
         sha256: String::new(),
+        older: None,
         head: Vec::new(),
         record_ids: None,
         over_budget: false,
@@ -61,6 +76,10 @@ pub(crate) fn read_all(reader: &mut dyn Read, budget: u64, read_bytes: usize) ->
         };
         let bytes = buffer.get(..read).unwrap_or_default();
         hasher.update(bytes);
+        if let Some((md5, sha1)) = &mut hashers {
+            md5.update(bytes);
+            sha1.update(bytes);
+        }
         content.add_to_head(bytes);
         ids.see(bytes);
         content.bytes += read as u64;
@@ -70,6 +89,8 @@ pub(crate) fn read_all(reader: &mut dyn Read, budget: u64, read_bytes: usize) ->
         }
     }
     content.sha256 = hex(&hasher.finalize());
+    content.older =
+        hashers.map(|(md5, sha1)| Older { md5: hex(&md5.finalize()), sha1: hex(&sha1.finalize()) });
     content.record_ids = ids.range;
     content
 }
@@ -121,12 +142,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn older_hashes_are_made_only_when_asked_for() {
+        let read = |older| read_all(&mut &b"abc"[..], u64::MAX, 2, older);
+        assert_eq!(read(false).older, None);
+        let older = read(true).older.expect("asked for");
+        assert_eq!(older.md5, "900150983cd24fb0d6963f7d28e17f72");
+        assert_eq!(older.sha1, "a9993e364706816aba3e25717850c26c9cd0d89d");
+    }
+
+    #[test]
     fn the_head_is_the_files_beginning_however_it_is_read() {
         let mut log = b"ElfFile\0".to_vec();
         log.extend((0..2 * FIRST_CHUNK_BYTES).map(|at| u8::try_from(at % 251).expect("small")));
         let text = vec![b'x'; 2 * FIRST_CHUNK_BYTES];
         for read_bytes in [7, 512, HEAD_BYTES, HEAD_BYTES + 1, 256 * 1024] {
-            let head = |bytes: &[u8]| read_all(&mut &bytes[..], u64::MAX, read_bytes).head;
+            let head = |bytes: &[u8]| read_all(&mut &bytes[..], u64::MAX, read_bytes, false).head;
             assert_eq!(head(&log), log[..FIRST_CHUNK_BYTES], "{read_bytes}");
             assert_eq!(head(&text), text[..HEAD_BYTES], "{read_bytes}");
             assert_eq!(head(&log[..100]), log[..100]);

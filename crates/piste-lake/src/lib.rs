@@ -7,6 +7,7 @@ mod archive;
 mod compact;
 mod content;
 pub mod copies;
+pub mod distinct;
 pub mod error;
 mod gzip;
 mod metered;
@@ -26,6 +27,7 @@ mod walk;
 
 pub use archive::Place;
 pub use compact::{Held, compact};
+pub use content::Older;
 pub use error::LakeError;
 pub use path::{StoredPath, path_text};
 pub use piste_parse::{Batch, Context, Format, Parsed, Treatment};

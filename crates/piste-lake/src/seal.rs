@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::LakeError;
 use crate::archive::{Member, Members, Opener, Place, Step, case_fault};
-use crate::content::{Content, read_all};
+use crate::content::{Content, Older, read_all};
 use crate::copies::{Log, holds_events, log_of};
 use crate::names::{Name, Names};
 use crate::origin::{Origin, host_in_path, origin_of};
@@ -78,6 +78,8 @@ pub struct Item {
     pub bytes: u64,
     /// SHA-256, 64 hex digits; empty where the file could not be read to its end.
     pub sha256: String,
+    /// MD5 and SHA-1, where asked for.
+    pub older: Option<Older>,
     /// What became of it so far.
     pub state: EvidenceState,
     /// The item of the same content that stands for this one.
@@ -130,6 +132,7 @@ pub struct Sealer<'p> {
     /// The case's own folder, which is no evidence.
     case: Option<PathBuf>,
     progress: &'p dyn Fn(u64),
+    older_hashes: bool,
     /// Called before each reading.
     #[cfg(test)]
     on_read: &'p dyn Fn(),
@@ -174,9 +177,16 @@ impl<'p> Sealer<'p> {
             limits,
             case,
             progress,
+            older_hashes: false,
             #[cfg(test)]
             on_read: &|| {},
         }
+    }
+
+    /// Also makes MD5 and SHA-1, by which older indicators name files.
+    #[must_use]
+    pub fn with_older_hashes(self, older_hashes: bool) -> Self {
+        Self { older_hashes, ..self }
     }
 
     /// Seals everything under `given`. Where two files would be called the same, the one given first keeps the name.
@@ -241,7 +251,8 @@ impl<'p> Sealer<'p> {
         let path = name.path.as_str();
         // The file as given does not count against what it may inflate to.
         let budget = if place.steps.is_empty() { u64::MAX } else { within.budget.bytes };
-        let read = self.opener.with_reader(&place, &mut |reader| Ok(read_all(reader, budget, READ_BYTES)));
+        let older = self.older_hashes;
+        let read = self.opener.with_reader(&place, &mut |reader| Ok(read_all(reader, budget, READ_BYTES, older)));
         let (content, place, damage) =
             match read.and_then(|content| self.up_to_damage(content, place.clone(), path, within)) {
                 Ok(sealed) => sealed,
@@ -261,6 +272,7 @@ impl<'p> Sealer<'p> {
             format,
             bytes: content.bytes,
             sha256: content.sha256,
+            older: content.older,
             state: state_of(format),
             same_as: None,
             host_hint,
@@ -332,9 +344,10 @@ impl<'p> Sealer<'p> {
             return Err(error);
         }
         let budget = within.budget.bytes;
+        let older = self.older_hashes;
         let careful = self
             .opener
-            .with_reader(&place, &mut |reader| Ok(read_all(reader, budget, CAREFUL_READ_BYTES)))?;
+            .with_reader(&place, &mut |reader| Ok(read_all(reader, budget, CAREFUL_READ_BYTES, older)))?;
         if careful.bytes == 0 {
             return Err(error);
         }
@@ -567,6 +580,7 @@ impl<'p> Sealer<'p> {
             format: Format::Unknown,
             bytes: 0,
             sha256: String::new(),
+            older: None,
             state: EvidenceState::Unread,
             same_as: None,
             origin: within.origin.tool.map(str::to_owned),
