@@ -68,7 +68,12 @@ impl Values<'_> {
     ///
     /// # Errors
     /// Where the file cannot be read, or is written in a way that the lake does not write.
-    pub fn each(&self, group: usize, column: &TextColumn, visit: &mut dyn FnMut(&str)) -> Result<(), LakeError> {
+    pub fn each(
+        &self,
+        group: usize,
+        column: &TextColumn,
+        visit: &mut dyn FnMut(&str),
+    ) -> Result<(), LakeError> {
         self.each_of(group, column.leaf, visit).map_err(unread(&self.table.path))
     }
 
@@ -80,7 +85,10 @@ impl Values<'_> {
         let dictionary_only = is_dictionary(chunk);
         let levels = (chunk.column_descr().max_rep_level() > 0, chunk.column_descr().max_def_level() > 0);
         while let Some(page) = pages.get_next_page()? {
-            if let Page::DictionaryPage { buf, encoding: Encoding::PLAIN | Encoding::PLAIN_DICTIONARY, .. } = &page {
+            if let Page::DictionaryPage {
+                buf, encoding: Encoding::PLAIN | Encoding::PLAIN_DICTIONARY, ..
+            } = &page
+            {
                 plain(buf, visit)?;
                 if dictionary_only {
                     break;
@@ -100,9 +108,9 @@ impl Values<'_> {
 /// Whether every value stands in the dictionary.
 fn is_dictionary(chunk: &ColumnChunkMetaData) -> bool {
     chunk.dictionary_page_offset().is_some()
-        && chunk
-            .page_encoding_stats_mask()
-            .is_some_and(|mask| mask.is_only(Encoding::PLAIN_DICTIONARY) || mask.is_only(Encoding::RLE_DICTIONARY))
+        && chunk.page_encoding_stats_mask().is_some_and(|mask| {
+            mask.is_only(Encoding::PLAIN_DICTIONARY) || mask.is_only(Encoding::RLE_DICTIONARY)
+        })
 }
 
 fn cut_off() -> ParquetError {

@@ -252,7 +252,8 @@ impl<'p> Sealer<'p> {
         // The file as given does not count against what it may inflate to.
         let budget = if place.steps.is_empty() { u64::MAX } else { within.budget.bytes };
         let older = self.older_hashes;
-        let read = self.opener.with_reader(&place, &mut |reader| Ok(read_all(reader, budget, READ_BYTES, older)));
+        let read =
+            self.opener.with_reader(&place, &mut |reader| Ok(read_all(reader, budget, READ_BYTES, older)));
         let (content, place, damage) =
             match read.and_then(|content| self.up_to_damage(content, place.clone(), path, within)) {
                 Ok(sealed) => sealed,

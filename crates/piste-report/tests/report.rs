@@ -386,10 +386,17 @@ fn known_indicators_are_told_with_their_marking_and_dates() {
     let page = run.html();
     let from = page.find("<section id=\"sightings\">").unwrap();
     let section = &page[from..];
-    assert!(section.contains("1,204 known indicators were looked for") && section.contains("<b>1</b> seen"), "{section}");
+    assert!(
+        section.contains("1,204 known indicators were looked for") && section.contains("<b>1</b> seen"),
+        "{section}"
+    );
     assert!(section.contains("Values below are marked TLP:AMBER."), "{section}");
     assert!(section.contains("valid from 2021-03-04 00:00:00 to no date: <b>1 row outside</b>"), "{section}");
-    assert!(!section.contains("<script") && !section.contains("<b>feed") && !section.chars().any(|c| is_hidden(c) && c != '\n'));
+    assert!(
+        !section.contains("<script")
+            && !section.contains("<b>feed")
+            && !section.chars().any(|c| is_hidden(c) && c != '\n')
+    );
     let text = terminal::summary(&run.run(PLAIN));
     assert!(text.contains("1 of 1,204 indicators seen, from 1 file; 3 left out"), "{text}");
     assert!(text.contains("TLP:AMBER") && !text.contains('\u{202e}'), "{text}");

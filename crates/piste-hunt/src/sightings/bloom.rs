@@ -22,7 +22,8 @@ impl Bloom {
 
     fn places(&self, hash: u64) -> [(usize, u64); 2] {
         let mask = self.words.len() as u64 - 1;
-        let place = |half: u64| (usize::try_from((half >> 6) & mask).unwrap_or_default(), 1_u64 << (half & 63));
+        let place =
+            |half: u64| (usize::try_from((half >> 6) & mask).unwrap_or_default(), 1_u64 << (half & 63));
         [place(hash), place(hash.rotate_right(32))]
     }
 

@@ -126,7 +126,10 @@ impl<'i> Index<'i> {
                 }
                 let slot = index.slot(at, place, test);
                 let hosts = tests.len() - tests.iter().filter(|test| matches!(test, Test::Port(_))).count();
-                let Some(asked) = usize::try_from(slot).ok().and_then(|slot| index.asked.get_mut(slot)) else { continue };
+                let Some(asked) = usize::try_from(slot).ok().and_then(|slot| index.asked.get_mut(slot))
+                else {
+                    continue;
+                };
                 if tests.len() == 1 {
                     asked.alone = Some(at);
                 } else {
@@ -177,10 +180,11 @@ impl<'i> Index<'i> {
             Test::Net(net) => {
                 let (v4, length) = (matches!(net, IpNet::V4(_)), net.prefix_len());
                 self.has_v6 |= !v4;
-                let at = self.nets.iter().position(|(v, l, _)| (*v, *l) == (v4, length)).unwrap_or_else(|| {
-                    self.nets.push((v4, length, HashMap::default()));
-                    self.nets.len() - 1
-                });
+                let at =
+                    self.nets.iter().position(|(v, l, _)| (*v, *l) == (v4, length)).unwrap_or_else(|| {
+                        self.nets.push((v4, length, HashMap::default()));
+                        self.nets.len() - 1
+                    });
                 if let Some((_, _, nets)) = self.nets.get_mut(at) {
                     nets.insert(bits_of(net.network()), slot);
                 }
@@ -196,7 +200,12 @@ impl<'i> Index<'i> {
             Test::Path(text) | Test::Registry(text) | Test::Mutex(text) => self.phrases.push(slot, text),
             Test::Pipe(name) => self.phrases.push(slot, name),
             Test::Matches(kind, pattern) => self.patterns.push(slot, *kind, pattern),
-            Test::V4(_) | Test::Hash(_) | Test::Mail(_) | Test::Agent(_) | Test::CommandLine(_) | Test::Port(_) => {}
+            Test::V4(_)
+            | Test::Hash(_)
+            | Test::Mail(_)
+            | Test::Agent(_)
+            | Test::CommandLine(_)
+            | Test::Port(_) => {}
         }
     }
 
@@ -223,7 +232,8 @@ impl<'i> Index<'i> {
             IpAddr::V4(v4) => self.find_v4(v4),
             IpAddr::V6(v6) => self.find_v6(v6),
         });
-        let (v4, bits, value) = (address.is_ipv4(), if address.is_ipv4() { 32 } else { 128 }, bits_of(address));
+        let (v4, bits, value) =
+            (address.is_ipv4(), if address.is_ipv4() { 32 } else { 128 }, bits_of(address));
         for (_, length, nets) in self.nets.iter().filter(|(v, _, _)| *v == v4) {
             let dropped = u32::from(bits - *length);
             let network = value.checked_shr(dropped).and_then(|high| high.checked_shl(dropped)).unwrap_or(0);

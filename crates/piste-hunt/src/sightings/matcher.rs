@@ -23,7 +23,13 @@ pub(super) struct Scratch {
 
 impl Index<'_> {
     /// Adds the tests that the value meets, ascending, each once.
-    pub(super) fn matches(&self, value: &str, carries: Carries, scratch: &mut Scratch, found: &mut Vec<Slot>) {
+    pub(super) fn matches(
+        &self,
+        value: &str,
+        carries: Carries,
+        scratch: &mut Scratch,
+        found: &mut Vec<Slot>,
+    ) {
         let before = found.len();
         let mut end = value.len().min(VALUE_BYTES_MAX);
         while !value.is_char_boundary(end) {
@@ -70,7 +76,8 @@ impl Index<'_> {
     /// Runs of bytes that host names are made of: addresses, names, hashes; and what stands around them.
     fn hosts(&self, value: &str, text: &[u8], carries: Carries, found: &mut Vec<Slot>) {
         let mut at = 0;
-        while let Some(skipped) = text.get(at..).and_then(|rest| rest.iter().position(|byte| is_host(*byte))) {
+        while let Some(skipped) = text.get(at..).and_then(|rest| rest.iter().position(|byte| is_host(*byte)))
+        {
             let start = at + skipped;
             let rest = text.get(start..).unwrap_or_default();
             let length = rest.iter().position(|byte| !is_host(*byte)).unwrap_or(rest.len());
@@ -79,7 +86,10 @@ impl Index<'_> {
             if run.len() < 4 {
                 continue;
             }
-            if carries.any(Carries::HASH) && matches!(run.len(), 32 | 40 | 64) && run.iter().all(u8::is_ascii_hexdigit) {
+            if carries.any(Carries::HASH)
+                && matches!(run.len(), 32 | 40 | 64)
+                && run.iter().all(u8::is_ascii_hexdigit)
+            {
                 found.extend(self.find(Tag::Hash, run));
             }
             let name = trim(run, |byte| matches!(byte, b'.' | b'-' | b'_'));
@@ -93,7 +103,8 @@ impl Index<'_> {
             if named && carries.any(Carries::DOMAIN) {
                 self.domain(name, found);
             }
-            let from = start + run.iter().position(|byte| !matches!(byte, b'.' | b'-' | b'_')).unwrap_or_default();
+            let from =
+                start + run.iter().position(|byte| !matches!(byte, b'.' | b'-' | b'_')).unwrap_or_default();
             let to = from + name.len();
             if carries.any(Carries::MAIL) && from > 0 && text.get(from - 1) == Some(&b'@') {
                 self.mail(text, from, to, found);
@@ -110,7 +121,8 @@ impl Index<'_> {
             let part = trim(part, |byte| byte == b'.');
             if (7..=15).contains(&part.len())
                 && part.first().is_some_and(u8::is_ascii_digit)
-                && let Some(address) = std::str::from_utf8(part).ok().and_then(|text| text.parse::<Ipv4Addr>().ok())
+                && let Some(address) =
+                    std::str::from_utf8(part).ok().and_then(|text| text.parse::<Ipv4Addr>().ok())
             {
                 self.address(address.into(), found);
             }
@@ -132,7 +144,8 @@ impl Index<'_> {
         let length = before.iter().rev().take_while(|byte| is_local(**byte)).count();
         let start = before.len() - length;
         let local = before.get(start..).unwrap_or_default();
-        let dots = local.iter().take_while(|byte| matches!(byte, b'.' | b'-' | b'_' | b'&' | b'!' | b'#')).count();
+        let dots =
+            local.iter().take_while(|byte| matches!(byte, b'.' | b'-' | b'_' | b'&' | b'!' | b'#')).count();
         if dots < local.len() {
             found.extend(text.get(start + dots..to).and_then(|mail| self.find(Tag::Mail, mail)));
         }
@@ -230,7 +243,13 @@ impl Index<'_> {
         }
         let boundary = |byte: Option<&u8>| match byte {
             None => true,
-            Some(byte) => if inside { is_break(*byte) } else { matches!(byte, b'\\' | b':' | b'"' | b'|' | b'!') },
+            Some(byte) => {
+                if inside {
+                    is_break(*byte)
+                } else {
+                    matches!(byte, b'\\' | b':' | b'"' | b'|' | b'!')
+                }
+            }
         };
         for (slot, start) in self.phrases.candidates(text) {
             let Some((tag, phrase)) = self.phrase(slot) else { continue };

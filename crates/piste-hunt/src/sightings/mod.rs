@@ -23,9 +23,7 @@ use std::sync::{Mutex, PoisonError};
 
 use piste_lake::{Lake, LakeError};
 use piste_model::hash::{RecordHash, sha256_hex};
-use piste_model::{
-    Entities, Evidence, EvidenceId, Finding, FindingId, FindingKind, Level, Sighting,
-};
+use piste_model::{Entities, Evidence, EvidenceId, Finding, FindingId, FindingKind, Level, Sighting};
 use piste_rules::indicators::fields::Carries;
 use piste_rules::indicators::{Indicator, Indicators, Kind};
 
@@ -95,7 +93,9 @@ pub fn find(indicators: &Indicators, search: &Search<'_>) -> Result<Found, LakeE
     };
     let mut told: Vec<(Sighting, Finding)> = Vec::new();
     for (at, seen) in order {
-        let Some(indicator) = usize::try_from(at).ok().and_then(|at| indicators.all.get(at)) else { continue };
+        let Some(indicator) = usize::try_from(at).ok().and_then(|at| indicators.all.get(at)) else {
+            continue;
+        };
         let mut sighting = blank(indicators, indicator);
         seen.tell(&mut sighting, search.host, &file);
         let finding = finding_of(indicator, &sighting, &seen);
@@ -123,8 +123,14 @@ fn in_rows(
     let outcome: Mutex<(AllSeen, Option<LakeError>)> = Mutex::default();
     let (stop, since) = (search.stop, search.since);
     let work = || {
-        let mut worker =
-            Worker { index, since, spent: &spent, scratch: Scratch::default(), seen: AllSeen::default(), values: 0 };
+        let mut worker = Worker {
+            index,
+            since,
+            spent: &spent,
+            scratch: Scratch::default(),
+            seen: AllSeen::default(),
+            values: 0,
+        };
         let mut failed = None;
         while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
             if stop.load(Ordering::Relaxed) {
@@ -246,7 +252,9 @@ fn finding_of(indicator: &Indicator, sighting: &Sighting, seen: &Seen) -> Findin
     let value = || vec![sighting.indicator.clone()];
     let mut entities = Entities::default();
     match indicator.kind {
-        Kind::Ipv4Addr | Kind::Ipv6Addr | Kind::Network | Kind::DomainName | Kind::Url => entities.address = value(),
+        Kind::Ipv4Addr | Kind::Ipv6Addr | Kind::Network | Kind::DomainName | Kind::Url => {
+            entities.address = value()
+        }
         Kind::FilePath | Kind::FileName => entities.file = value(),
         Kind::EmailAddr => entities.account = value(),
         _ => {}

@@ -98,7 +98,12 @@ impl Worker<'_> {
     }
 
     /// Finds the rows and takes them in.
-    fn rows(&mut self, table: &Table, group: usize, matched: &BTreeMap<String, Matched>) -> Result<(), LakeError> {
+    fn rows(
+        &mut self,
+        table: &Table,
+        group: usize,
+        matched: &BTreeMap<String, Matched>,
+    ) -> Result<(), LakeError> {
         let mut hits: Vec<(usize, Slot)> = Vec::new();
         let mut before = 0;
         table.read(group, &|name| matched.contains_key(name), None, &mut |batch| {
@@ -204,8 +209,9 @@ fn is_told(name: &str) -> bool {
 fn each_hit(column: &ArrayRef, matched: &Matched, hit: &mut dyn FnMut(usize, &[Slot])) {
     if let Some(keys) = column.as_dictionary_opt::<Int32Type>() {
         let Some(values): Option<&StringArray> = keys.values().as_string_opt() else { return };
-        let slots: Vec<Option<&Arc<[Slot]>>> =
-            (0..values.len()).map(|at| if values.is_null(at) { None } else { matched.get(values.value(at)) }).collect();
+        let slots: Vec<Option<&Arc<[Slot]>>> = (0..values.len())
+            .map(|at| if values.is_null(at) { None } else { matched.get(values.value(at)) })
+            .collect();
         if slots.iter().all(Option::is_none) {
             return;
         }
@@ -251,7 +257,8 @@ fn place(batch: &RecordBatch, row: usize) -> Option<(Place, &str)> {
     };
     let evidence: EvidenceId = text(schema::EVIDENCE_ID)?.parse().ok()?;
     let time = describe::time_of(batch, row);
-    let hashes = batch.column_by_name(schema::RECORD_HASH).and_then(|column| column.as_fixed_size_binary_opt());
+    let hashes =
+        batch.column_by_name(schema::RECORD_HASH).and_then(|column| column.as_fixed_size_binary_opt());
     let hash = hashes.and_then(|hashes| RecordHash::try_from(hashes.value(row)).ok()).unwrap_or_default();
     let place = Place {
         undated: time.is_none(),
@@ -270,7 +277,8 @@ fn contradicts(batch: &RecordBatch, row: usize, port: u16) -> bool {
     let mut named = false;
     for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
         if carries(field.name()).any(Carries::PORT)
-            && let Some(text) = text_at(column, row).map(str::trim).filter(|text| !matches!(*text, "" | "-" | "0"))
+            && let Some(text) =
+                text_at(column, row).map(str::trim).filter(|text| !matches!(*text, "" | "-" | "0"))
         {
             if text == wanted {
                 return false;

@@ -45,19 +45,38 @@ fn addresses() {
         "203.0.113.7,ip",
         Carries::TEXT,
         &[
-            "203.0.113.7", "203.0.113.7:443", "::ffff:203.0.113.7", "ping 203.0.113.7.", "http://203.0.113.7/x",
-            "a=203.0.113.7&b", "203.0.113.7-203.0.113.9", "[203.0.113.7]", "\\\\203.0.113.7\\c$", "x,203.0.113.7;y",
+            "203.0.113.7",
+            "203.0.113.7:443",
+            "::ffff:203.0.113.7",
+            "ping 203.0.113.7.",
+            "http://203.0.113.7/x",
+            "a=203.0.113.7&b",
+            "203.0.113.7-203.0.113.9",
+            "[203.0.113.7]",
+            "\\\\203.0.113.7\\c$",
+            "x,203.0.113.7;y",
             "203%2e0%2e113%2e7",
         ],
         &[
-            "1203.0.113.7", "203.0.113.70", "203.0.113.7.1", "v203.0.113.7", "203.0.113", "203.0.113.07", "1.203.0.113.7",
+            "1203.0.113.7",
+            "203.0.113.70",
+            "203.0.113.7.1",
+            "v203.0.113.7",
+            "203.0.113",
+            "203.0.113.07",
+            "1.203.0.113.7",
         ],
     );
     check(
         "2001:db8::7,ip",
         Carries::TEXT,
         &[
-            "2001:db8::7", "2001:DB8:0:0::7", "[2001:db8::7]:443", "IPv6:2001:db8::7", "to 2001:db8::7.", "2001:db8::7%12",
+            "2001:db8::7",
+            "2001:DB8:0:0::7",
+            "[2001:db8::7]:443",
+            "IPv6:2001:db8::7",
+            "to 2001:db8::7.",
+            "2001:db8::7%12",
         ],
         &["2001:db8::70", "12001:db8::7", "2001:db8::7:1", "2001:db8::7g"],
     );
@@ -87,13 +106,25 @@ fn domains() {
         "evil.example,domain",
         Carries::TEXT,
         &[
-            "evil.example", "a.evil.example", "x.y.EVIL.example.", "http://evil.example:8080/x", "user@evil.example",
-            "type:  5 cdn.evil.example;::ffff:1.2.3.4;", "\\\\evil.example\\share", "http%3a%2f%2fevil.example%2f",
+            "evil.example",
+            "a.evil.example",
+            "x.y.EVIL.example.",
+            "http://evil.example:8080/x",
+            "user@evil.example",
+            "type:  5 cdn.evil.example;::ffff:1.2.3.4;",
+            "\\\\evil.example\\share",
+            "http%3a%2f%2fevil.example%2f",
             "-Uri evil.example-",
         ],
         &[
-            "notevil.example", "evil.example.org", "evil.exampleX", "evil-example", "evil.example.exe", "xevil.example",
-            "not-evil.example", "evilexample",
+            "notevil.example",
+            "evil.example.org",
+            "evil.exampleX",
+            "evil-example",
+            "evil.example.exe",
+            "xevil.example",
+            "not-evil.example",
+            "evilexample",
         ],
     );
 }
@@ -104,13 +135,21 @@ fn urls() {
         "http://evil.example/Gate.php,url",
         Carries::TEXT,
         &[
-            "http://evil.example/Gate.php", "https://evil.example:443/Gate.php?id=5", "GET evil.example/Gate.php HTTP",
-            "('http://evil.example/Gate.php').Foo()", "http://u:p@evil.example/Gate.php", "http://EVIL.example/Gate.php#x",
+            "http://evil.example/Gate.php",
+            "https://evil.example:443/Gate.php?id=5",
+            "GET evil.example/Gate.php HTTP",
+            "('http://evil.example/Gate.php').Foo()",
+            "http://u:p@evil.example/Gate.php",
+            "http://EVIL.example/Gate.php#x",
             "see http://evil.example/Gate.php.",
         ],
         &[
-            "http://evil.example/gate.php", "http://evil.example/Gate.php5", "http://evil.example/x/Gate.php",
-            "http://evil.example/", "http://a.evil.example/Gate.php", "ftp://evil.example/Gate.php",
+            "http://evil.example/gate.php",
+            "http://evil.example/Gate.php5",
+            "http://evil.example/x/Gate.php",
+            "http://evil.example/",
+            "http://a.evil.example/Gate.php",
+            "ftp://evil.example/Gate.php",
             "http://evil.example:8080/Gate.php",
         ],
     );
@@ -120,7 +159,12 @@ fn urls() {
         &["http://203.0.113.7:8080/a?b=1"],
         &["http://203.0.113.7:8080/a?b=12", "http://203.0.113.7/a?b=1"],
     );
-    check("http://evil.example,url", Carries::TEXT, &["http://evil.example/", "https://evil.example"], &["http://evil.example/x", "evil.example"]);
+    check(
+        "http://evil.example,url",
+        Carries::TEXT,
+        &["http://evil.example/", "https://evil.example"],
+        &["http://evil.example/x", "evil.example"],
+    );
     check("ftp://evil.example/x,url", Carries::TEXT, &["ftp://evil.example/x"], &["http://evil.example/x"]);
 }
 
@@ -136,8 +180,18 @@ fn hashes_and_mail() {
     check(
         "someone@evil.example,email",
         Carries::TEXT,
-        &["Someone@Evil.example", "<someone@evil.example>", "to=someone@evil.example;x", "someone%40evil.example"],
-        &["notsomeone@evil.example", "someone@a.evil.example", "someone@evil.example.org", "a.someone@evil.example"],
+        &[
+            "Someone@Evil.example",
+            "<someone@evil.example>",
+            "to=someone@evil.example;x",
+            "someone%40evil.example",
+        ],
+        &[
+            "notsomeone@evil.example",
+            "someone@a.evil.example",
+            "someone@evil.example.org",
+            "a.someone@evil.example",
+        ],
     );
 }
 
@@ -147,13 +201,18 @@ fn paths() {
         r"C:\inetpub\wwwroot\aspnet_client\x.aspx,path",
         Carries::PATH,
         &[
-            r"C:\inetpub\wwwroot\aspnet_client\X.aspx", r"c:/inetpub/wwwroot/aspnet_client/x.aspx",
-            r"\\?\C:\inetpub\wwwroot\aspnet_client\x.aspx", r"C:\\inetpub\\wwwroot\\aspnet_client\\x.aspx",
-            r"C:\inetpub\wwwroot\aspnet_client\x.aspx:Zone.Identifier", "a.zip!uploads/auto/C%3A/inetpub/wwwroot/aspnet_client/x.aspx",
+            r"C:\inetpub\wwwroot\aspnet_client\X.aspx",
+            r"c:/inetpub/wwwroot/aspnet_client/x.aspx",
+            r"\\?\C:\inetpub\wwwroot\aspnet_client\x.aspx",
+            r"C:\\inetpub\\wwwroot\\aspnet_client\\x.aspx",
+            r"C:\inetpub\wwwroot\aspnet_client\x.aspx:Zone.Identifier",
+            "a.zip!uploads/auto/C%3A/inetpub/wwwroot/aspnet_client/x.aspx",
         ],
         &[
-            r"C:\inetpub\wwwroot\aspnet_client\x.aspx.bak", r"C:\inetpub\wwwroot\aspnet_client\xx.aspx",
-            r"D:\inetpub\wwwroot\aspnet_client\x.aspx", r"C:\inetpub\wwwroot\aspnet_client",
+            r"C:\inetpub\wwwroot\aspnet_client\x.aspx.bak",
+            r"C:\inetpub\wwwroot\aspnet_client\xx.aspx",
+            r"D:\inetpub\wwwroot\aspnet_client\x.aspx",
+            r"C:\inetpub\wwwroot\aspnet_client",
         ],
     );
     check(
@@ -174,7 +233,12 @@ fn paths() {
         &[r#"start "" "c:/program files/evil corp/A B.exe" /s"#],
         &[r"C:\Program Files\Evil Corp\a b.exec", r"C:\Program Files\Evil Corp\a  b.exe"],
     );
-    check("/owa/auth/x.aspx,url", Carries::PATH, &["/owa/auth/x.aspx", r"C:\fe\owa\auth\x.aspx"], &["/owa/auth/xx.aspx", "/fowa/auth/x.aspx"]);
+    check(
+        "/owa/auth/x.aspx,url",
+        Carries::PATH,
+        &["/owa/auth/x.aspx", r"C:\fe\owa\auth\x.aspx"],
+        &["/owa/auth/xx.aspx", "/fowa/auth/x.aspx"],
+    );
 }
 
 #[test]
@@ -191,16 +255,36 @@ fn agents_pipes_mutexes_and_keys() {
         &["Mozilla/5.0 (Evil) x", "Mozilla/5.0+(Evil)+x"],
         &["Mozilla/5.0 (Evil) x y", "Mozilla/5.0 (Evil)"],
     );
-    check("evil-01,named pipe", Carries::PIPE, &[r"\evil-01", "evil-01", r"\\.\pipe\Evil-01"], &[r"\evil-011", r"\x\evil-01"]);
-    check("evil-01,named pipe", Carries::TEXT, &[r"echo x > \\.\pipe\evil-01"], &["evil-01", r"\\.\pipe\evil-011"]);
-    check(r"Global\Evil,mutex", Carries::TEXT, &[r#"New-Object Mutex($false, "Global\Evil")"#], &[r"Global\EvilX", r"xGlobal\Evil"]);
+    check(
+        "evil-01,named pipe",
+        Carries::PIPE,
+        &[r"\evil-01", "evil-01", r"\\.\pipe\Evil-01"],
+        &[r"\evil-011", r"\x\evil-01"],
+    );
+    check(
+        "evil-01,named pipe",
+        Carries::TEXT,
+        &[r"echo x > \\.\pipe\evil-01"],
+        &["evil-01", r"\\.\pipe\evil-011"],
+    );
+    check(
+        r"Global\Evil,mutex",
+        Carries::TEXT,
+        &[r#"New-Object Mutex($false, "Global\Evil")"#],
+        &[r"Global\EvilX", r"xGlobal\Evil"],
+    );
     check(
         r"HKLM\SOFTWARE\Evil\Run,regkey",
         Carries::REGISTRY,
         &[r"HKLM\SOFTWARE\Evil\Run\x", r"\REGISTRY\MACHINE\software\evil\run"],
         &[r"HKLM\SOFTWARE\Evil\RunOnce", r"HKLM\SOFTWARE\NotEvil\Run"],
     );
-    check("evil -a,command line", Carries::TEXT.with(Carries::COMMAND), &["EVIL -a", " evil -a "], &["evil -ab", "x evil -a"]);
+    check(
+        "evil -a,command line",
+        Carries::TEXT.with(Carries::COMMAND),
+        &["EVIL -a", " evil -a "],
+        &["evil -ab", "x evil -a"],
+    );
 }
 
 /// Slow and plain: every place of the value, every indicator.
@@ -217,7 +301,11 @@ fn oracle(test: &Test, value: &str) -> bool {
         }),
         Test::Hash(hash) => low.split(|c| !host(c)).any(|part| part == &**hash),
         Test::Path(name) => low.match_indices(&**name).any(|(at, found)| {
-            let edge = |c: Option<char>| c.is_none_or(|c| !(c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '$' | '~' | '+' | '%')));
+            let edge = |c: Option<char>| {
+                c.is_none_or(|c| {
+                    !(c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '$' | '~' | '+' | '%'))
+                })
+            };
             edge(low[..at].chars().next_back()) && edge(low[at + found.len()..].chars().next())
         }),
         other => panic!("not asked for: {other:?}"),

@@ -10,7 +10,34 @@ pub(super) fn is_host(byte: u8) -> bool {
 
 /// Bytes between words: separators of paths and what a command line puts around a path.
 pub(super) fn is_break(byte: u8) -> bool {
-    byte <= b' ' || matches!(byte, b'\\' | b'"' | b'\'' | b'`' | b',' | b';' | b'=' | b'(' | b')' | b'<' | b'>' | b'|' | b'[' | b']' | b'{' | b'}' | b':' | b'&' | b'?' | b'*' | b'^' | b'!' | b'@' | b'#')
+    byte <= b' '
+        || matches!(
+            byte,
+            b'\\'
+                | b'"'
+                | b'\''
+                | b'`'
+                | b','
+                | b';'
+                | b'='
+                | b'('
+                | b')'
+                | b'<'
+                | b'>'
+                | b'|'
+                | b'['
+                | b']'
+                | b'{'
+                | b'}'
+                | b':'
+                | b'&'
+                | b'?'
+                | b'*'
+                | b'^'
+                | b'!'
+                | b'@'
+                | b'#'
+        )
 }
 
 /// Bytes at which a web address ends.
@@ -20,7 +47,9 @@ pub(super) fn ends_url(byte: u8) -> bool {
 
 /// Bytes of the part of a mail address before the `@`.
 pub(super) fn is_local(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'%' | b'+' | b'&' | b'~' | b'!' | b'#') || !byte.is_ascii()
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'.' | b'-' | b'_' | b'%' | b'+' | b'&' | b'~' | b'!' | b'#')
+        || !byte.is_ascii()
 }
 
 /// `%2e` is `.`: undone as often as three times; `None` where there is nothing to undo.

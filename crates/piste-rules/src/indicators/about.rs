@@ -35,7 +35,9 @@ impl Tlp {
     /// Reads `tlp:amber`, `AMBER`, `TLP:AMBER+STRICT`, `white`.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim().to_ascii_lowercase();
-        let text = text.strip_prefix("tlp").map_or(text.as_str(), |rest| rest.trim_start_matches([':', '-', '_', ' ']));
+        let text = text
+            .strip_prefix("tlp")
+            .map_or(text.as_str(), |rest| rest.trim_start_matches([':', '-', '_', ' ']));
         match text {
             "clear" | "white" => Some(Self::Clear),
             "green" => Some(Self::Green),
@@ -49,11 +51,19 @@ impl Tlp {
     /// The marking definitions that STIX 2.1 and FIRST's TLP 2.0 extension fix.
     pub(super) fn of_marking(id: &str) -> Option<Self> {
         match id.strip_prefix("marking-definition--")? {
-            "613f2e26-407d-48c7-9eca-b8e91df99dc9" | "94868c89-83c2-464b-929b-a1a8aa3c8487" => Some(Self::Clear),
-            "34098fce-860f-48ae-8e50-ebd3cc5e41da" | "bab4a63c-aed9-4cf5-a766-dfca5abac2bb" => Some(Self::Green),
-            "f88d31f6-486f-44da-b317-01333bde0b82" | "55d920b0-5e8b-4f79-9ee9-91f868d9b421" => Some(Self::Amber),
+            "613f2e26-407d-48c7-9eca-b8e91df99dc9" | "94868c89-83c2-464b-929b-a1a8aa3c8487" => {
+                Some(Self::Clear)
+            }
+            "34098fce-860f-48ae-8e50-ebd3cc5e41da" | "bab4a63c-aed9-4cf5-a766-dfca5abac2bb" => {
+                Some(Self::Green)
+            }
+            "f88d31f6-486f-44da-b317-01333bde0b82" | "55d920b0-5e8b-4f79-9ee9-91f868d9b421" => {
+                Some(Self::Amber)
+            }
             "939a9414-2ddd-4d32-a0cd-375ea402b003" => Some(Self::AmberStrict),
-            "5e57c739-391a-4eb3-b6be-7d15ca92d5ed" | "e828b379-4e03-4974-9ac4-e53a884c97c1" => Some(Self::Red),
+            "5e57c739-391a-4eb3-b6be-7d15ca92d5ed" | "e828b379-4e03-4974-9ac4-e53a884c97c1" => {
+                Some(Self::Red)
+            }
             _ => None,
         }
     }
@@ -93,8 +103,8 @@ pub(super) fn moment(text: &str) -> Option<Instant> {
     if let Some(instant) = Instant::parse(text) {
         return Some(instant);
     }
-    if let Some(date) = text.get(..10).filter(|_| text.len() == 10) {
-        return Instant::parse(&format!("{date}T00:00:00Z"));
+    if let Some(date) = Instant::parse(&format!("{text}T00:00:00Z")) {
+        return Some(date);
     }
     // Seconds since 1970, as MISP writes its timestamps.
     let seconds: i64 = text.parse().ok().filter(|_| text.len() >= 9)?;

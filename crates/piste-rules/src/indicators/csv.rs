@@ -38,21 +38,25 @@ enum Column {
 }
 
 fn column(name: &str) -> Column {
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let plain: String =
+        name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     match plain.as_str() {
-        "indicator" | "value" | "ioc" | "indicatorvalue" | "iocvalue" | "observable" | "observablevalue" | "pattern"
-        | "attributevalue" | "artifact" | "iocs" | "indicators" => Column::Value,
-        "type" | "indicatortype" | "ioctype" | "kind" | "category" | "observabletype" | "datatype" | "attributetype" => {
-            Column::Type
-        }
+        "indicator" | "value" | "ioc" | "indicatorvalue" | "iocvalue" | "observable" | "observablevalue"
+        | "pattern" | "attributevalue" | "artifact" | "iocs" | "indicators" => Column::Value,
+        "type" | "indicatortype" | "ioctype" | "kind" | "category" | "observabletype" | "datatype"
+        | "attributetype" => Column::Type,
         "tlp" | "marking" | "sharing" | "classification" => Column::Tlp,
-        "validfrom" | "firstseen" | "firstseenutc" | "date" | "created" | "dateadded" | "start" => Column::From,
+        "validfrom" | "firstseen" | "firstseenutc" | "date" | "created" | "dateadded" | "start" => {
+            Column::From
+        }
         "validuntil" | "expires" | "expiration" | "expirationdate" | "end" | "validto" => Column::Until,
         "confidence" | "confidencelevel" | "score" => Column::Confidence,
-        "description" | "comment" | "comments" | "note" | "notes" | "context" | "malware" | "malwareprintable"
-        | "threat" | "title" | "info" => Column::Text,
+        "description" | "comment" | "comments" | "note" | "notes" | "context" | "malware"
+        | "malwareprintable" | "threat" | "title" | "info" => Column::Text,
         "id" | "uuid" | "iocid" | "stixid" => Column::Id,
-        "name" | "file" | "link" | "reference" | "source" | "host" | "other" | "unknown" | "" => Column::Other,
+        "name" | "file" | "link" | "reference" | "source" | "host" | "other" | "unknown" | "" => {
+            Column::Other
+        }
         _ => match Hint::of(&plain) {
             Hint::Not | Hint::Any => Column::Other,
             hint => Column::Typed(hint),
@@ -82,7 +86,8 @@ fn first_header(text: &str) -> Option<(usize, char, Vec<Column>)> {
             continue;
         }
         let delimiter = delimiter_of(line).unwrap_or(',');
-        if let Some(columns) = header(&cells(line, delimiter)).filter(|columns| !remark || columns.len() > 1) {
+        if let Some(columns) = header(&cells(line, delimiter)).filter(|columns| !remark || columns.len() > 1)
+        {
             return Some((at, delimiter, columns));
         }
         if !remark {
@@ -102,10 +107,9 @@ pub(super) fn delimiter_of(line: &str) -> Option<char> {
 /// Reads a table.
 pub(super) fn read(text: &str, sink: &mut Sink) {
     let found = first_header(text);
-    let delimiter = found.as_ref().map_or_else(
-        || text.lines().find_map(delimiter_of).unwrap_or(','),
-        |(_, delimiter, _)| *delimiter,
-    );
+    let delimiter = found
+        .as_ref()
+        .map_or_else(|| text.lines().find_map(delimiter_of).unwrap_or(','), |(_, delimiter, _)| *delimiter);
     let columns = found.as_ref().map(|(_, _, columns)| columns.as_slice());
     let skipped = found.as_ref().map_or(0, |(at, _, _)| at + 1);
     let mut last = Arc::new(About::default());
@@ -126,7 +130,9 @@ fn headless(cells: &[Cow<'_, str>], line: u32, sink: &mut Sink) {
     let place = Place { line, id: None, about: Arc::new(about) };
     match cells.iter().find_map(|cell| value::read(cell, Hint::Any).ok()) {
         Some(value) => sink.add(value, &place),
-        None => sink.fault(Fault::NotUnderstood, &place, "no cell of the line is a value; give a header line"),
+        None => {
+            sink.fault(Fault::NotUnderstood, &place, "no cell of the line is a value; give a header line")
+        }
     }
 }
 
@@ -209,7 +215,11 @@ fn quoted(rest: &str) -> Option<(Cow<'_, str>, &str)> {
             continue;
         }
         let inner = rest.get(..at)?;
-        let cell = if inner.contains("\"\"") { Cow::Owned(inner.replace("\"\"", "\"")) } else { Cow::Borrowed(inner) };
+        let cell = if inner.contains("\"\"") {
+            Cow::Owned(inner.replace("\"\"", "\""))
+        } else {
+            Cow::Borrowed(inner)
+        };
         return Some((cell, rest.get(at + 1..)?));
     }
 }

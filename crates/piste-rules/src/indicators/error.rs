@@ -56,7 +56,9 @@ impl IndicatorError {
     /// One step to take.
     pub fn hint(&self) -> String {
         match self {
-            Self::Missing { .. } => "check the path given to --indicators; quote it if it has blanks".to_owned(),
+            Self::Missing { .. } => {
+                "check the path given to --indicators; quote it if it has blanks".to_owned()
+            }
             Self::Unreadable { .. } => "check that it is a file and that you may read it".to_owned(),
             Self::TooLong { .. } => "split the file and give its parts".to_owned(),
             Self::NoneUnderstood { path, .. } => {

@@ -88,25 +88,38 @@ impl Hint {
         let plain: String =
             name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
         match plain.as_str() {
-            "ip" | "ips" | "ipaddr" | "ipaddress" | "ipv4" | "ipv6" | "ipv4addr" | "ipv6addr" | "ipsrc" | "ipdst"
-            | "ipv4address" | "ipv6address" | "address" | "srcip" | "dstip" | "cidr" | "ipv4cidr" | "ipv6cidr"
-            | "ipv4range" | "iprange" | "network" | "subnet" | "netblock" | "cidrrule" => Self::Address,
+            "ip" | "ips" | "ipaddr" | "ipaddress" | "ipv4" | "ipv6" | "ipv4addr" | "ipv6addr" | "ipsrc"
+            | "ipdst" | "ipv4address" | "ipv6address" | "address" | "srcip" | "dstip" | "cidr"
+            | "ipv4cidr" | "ipv6cidr" | "ipport" | "ipdstport" | "ipv4range" | "iprange" | "network"
+            | "subnet" | "netblock" | "cidrrule" => Self::Address,
             "domain" | "domains" | "domainname" | "hostname" | "host" | "fqdn" | "dns" | "dnsname" => {
                 Self::Is(Kind::DomainName)
             }
             "url" | "urls" | "uri" | "link" | "httpurl" => Self::Is(Kind::Url),
-            "hash" | "hashes" | "filehash" | "md5" | "sha1" | "sha256" | "md5hash" | "sha1hash" | "sha256hash"
-            | "filehashmd5" | "filehashsha1" | "filehashsha256" | "filemd5" | "filesha1" | "filesha256" => {
-                Self::Is(Kind::FileHash)
+            "hash" | "hashes" | "filehash" | "md5" | "sha1" | "sha256" | "md5hash" | "sha1hash"
+            | "sha256hash" | "filehashmd5" | "filehashsha1" | "filehashsha256" | "filemd5" | "filesha1"
+            | "filesha256" => Self::Is(Kind::FileHash),
+            "path" | "filepath" | "fullpath" | "directory" | "folder" | "filefullpath" => {
+                Self::Is(Kind::FilePath)
             }
-            "path" | "filepath" | "fullpath" | "directory" | "folder" | "filefullpath" => Self::Is(Kind::FilePath),
             "filename" | "name" | "file" => Self::Is(Kind::FileName),
-            "email" | "mail" | "emailaddr" | "emailaddress" | "emailsrc" | "emaildst" | "emailreplyto" | "sender"
-            | "targetemail" | "mailaddress" | "whoisregistrantemail" => Self::Is(Kind::EmailAddr),
+            "email"
+            | "mail"
+            | "emailaddr"
+            | "emailaddress"
+            | "emailsrc"
+            | "emaildst"
+            | "emailreplyto"
+            | "sender"
+            | "targetemail"
+            | "mailaddress"
+            | "whoisregistrantemail" => Self::Is(Kind::EmailAddr),
             "useragent" | "httpuseragent" | "agent" | "ua" => Self::Is(Kind::UserAgent),
             "mutex" | "mutexname" => Self::Is(Kind::Mutex),
             "pipe" | "namedpipe" | "pipename" => Self::Is(Kind::NamedPipe),
-            "regkey" | "registry" | "registrykey" | "windowsregistrykey" => Self::Is(Kind::WindowsRegistryKey),
+            "regkey" | "registry" | "registrykey" | "windowsregistrykey" => {
+                Self::Is(Kind::WindowsRegistryKey)
+            }
             "commandline" | "processcommandline" | "cmdline" => Self::Is(Kind::ProcessCommandLine),
             "" | "ioc" | "indicator" | "other" | "unknown" | "observable" => Self::Any,
             _ => Self::Not,

@@ -143,7 +143,8 @@ fn event(event: &Event, sink: &mut Sink) {
         }
         if !yes(&attribute.to_ids) {
             let value: String = attribute.value.chars().take(100).collect();
-            let what = format!("{} `{value}`: its source does not mean it for detection (to_ids)", attribute.kind);
+            let what =
+                format!("{} `{value}`: its source does not mean it for detection (to_ids)", attribute.kind);
             sink.fault(Fault::NotMeant, &place, &what);
             continue;
         }
@@ -152,7 +153,9 @@ fn event(event: &Event, sink: &mut Sink) {
 }
 
 fn one(kind: &str, text: &str, place: &Place<'_>, sink: &mut Sink) {
-    let (Some((first_kind, second_kind)), Some((first, second))) = (kind.split_once('|'), text.split_once('|')) else {
+    let (Some((first_kind, second_kind)), Some((first, second))) =
+        (kind.split_once('|'), text.split_once('|'))
+    else {
         return sink.value(text, Hint::of(kind), place);
     };
     match (first_kind, second_kind) {

@@ -221,11 +221,13 @@ impl Walk {
                     outer.parts.extend(group.parts);
                     return;
                 }
-                let mut documents: Vec<String> = group.parts.iter().map(|(_, document)| document.clone()).collect();
+                let mut documents: Vec<String> =
+                    group.parts.iter().map(|(_, document)| document.clone()).collect();
                 documents.sort();
                 documents.dedup();
                 let document = documents.join("+");
-                let parts: Vec<Expression> = group.parts.into_iter().map(|(expression, _)| expression).collect();
+                let parts: Vec<Expression> =
+                    group.parts.into_iter().map(|(expression, _)| expression).collect();
                 let joined = if all { Expression::All(parts) } else { Expression::Any(parts) };
                 outer.parts.push((joined, document));
             }
@@ -254,7 +256,9 @@ fn hint(item: &Item) -> Option<Hint> {
         "uri" | "url" => is(Kind::Url),
         "useragent" => is(Kind::UserAgent),
         "from" | "to" | "replyto" if search.starts_with("email") => is(Kind::EmailAddr),
-        "name" if search.contains("handle") || item.content_type.eq_ignore_ascii_case("mutex") => is(Kind::Mutex),
+        "name" if search.contains("handle") || item.content_type.eq_ignore_ascii_case("mutex") => {
+            is(Kind::Mutex)
+        }
         "name" if search.contains("pipe") => is(Kind::NamedPipe),
         "name" | "path" if search.starts_with("processitem") => is(Kind::FileName),
         "arguments" if search.starts_with("processitem") => is(Kind::ProcessCommandLine),
@@ -265,7 +269,10 @@ fn hint(item: &Item) -> Option<Hint> {
 
 fn expression(item: &Item) -> Result<Expression, (Fault, String)> {
     if item.negate || item.condition.contains("not") {
-        return Err((Fault::NotInOneRow, "it asks for what is not, and a row that lacks it proves nothing".to_owned()));
+        return Err((
+            Fault::NotInOneRow,
+            "it asks for what is not, and a row that lacks it proves nothing".to_owned(),
+        ));
     }
     let Some(hint) = hint(item) else {
         return Err((Fault::NotSupported, format!("no row has what `{}` names", item.search)));

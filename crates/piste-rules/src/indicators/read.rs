@@ -132,9 +132,15 @@ fn format_of(name: &str, text: &str) -> Format {
     let head = text.trim_start();
     match head.chars().next() {
         Some('{' | '[') if is_json(head) => {
-            if is_misp(head.as_bytes()) { Format::Misp } else { Format::Stix }
+            if is_misp(head.as_bytes()) {
+                Format::Misp
+            } else {
+                Format::Stix
+            }
         }
-        Some('<') if head.starts_with("<?xml") || head.starts_with("<ioc") || head.starts_with("<OpenIOC") => {
+        Some('<')
+            if head.starts_with("<?xml") || head.starts_with("<ioc") || head.starts_with("<OpenIOC") =>
+        {
             Format::OpenIoc
         }
         _ => {
@@ -198,27 +204,35 @@ fn is_misp(bytes: &[u8]) -> bool {
 }
 
 /// Hands each element of the list `key` of the outermost object to `each`; an outermost object without that list is itself
-/// the one element, and of an outermost list each element. An element of another shape is passed over.
+/// the one element, and of an outermost list each element. Of an element of another shape `each` gets the reason and the
+/// element itself.
 ///
 /// # Errors
 /// Where it is no JSON; what came before was handed out.
 pub(super) fn each_object<T: DeserializeOwned>(
     bytes: &[u8],
     key: &str,
-    each: &mut dyn FnMut(T),
+    each: &mut dyn FnMut(Element<T>),
 ) -> Result<(), serde_json::Error> {
     let mut found = false;
     let mut input = serde_json::Deserializer::from_slice(bytes);
     Objects { key, each, found: &mut found }.deserialize(&mut input)?;
-    if !found && let Ok(whole) = serde_json::from_slice(bytes) {
-        each(whole);
+    if !found {
+        each(element(serde_json::from_slice(bytes)?));
     }
     Ok(())
 }
 
+/// An element, or why it is none and what it is.
+pub(super) type Element<T> = Result<T, (String, serde_json::Value)>;
+
+fn element<T: DeserializeOwned>(value: serde_json::Value) -> Element<T> {
+    T::deserialize(&value).map_err(|error| (error.to_string(), value))
+}
+
 struct Objects<'f, T> {
     key: &'f str,
-    each: &'f mut dyn FnMut(T),
+    each: &'f mut dyn FnMut(Element<T>),
     found: &'f mut bool,
 }
 
@@ -255,7 +269,7 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for Objects<'_, T> {
     }
 }
 
-struct Each<'f, T>(&'f mut dyn FnMut(T));
+struct Each<'f, T>(&'f mut dyn FnMut(Element<T>));
 
 impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Each<'_, T> {
     type Value = ();
@@ -274,9 +288,7 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for Each<'_, T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         while let Some(value) = list.next_element::<serde_json::Value>()? {
-            if let Ok(one) = serde_json::from_value(value) {
-                (self.0)(one);
-            }
+            (self.0)(element(value));
         }
         Ok(())
     }

@@ -51,9 +51,9 @@ const SCHEMES: &[(&str, &str)] = &[
 pub fn refang(text: &str) -> Cow<'_, str> {
     let text = unquoted(text.trim());
     let lower = text.to_ascii_lowercase();
-    let scheme = SCHEMES.iter().find(|(spoilt, _)| {
-        lower.strip_prefix(spoilt).is_some_and(|rest| rest.starts_with([':', '[', '(']))
-    });
+    let scheme = SCHEMES
+        .iter()
+        .find(|(spoilt, _)| lower.strip_prefix(spoilt).is_some_and(|rest| rest.starts_with([':', '[', '('])));
     let escaped = is_escaped(text);
     if scheme.is_none() && !escaped && !text.contains(['[', '(', '{', ']', '<']) {
         return Cow::Borrowed(text);

@@ -98,9 +98,9 @@ pub(super) fn why(test: &Test) -> Option<String> {
 }
 
 fn v4(address: Ipv4Addr) -> Option<String> {
-    let reserved = RESERVED_V4.iter().find(|(net, prefix, _)| {
-        Ipv4Net::new(*net, *prefix).is_ok_and(|net| net.contains(&address))
-    });
+    let reserved = RESERVED_V4
+        .iter()
+        .find(|(net, prefix, _)| Ipv4Net::new(*net, *prefix).is_ok_and(|net| net.contains(&address)));
     if let Some((_, _, what)) = reserved {
         return Some(format!("the address is {what}"));
     }
@@ -162,10 +162,15 @@ mod tests {
         let catalog: Refused = yaml_serde::from_str(TEXT).expect("the catalog reads");
         assert!(catalog.domains.len() > 100 && catalog.file_names.len() > 30);
         for name in catalog.domains.iter().chain(&catalog.suffixes) {
-            assert!(name.contains('.') && *name == name.to_lowercase() && !name.starts_with("www."), "{name}");
+            assert!(
+                name.contains('.') && *name == name.to_lowercase() && !name.starts_with("www."),
+                "{name}"
+            );
         }
         for hash in &catalog.hashes {
-            assert!(matches!(hash.len(), 32 | 40 | 64) && hash.bytes().all(|b| b"0123456789abcdef".contains(&b)));
+            assert!(
+                matches!(hash.len(), 32 | 40 | 64) && hash.bytes().all(|b| b"0123456789abcdef".contains(&b))
+            );
         }
         for address in &catalog.addresses {
             let read: std::net::IpAddr = address.parse().expect("an address");
@@ -176,16 +181,43 @@ mod tests {
     #[test]
     fn what_everyone_has_is_refused_and_what_an_intruder_may_have_is_not() {
         for text in [
-            "10.1.1.1", "172.31.0.1", "192.168.0.0/16", "127.0.0.1", "169.254.1.1", "224.0.0.1", "8.8.8.8", "::1",
-            "fe80::1", "fd00::1", "0.0.0.0/0", "2.0.0.0/7", "google.com", "www.microsoft.com", "windowsupdate.com",
-            "http://google.com/", "https://192.168.1.1", "co.uk", "d41d8cd98f00b204e9800998ecf8427e", "svchost.exe",
-            "dc01.corp.local", "10.1.1.1:443",
+            "10.1.1.1",
+            "172.31.0.1",
+            "192.168.0.0/16",
+            "127.0.0.1",
+            "169.254.1.1",
+            "224.0.0.1",
+            "8.8.8.8",
+            "::1",
+            "fe80::1",
+            "fd00::1",
+            "0.0.0.0/0",
+            "2.0.0.0/7",
+            "google.com",
+            "www.microsoft.com",
+            "windowsupdate.com",
+            "http://google.com/",
+            "https://192.168.1.1",
+            "co.uk",
+            "d41d8cd98f00b204e9800998ecf8427e",
+            "svchost.exe",
+            "dc01.corp.local",
+            "10.1.1.1:443",
         ] {
             assert!(refused(text).is_some(), "{text}");
         }
         for text in [
-            "203.0.113.7", "198.51.100.0/24", "11.0.0.1", "172.32.0.1", "evil.example", "evil.blogspot.com",
-            "https://drive.google.com/uc?id=1", "2001:db8::1", "notgoogle.com", r"C:\x\svchost.exe", "100.128.0.1",
+            "203.0.113.7",
+            "198.51.100.0/24",
+            "11.0.0.1",
+            "172.32.0.1",
+            "evil.example",
+            "evil.blogspot.com",
+            "https://drive.google.com/uc?id=1",
+            "2001:db8::1",
+            "notgoogle.com",
+            r"C:\x\svchost.exe",
+            "100.128.0.1",
         ] {
             assert_eq!(refused(text), None, "{text}");
         }

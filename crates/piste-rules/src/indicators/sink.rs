@@ -58,7 +58,9 @@ impl Fault {
     fn hint(self) -> &'static str {
         match self {
             Self::NotUnderstood => "correct the value, or give its type in a CSV column `type`",
-            Self::Refused => "ask the source for something more telling; `piste search` finds the value all the same",
+            Self::Refused => {
+                "ask the source for something more telling; `piste search` finds the value all the same"
+            }
             Self::NotSupported => "look for it with `piste search`, or write a Sigma rule",
             Self::BadPattern => "ask the source for a pattern after STIX 2.1, section 9",
             Self::NotInOneRow => "write it as a Sigma correlation, or look for its parts one by one",
@@ -101,7 +103,8 @@ impl Sink {
         let Some(file) = self.out.files.last() else { return (0, None) };
         let (path, understood) = (file.path.clone(), file.understood);
         let of_file = |issue: &&Issue| issue.path == path || issue.path.starts_with(&format!("{path}:"));
-        let first = self.out.issues.iter().find(of_file).map(|issue| format!("{}: {}", issue.path, issue.what));
+        let first =
+            self.out.issues.iter().find(of_file).map(|issue| format!("{}: {}", issue.path, issue.what));
         for (fault, count) in std::mem::take(&mut self.named) {
             let more = count.saturating_sub(NAMED_MAX);
             if more > 0 {
@@ -235,7 +238,13 @@ impl Sink {
     }
 }
 
-fn together(tests: Vec<Test>) -> Value {
+fn together(mut tests: Vec<Test>) -> Value {
+    tests.sort_by_key(|test| matches!(test, Test::Port(_)));
+    if let [host, Test::Port(port)] = tests.as_slice()
+        && let Some(value) = value::with_port(host.clone(), &port.to_string())
+    {
+        return value;
+    }
     let mut hosts = tests.iter().filter(|test| !matches!(test, Test::Port(_)));
     let kind = match (hosts.next(), hosts.next()) {
         (Some(only), None) => only.kind(),

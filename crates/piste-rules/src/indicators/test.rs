@@ -113,7 +113,11 @@ pub fn normal_path(text: &str) -> String {
 /// case, the rest as written; an empty path is none.
 pub(super) fn normal_url(text: &str) -> Option<String> {
     let rest = match text.split_once("://") {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") => rest,
+        Some((scheme, rest))
+            if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") =>
+        {
+            rest
+        }
         Some((scheme, rest)) => {
             let plain = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
             return (plain && !scheme.is_empty())

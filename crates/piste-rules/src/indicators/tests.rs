@@ -66,7 +66,10 @@ fn stix() {
     let cut = load("b.json", &STIX[..STIX.len() / 3]);
     assert!(!cut.all.is_empty(), "what came before the end is taken");
     assert!(cut.issues.iter().any(|one| one.what.contains("breaks off")), "{:?}", cut.issues);
-    let one = load("one.json", r#"{"type":"indicator","id":"indicator--1","pattern":"[url:value='http://evil.example/a']"}"#);
+    let one = load(
+        "one.json",
+        r#"{"type":"indicator","id":"indicator--1","pattern":"[url:value='http://evil.example/a']"}"#,
+    );
     assert_eq!(one.all.len(), 1, "a single object is read too");
 }
 
@@ -129,7 +132,10 @@ const OPENIOC: &str = r#"<?xml version="1.0" encoding="utf-8"?>
 #[test]
 fn openioc() {
     insta::assert_snapshot!(shown(&load("x.ioc", OPENIOC)));
-    let newer = OPENIOC.replace("<ioc ", "<OpenIOC ").replace("</ioc>", "</OpenIOC>").replace("definition>", "criteria>");
+    let newer = OPENIOC
+        .replace("<ioc ", "<OpenIOC ")
+        .replace("</ioc>", "</OpenIOC>")
+        .replace("definition>", "criteria>");
     assert_eq!(load("x.ioc", &newer).all, load("x.ioc", OPENIOC).all);
     assert!(load("x.ioc", &OPENIOC[..900]).issues.iter().any(|one| one.what.contains("breaks off")));
     assert!(load("x.ioc", &format!("<?xml?><ioc>{}", "<a>".repeat(10_000))).all.is_empty());
@@ -153,7 +159,10 @@ fn csv() {
     let headless = load("x.csv", "203.0.113.7,seen in March,TLP:GREEN\nx,y\n");
     assert_eq!((headless.all.len(), headless.issues.len()), (1, 1));
     assert_eq!(headless.all[0].tlp(), Some(super::Tlp::Green));
-    let open = load("x.csv", &format!("indicator,description\nevil.example,\"never closed\n{}", "other.example,y\n".repeat(200)));
+    let open = load(
+        "x.csv",
+        &format!("indicator,description\nevil.example,\"never closed\n{}", "other.example,y\n".repeat(200)),
+    );
     assert_eq!(open.all.len(), 2, "an open quote costs its line");
 }
 
@@ -161,7 +170,8 @@ fn csv() {
 fn lists() {
     let text = "# a list\n203.0.113.7 # C2\n\n0.0.0.0 evil.example\nhxxps://evil[.]example/x\n; old\nC:\\Program Files\\Evil Corp\\a b.exe\n10.1.1.1\n???\n203.0.113.7\n";
     insta::assert_snapshot!(shown(&load("list.txt", text)));
-    let wide: Vec<u8> = [0xff, 0xfe].into_iter().chain("203.0.113.7\r\n".encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let wide: Vec<u8> =
+        [0xff, 0xfe].into_iter().chain("203.0.113.7\r\n".encode_utf16().flat_map(u16::to_le_bytes)).collect();
     let mut sink = Sink::default();
     read_bytes("wide.txt", &wide, &mut sink);
     assert_eq!(sink.finish().all.len(), 1, "UTF-16, as PowerShell writes it");
@@ -170,8 +180,16 @@ fn lists() {
 #[test]
 fn the_same_value_of_two_files_is_one_with_both_sources() {
     let mut sink = Sink::default();
-    read_bytes("a.csv", b"indicator,tlp,valid_from,valid_until\nevil.example,green,2021-03-02,2021-04-01\n", &mut sink);
-    read_bytes("b.csv", b"indicator,tlp,valid_from,valid_until\nEVIL[.]example,red,2021-03-01,2021-05-01\n", &mut sink);
+    read_bytes(
+        "a.csv",
+        b"indicator,tlp,valid_from,valid_until\nevil.example,green,2021-03-02,2021-04-01\n",
+        &mut sink,
+    );
+    read_bytes(
+        "b.csv",
+        b"indicator,tlp,valid_from,valid_until\nEVIL[.]example,red,2021-03-01,2021-05-01\n",
+        &mut sink,
+    );
     let all = sink.finish();
     insta::assert_snapshot!(shown(&all));
     assert_eq!(all.files[1].repeated, 1);

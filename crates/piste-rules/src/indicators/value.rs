@@ -19,9 +19,10 @@ const VALUE_BYTES_MAX: usize = 4_096;
 const QUOTED_CHARS: usize = 100;
 /// Endings of files that are also top-level domains, or look like one.
 const FILE_ENDINGS: &[&str] = &[
-    "exe", "dll", "sys", "ps1", "psm1", "bat", "cmd", "vbs", "vbe", "js", "jse", "hta", "lnk", "scr", "cpl", "msi",
-    "jar", "zip", "rar", "7z", "cab", "iso", "img", "aspx", "ashx", "asmx", "ascx", "asp", "php", "jsp", "jspx", "config",
-    "txt", "log", "dat", "tmp", "bin", "doc", "docx", "docm", "xls", "xlsx", "xlsm", "pdf", "rtf", "dmp",
+    "exe", "dll", "sys", "ps1", "psm1", "bat", "cmd", "vbs", "vbe", "js", "jse", "hta", "lnk", "scr", "cpl",
+    "msi", "jar", "zip", "rar", "7z", "cab", "iso", "img", "aspx", "ashx", "asmx", "ascx", "asp", "php",
+    "jsp", "jspx", "config", "txt", "log", "dat", "tmp", "bin", "doc", "docx", "docm", "xls", "xlsx", "xlsm",
+    "pdf", "rtf", "dmp",
 ];
 /// Folders that variables stand for, on any drive.
 const VARIABLES: &[(&str, &str)] = &[
@@ -89,9 +90,9 @@ pub(super) fn read(text: &str, hint: Hint) -> Result<Value, Why> {
     match hint {
         Hint::Not => Err(Why::NotSupported("its type is not one that Piste looks for".to_owned())),
         Hint::Any => any(text),
-        Hint::Address => {
-            address(text).or_else(|| of_form(text)).ok_or_else(|| not(text, "is neither an address nor a network"))
-        }
+        Hint::Address => address(text)
+            .or_else(|| of_form(text))
+            .ok_or_else(|| not(text, "is neither an address nor a network")),
         Hint::Is(kind) => of_kind(text, kind),
     }
 }
@@ -136,7 +137,9 @@ fn any(text: &str) -> Result<Value, Why> {
     domain(text).ok_or_else(|| {
         let long_hash = text.len() > 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         if long_hash {
-            return Why::NotSupported("hashes other than MD5, SHA-1 and SHA-256 are not looked for".to_owned());
+            return Why::NotSupported(
+                "hashes other than MD5, SHA-1 and SHA-256 are not looked for".to_owned(),
+            );
         }
         not(text, "looks like no kind of indicator; give its type")
     })
@@ -169,7 +172,8 @@ fn agent(text: &str) -> String {
 
 fn hash(text: &str) -> Option<Value> {
     let digits = text.rsplit_once([':', '=']).map_or(text, |(name, digits)| {
-        let known = ["md5", "sha1", "sha-1", "sha256", "sha-256"].contains(&name.to_ascii_lowercase().as_str());
+        let known =
+            ["md5", "sha1", "sha-1", "sha256", "sha-256"].contains(&name.to_ascii_lowercase().as_str());
         if known { digits.trim() } else { text }
     });
     let hex = matches!(digits.len(), 32 | 40 | 64) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -282,13 +286,18 @@ fn key(text: &str) -> Option<Value> {
 fn is_path(text: &str) -> bool {
     let bytes = text.as_bytes();
     let drive = matches!(bytes, [letter, b':', b'\\' | b'/', ..] if letter.is_ascii_alphabetic());
-    drive || text.starts_with(['\\', '%']) || text.contains('\\') || (text.starts_with('/') && !text.contains("//"))
+    drive
+        || text.starts_with(['\\', '%'])
+        || text.contains('\\')
+        || (text.starts_with('/') && !text.contains("//"))
 }
 
 /// A path or one part of one; variables stand for their folders.
 fn path(text: &str) -> Option<Value> {
     let mut path = normal_path(text);
-    if let Some((folder, rest)) = VARIABLES.iter().find_map(|(name, folder)| Some((folder, path.strip_prefix(name)?))) {
+    if let Some((folder, rest)) =
+        VARIABLES.iter().find_map(|(name, folder)| Some((folder, path.strip_prefix(name)?)))
+    {
         path = format!("{folder}{rest}");
     } else if path.starts_with('%') {
         // Where another variable leads is not known: at least two parts must be left.
@@ -296,7 +305,8 @@ fn path(text: &str) -> Option<Value> {
         path = rest.contains('\\').then(|| rest.to_owned())?;
     }
     let name = path.rsplit('\\').next().unwrap_or_default();
-    let telling = name.chars().filter(|c| c.is_alphanumeric()).count() >= 2 && !path.contains(['*', '?', '"']);
+    let telling =
+        name.chars().filter(|c| c.is_alphanumeric()).count() >= 2 && !path.contains(['*', '?', '"']);
     telling.then(|| Value::of(Test::Path(path.into())))
 }
 
@@ -307,10 +317,10 @@ mod tests {
     #[track_caller]
     fn check(text: &str, kind: Kind, value: &str) {
         let found = read(text, Hint::Any).unwrap_or_else(|why| panic!("{text}: {why:?}"));
-        let shown = found.shown.as_deref().map_or_else(
-            || found.tests.all().iter().map(Test::text).collect::<String>(),
-            str::to_owned,
-        );
+        let shown = found
+            .shown
+            .as_deref()
+            .map_or_else(|| found.tests.all().iter().map(Test::text).collect::<String>(), str::to_owned);
         assert_eq!((found.kind, shown.as_str()), (kind, value), "{text}");
     }
 
@@ -326,10 +336,17 @@ mod tests {
         check("*.Evil.example.", Kind::DomainName, "evil.example");
         check("hxxps://Evil[.]example/Gate.php?x=1", Kind::Url, "evil.example/Gate.php?x=1");
         check("evil.example/gate.php", Kind::Url, "evil.example/gate.php");
-        check("SHA256=E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855", Kind::FileHash,
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        check(
+            "SHA256=E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855",
+            Kind::FileHash,
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        );
         check("someone[at]evil[.]example", Kind::EmailAddr, "someone@evil.example");
-        check(r"C:\inetpub\wwwroot\aspnet_client\Shell.aspx", Kind::FilePath, r"c:\inetpub\wwwroot\aspnet_client\shell.aspx");
+        check(
+            r"C:\inetpub\wwwroot\aspnet_client\Shell.aspx",
+            Kind::FilePath,
+            r"c:\inetpub\wwwroot\aspnet_client\shell.aspx",
+        );
         check("/owa/auth/ohyeah.aspx", Kind::FilePath, r"owa\auth\ohyeah.aspx");
         check(r"%windir%\Temp\x.exe", Kind::FilePath, r"windows\temp\x.exe");
         check("evil.exe", Kind::FileName, "evil.exe");
@@ -341,7 +358,17 @@ mod tests {
 
     #[test]
     fn what_is_no_value_is_said() {
-        for text in ["", "evil", "999.1.1.1", "a..b", "%foo%\\x.exe", "-", "1.2.3.4.5", "hello world", &"a".repeat(128)] {
+        for text in [
+            "",
+            "evil",
+            "999.1.1.1",
+            "a..b",
+            "%foo%\\x.exe",
+            "-",
+            "1.2.3.4.5",
+            "hello world",
+            &"a".repeat(128),
+        ] {
             assert!(read(text, Hint::Any).is_err(), "{text}");
         }
         assert!(matches!(read("x", Hint::of("yara")), Err(Why::NotSupported(_))));

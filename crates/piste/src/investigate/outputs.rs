@@ -275,7 +275,9 @@ impl Folder {
         let Some(sought) = sought else {
             let path = self.0.join(FILE);
             return match fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(LakeError::write(path)(error)),
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(LakeError::write(path)(error))
+                }
                 _ => Ok(()),
             };
         };

@@ -123,6 +123,11 @@ fn summary(indicators: &Indicators) -> String {
         *kinds.entry(one.kind.as_str()).or_default() += 1;
     }
     let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-    let _ = writeln!(text, "{} different indicators would be looked for: {}", indicators.all.len(), kinds.join(", "));
+    let _ = writeln!(
+        text,
+        "{} different indicators would be looked for: {}",
+        indicators.all.len(),
+        kinds.join(", ")
+    );
     text
 }

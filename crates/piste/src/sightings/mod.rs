@@ -38,7 +38,9 @@ const ROWS_SHOWN: usize = 3;
 /// With --indicators the case's stored rows and sealed files are held against the files given and those of earlier runs; the
 /// evidence itself is not touched. STIX 2.0 and 2.1, MISP JSON, OpenIOC, CSV and plain lists are read, defanged or not.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  piste sightings --indicators bundle.json --indicators feed.csv --case ministry")]
+#[command(
+    after_help = "Example:\n  piste sightings --indicators bundle.json --indicators feed.csv --case ministry"
+)]
 pub(crate) struct Sightings {
     /// Indicators to look for; may be given several times.
     #[arg(long, value_name = "FILE")]
@@ -82,7 +84,10 @@ fn show(arguments: &Sightings, common: &Common) -> Result<(), Failure> {
     let path = common.case.join("out").join(FILE);
     let file = match std::fs::File::open(&path) {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && common.case.join("out/summary.json").exists() => {
+        Err(error)
+            if error.kind() == std::io::ErrorKind::NotFound
+                && common.case.join("out/summary.json").exists() =>
+        {
             return Err(Failure::usage(
                 "sightings-none-given",
                 "no run of this case was given indicators",
@@ -122,11 +127,15 @@ fn show(arguments: &Sightings, common: &Common) -> Result<(), Failure> {
 /// One sighting on a few lines.
 fn in_words(one: &Sighting) -> String {
     let time = |time: Option<Instant>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
-    let rows: Vec<String> =
-        one.rows.iter().take(ROWS_SHOWN).map(|row| match row.record {
+    let rows: Vec<String> = one
+        .rows
+        .iter()
+        .take(ROWS_SHOWN)
+        .map(|row| match row.record {
             0 => format!("{} (file)", row.evidence_id),
             record => format!("{}:{record}", row.evidence_id),
-        }).collect();
+        })
+        .collect();
     let more = usize::try_from(one.count).unwrap_or(usize::MAX).saturating_sub(rows.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let mut text = format!(
@@ -147,7 +156,8 @@ fn in_words(one: &Sighting) -> String {
     if one.valid_from.is_some() || one.valid_until.is_some() {
         let outside = match one.outside_validity {
             0 => String::new(),
-            rows => format!(": {rows} of the rows lie outside"),
+            1 => ": 1 row outside".to_owned(),
+            rows => format!(": {rows} rows outside"),
         };
         text += &format!("    valid {} .. {}{outside}\n", time(one.valid_from), time(one.valid_until));
     }

@@ -33,5 +33,6 @@ mod rules;
 mod same;
 mod schema_check;
 mod scratch;
+mod sightings;
 mod tidy;
 mod triage;

@@ -50,7 +50,9 @@ fn carries(path: &str) -> Option<Carries> {
     let (object, property) = path.split_once(':')?;
     let is = |kind| Some(Carries::Kind(kind));
     if let Some((_, hash)) = property.rsplit_once("hashes.") {
-        return ["md5", "sha-1", "sha1", "sha-256", "sha256"].contains(&hash).then_some(Carries::Kind(Kind::FileHash));
+        return ["md5", "sha-1", "sha1", "sha-256", "sha256"]
+            .contains(&hash)
+            .then_some(Carries::Kind(Kind::FileHash));
     }
     match (object, property) {
         ("ipv4-addr" | "ipv6-addr", "value") => Some(Carries::Value(Hint::Address)),
@@ -60,7 +62,9 @@ fn carries(path: &str) -> Option<Carries> {
         ("domain-name", "value") => is(Kind::DomainName),
         ("url", "value") => is(Kind::Url),
         ("email-addr", "value")
-        | ("email-message", "from_ref.value" | "sender_ref.value" | "to_refs[*].value") => is(Kind::EmailAddr),
+        | ("email-message", "from_ref.value" | "sender_ref.value" | "to_refs[*].value") => {
+            is(Kind::EmailAddr)
+        }
         ("file", "name") | ("process", "name" | "image_ref.name" | "binary_ref.name") => is(Kind::FileName),
         ("file", "parent_directory_ref.path") | ("directory", "path") => is(Kind::FilePath),
         ("process", "image_ref.parent_directory_ref.path" | "binary_ref.parent_directory_ref.path") => {
@@ -70,7 +74,9 @@ fn carries(path: &str) -> Option<Carries> {
         ("mutex", "name") => is(Kind::Mutex),
         ("windows-registry-key", "key") => is(Kind::WindowsRegistryKey),
         (object, "name") if object.contains("pipe") => is(Kind::NamedPipe),
-        ("network-traffic", property) if property.ends_with("request_header.user-agent") => is(Kind::UserAgent),
+        ("network-traffic", property) if property.ends_with("request_header.user-agent") => {
+            is(Kind::UserAgent)
+        }
         _ => None,
     }
 }
@@ -78,7 +84,10 @@ fn carries(path: &str) -> Option<Carries> {
 fn of_leaf(leaf: &Leaf) -> Result<Expression, Refused> {
     let not_in_one = |what: String| Err((Fault::NotInOneRow, what));
     if leaf.negated || leaf.operator == Operator::NotEqual {
-        return not_in_one(format!("it asks for what `{}` is not, and a row that lacks it proves nothing", leaf.path));
+        return not_in_one(format!(
+            "it asks for what `{}` is not, and a row that lacks it proves nothing",
+            leaf.path
+        ));
     }
     let Some(carries) = carries(&leaf.path) else {
         return Err((Fault::NotSupported, format!("no row has what `{}` names", leaf.path)));

@@ -11,10 +11,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::about::{About, Tlp, moment};
+use super::read::{Element, each_object};
 use super::sink::{Fault, Place, Sink};
-use super::read::each_object;
 
 /// What is read of an object.
 #[derive(Debug, Default, Deserialize)]
@@ -33,38 +34,42 @@ struct Object {
     revoked: bool,
     indicator_types: Vec<String>,
     object_marking_refs: Vec<String>,
-    definition: Option<Definition>,
-    extensions: Option<BTreeMap<String, Definition>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Definition {
-    tlp: Option<String>,
-    tlp_2_0: Option<String>,
+    definition: Value,
+    extensions: Value,
 }
 
 /// Reads a file.
 pub(super) fn read(bytes: &[u8], sink: &mut Sink) -> Result<(), serde_json::Error> {
     let mut markings: BTreeMap<String, Tlp> = BTreeMap::new();
-    each_object(bytes, "objects", &mut |object: Object| {
-        if object.kind == "marking-definition"
+    // Where it breaks off, the second time tells.
+    let _ = each_object(bytes, "objects", &mut |object: Element<Object>| {
+        if let Ok(object) = object
+            && object.kind == "marking-definition"
             && let Some(tlp) = tlp_of(&object)
         {
             markings.insert(object.id, tlp);
         }
-    })?;
-    each_object(bytes, "objects", &mut |object: Object| {
-        if object.kind == "indicator" {
-            indicator(&object, &markings, sink);
+    });
+    each_object(bytes, "objects", &mut |object: Element<Object>| match object {
+        Ok(object) if object.kind == "indicator" => indicator(&object, &markings, sink),
+        Ok(_) => {}
+        Err((why, value)) => {
+            let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
+            if text("type") == "indicator" {
+                let place = Place { line: 0, id: Some(text("id")), about: Arc::default() };
+                sink.fault(Fault::NotUnderstood, &place, &format!("it is not as STIX has it: {why}"));
+            }
         }
     })
 }
 
 fn tlp_of(object: &Object) -> Option<Tlp> {
-    let extensions = object.extensions.iter().flat_map(BTreeMap::values);
-    let words = object.definition.iter().chain(extensions);
-    words.flat_map(|one| [&one.tlp, &one.tlp_2_0]).flatten().find_map(|word| Tlp::parse(word))
+    let extensions = object.extensions.as_object().into_iter().flat_map(serde_json::Map::values);
+    let words = std::iter::once(&object.definition).chain(extensions);
+    words
+        .flat_map(|one| [one.get("tlp"), one.get("tlp_2_0")])
+        .flatten()
+        .find_map(|word| word.as_str().and_then(Tlp::parse))
 }
 
 fn indicator(object: &Object, markings: &BTreeMap<String, Tlp>, sink: &mut Sink) {

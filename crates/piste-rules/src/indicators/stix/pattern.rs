@@ -116,7 +116,8 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, String> {
             at += sign.len();
             tokens.push((start, Token::Sign(sign)));
         } else if c.is_ascii_digit() || (matches!(c, '-' | '+') && rest.len() > 1) {
-            let length = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c))).unwrap_or(rest.len());
+            let length =
+                rest.find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c))).unwrap_or(rest.len());
             at += length;
             tokens.push((start, Token::Value(rest.get(..length).unwrap_or_default().to_owned())));
         } else if c.is_alphabetic() || c == '_' {
@@ -137,7 +138,12 @@ fn literal(rest: &str, start: usize) -> Result<(String, usize), String> {
     while let Some((at, c)) = chars.next() {
         match c {
             '\'' => return Ok((value, at + 1)),
-            '\\' => value.extend(chars.next().map(|(_, c)| c)),
+            // Many write `\.` where the specification asks for `\\.`: only what must be escaped is.
+            '\\' => match chars.next() {
+                Some((_, escaped @ ('\'' | '\\'))) => value.push(escaped),
+                Some((_, other)) => value.extend(['\\', other]),
+                None => {}
+            },
             c => value.push(c),
         }
     }
@@ -259,9 +265,11 @@ impl Parser<'_> {
     }
 
     fn qualifier(&mut self) -> Result<Option<&'static str>, String> {
-        for (word, name, end) in
-            [("WITHIN", "WITHIN", "SECONDS"), ("REPEATS", "REPEATS", "TIMES"), ("START", "START … STOP", "STOP")]
-        {
+        for (word, name, end) in [
+            ("WITHIN", "WITHIN", "SECONDS"),
+            ("REPEATS", "REPEATS", "TIMES"),
+            ("START", "START … STOP", "STOP"),
+        ] {
             if self.takes_word(word) {
                 self.value()?;
                 if !self.takes_word(end) {
@@ -351,7 +359,9 @@ impl Parser<'_> {
     fn value(&mut self) -> Result<String, String> {
         let value = match self.peek() {
             Some(Token::Value(value)) => value.clone(),
-            Some(Token::Word(word)) if ["true", "false"].contains(&word.to_ascii_lowercase().as_str()) => word.clone(),
+            Some(Token::Word(word)) if ["true", "false"].contains(&word.to_ascii_lowercase().as_str()) => {
+                word.clone()
+            }
             _ => return Err(self.wrong("a value")),
         };
         self.at += 1;
@@ -375,14 +385,17 @@ mod tests {
 
     #[test]
     fn words_bind_as_the_specification_says() {
-        let Ok(Pattern::Joined(Join::FollowedBy, parts)) = parse(
-            "[a:b = 'x'] AND [a:b = 'y'] OR [a:b = 'z'] FOLLOWEDBY ([a:b = 'q'] WITHIN 5 SECONDS)",
-        ) else {
+        let Ok(Pattern::Joined(Join::FollowedBy, parts)) =
+            parse("[a:b = 'x'] AND [a:b = 'y'] OR [a:b = 'z'] FOLLOWEDBY ([a:b = 'q'] WITHIN 5 SECONDS)")
+        else {
             panic!("FOLLOWEDBY binds loosest");
         };
-        assert!(matches!(&parts[0], Pattern::Joined(Join::Or, parts) if matches!(parts[0], Pattern::Joined(Join::And, _))));
+        assert!(
+            matches!(&parts[0], Pattern::Joined(Join::Or, parts) if matches!(parts[0], Pattern::Joined(Join::And, _)))
+        );
         assert!(matches!(&parts[1], Pattern::Qualified(_, "WITHIN")));
-        let Ok(Pattern::Observation(Comparison::Any(parts))) = parse("[a:b = 1 AND c:d IN ('x', 'y') OR e:f LIKE 'z%']")
+        let Ok(Pattern::Observation(Comparison::Any(parts))) =
+            parse("[a:b = 1 AND c:d IN ('x', 'y') OR e:f LIKE 'z%']")
         else {
             panic!("AND binds before OR");
         };
@@ -398,21 +411,42 @@ mod tests {
         let one = leaf("[file:hashes.'SHA-256' = 'ABC']");
         assert_eq!((one.path.as_str(), one.values[0].as_str()), ("file:hashes.sha-256", "ABC"));
         let one = leaf(r"[ file:name NOT MATCHES '^C:\\\\a\'b' ]");
-        assert_eq!((one.negated, one.operator, one.values[0].as_str()), (true, Operator::Matches, r"^C:\\a'b"));
+        assert_eq!(
+            (one.negated, one.operator, one.values[0].as_str()),
+            (true, Operator::Matches, r"^C:\\a'b")
+        );
         let one = leaf("[network-traffic:extensions.'http-request-ext'.request_header.'User-Agent' = 'x y']");
         assert_eq!(one.path, "network-traffic:extensions.http-request-ext.request_header.user-agent");
         let one = leaf("[domain-name:resolves_to_refs[*].value ISSUBSET '198.51.100.0/24']");
         assert_eq!(one.path, "domain-name:resolves_to_refs[*].value");
         let one = leaf("[network-traffic:dst_port>=-443] /* a remark */");
         assert_eq!((one.operator, one.values[0].as_str()), (Operator::Order, "-443"));
-        assert!(parse("[a:b = t'2021-03-02T00:00:00Z'] START t'2021-03-01T00:00:00Z' STOP t'2021-03-09T00:00:00Z'").is_ok());
+        assert!(
+            parse(
+                "[a:b = t'2021-03-02T00:00:00Z'] START t'2021-03-01T00:00:00Z' STOP t'2021-03-09T00:00:00Z'"
+            )
+            .is_ok()
+        );
     }
 
     #[test]
     fn what_is_no_pattern_is_said_with_its_place() {
         for text in [
-            "", "[", "[]", "[a:b]", "[a:b =]", "[a:b = 'x'", "[a:b = 'x]", "a:b = 'x'", "[a:b = 'x'] AND", "[a = 'x']",
-            "[a:b IN ()]", "[a:b = 'x'] WITHIN 5", "[a:b = 'x'] trailing", "{", "[a:b[ = 1]",
+            "",
+            "[",
+            "[]",
+            "[a:b]",
+            "[a:b =]",
+            "[a:b = 'x'",
+            "[a:b = 'x]",
+            "a:b = 'x'",
+            "[a:b = 'x'] AND",
+            "[a = 'x']",
+            "[a:b IN ()]",
+            "[a:b = 'x'] WITHIN 5",
+            "[a:b = 'x'] trailing",
+            "{",
+            "[a:b[ = 1]",
         ] {
             assert!(parse(text).is_err(), "{text}");
         }
