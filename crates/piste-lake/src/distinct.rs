@@ -151,3 +151,67 @@ fn plain(mut bytes: &[u8], visit: &mut dyn FnMut(&str)) -> Result<(), ParquetErr
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use arrow_array::builder::{ListBuilder, StringBuilder};
+    use arrow_array::types::Int32Type;
+    use arrow_array::{ArrayRef, DictionaryArray, RecordBatch};
+    use parquet::arrow::ArrowWriter;
+
+    use super::*;
+    use crate::store::properties;
+
+    /// A file with a column of these values, and a list of pairs of them.
+    fn file(values: &[Option<String>]) -> (tempfile::TempDir, Table) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("x.parquet");
+        let text: DictionaryArray<Int32Type> = values.iter().map(Option::as_deref).collect();
+        let mut lists = ListBuilder::new(StringBuilder::new());
+        for pair in values.chunks(2) {
+            for _ in pair {
+                lists.append_value(pair.iter().cloned());
+            }
+        }
+        let columns: [(&str, ArrayRef); 2] = [("text", Arc::new(text)), ("Data", Arc::new(lists.finish()))];
+        let batch =
+            RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)));
+        let batch = batch.expect("columns fit");
+        let out = File::create(&path).expect("a file");
+        let mut writer = ArrowWriter::try_new(out, batch.schema(), Some(properties())).expect("a writer");
+        writer.write(&batch).expect("it is written");
+        writer.close().expect("it ends");
+        let table = Table::open(&path).expect("it opens");
+        (folder, table)
+    }
+
+    #[track_caller]
+    fn check(values: &[Option<String>]) -> bool {
+        let (_folder, table) = file(values);
+        let columns = table.text_columns();
+        assert_eq!(columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>(), ["text", "Data"]);
+        let expected: BTreeSet<String> = values.iter().flatten().cloned().collect();
+        let open = table.values().expect("it opens");
+        for column in &columns {
+            let mut found = BTreeSet::new();
+            open.each(0, column, &mut |value| drop(found.insert(value.to_owned()))).expect("it reads");
+            assert!(found == expected, "{}: {} values of {}", column.name, found.len(), expected.len());
+        }
+        assert_eq!(table.rows_in(0), values.len() as u64);
+        let group = table.metadata.metadata().row_group(0);
+        is_dictionary(group.column(0))
+    }
+
+    #[test]
+    fn every_value_is_handed_out_whether_the_dictionary_holds_it_or_not() {
+        let few: Vec<Option<String>> =
+            (0..5_000).map(|n| (n % 7 != 0).then(|| format!("value é {}", n % 11))).collect();
+        assert!(check(&few), "few values are a dictionary");
+        let many: Vec<Option<String>> =
+            (0..20_000).map(|n| (n % 5 != 0).then(|| format!("{n} {}", "x".repeat(200)))).collect();
+        assert!(!check(&many), "a dictionary of 4 MB overflows");
+        assert!(check(&[None, None, Some(String::new())]), "nulls and the empty text");
+    }
+}

@@ -87,8 +87,8 @@ impl Index<'_> {
                 continue;
             }
             if carries.any(Carries::HASH)
-                && matches!(run.len(), 32 | 40 | 64)
-                && run.iter().all(u8::is_ascii_hexdigit)
+                && is_hash(run)
+                && !text.get(..start).unwrap_or_default().ends_with(b"imphash=")
             {
                 found.extend(self.find(Tag::Hash, run));
             }
@@ -271,6 +271,11 @@ impl Index<'_> {
             }
         }
     }
+}
+
+/// MD5, SHA-1 or SHA-256 by their length.
+fn is_hash(run: &[u8]) -> bool {
+    matches!(run.len(), 32 | 40 | 64) && run.iter().all(u8::is_ascii_hexdigit)
 }
 
 fn has_percent(value: &str) -> bool {

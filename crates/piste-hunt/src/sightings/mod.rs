@@ -24,7 +24,7 @@ use std::sync::{Mutex, PoisonError};
 use piste_lake::{Lake, LakeError};
 use piste_model::hash::{RecordHash, sha256_hex};
 use piste_model::{Entities, Evidence, EvidenceId, Finding, FindingId, FindingKind, Level, Sighting};
-use piste_rules::indicators::fields::Carries;
+use piste_rules::indicators::fields::{self, Carries};
 use piste_rules::indicators::{Indicator, Indicators, Kind};
 
 use self::index::Index;
@@ -109,6 +109,16 @@ pub fn find(indicators: &Indicators, search: &Search<'_>) -> Result<Found, LakeE
     });
     (found.sightings, found.findings) = told.into_iter().unzip();
     Ok(found)
+}
+
+/// The indicators, by their places in the list, that one value of a field shows; of several things that must stand in one row
+/// none.
+pub fn shown_by(indicators: &Indicators, field: &str, value: &str) -> Vec<u32> {
+    let index = Index::new(indicators);
+    let (mut scratch, mut slots) = (Scratch::default(), Vec::new());
+    index.matches(value, fields::carries(field), &mut scratch, &mut slots);
+    let alone = |slot: &u32| usize::try_from(*slot).ok().and_then(|slot| index.asked.get(slot)?.alone);
+    slots.iter().filter_map(alone).collect()
 }
 
 fn in_rows(

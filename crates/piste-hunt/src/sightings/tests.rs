@@ -177,6 +177,14 @@ fn hashes_and_mail() {
         &[&format!("MD5=00,SHA256={}", sha.to_uppercase()), sha, &format!("{sha};")],
         &[&format!("{sha}0"), &format!("0{sha}"), &sha[..63]],
     );
+    let md5 = "51dc8b92ef1620527201e5276e21bca7";
+    // Sysmon's hash of imports has the length of an MD5 and is none.
+    check(
+        &format!("{md5},md5"),
+        Carries::HASH,
+        &[&format!("MD5={md5}")],
+        &[&format!("SHA1=00,IMPHASH={md5}")],
+    );
     check(
         "someone@evil.example,email",
         Carries::TEXT,

@@ -28,7 +28,7 @@ mod tests;
 pub use about::{About, Tlp};
 pub use error::IndicatorError;
 pub use kind::Kind;
-pub use read::{Format, GivenFile, read};
+pub use read::{Format, GivenFile, read, read_one};
 pub use refang::refang;
 pub use test::{Test, host_of_url, normal_path};
 

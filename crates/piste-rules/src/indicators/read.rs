@@ -73,6 +73,13 @@ pub fn read(files: &[GivenFile]) -> Result<Indicators, IndicatorError> {
     Ok(sink.finish())
 }
 
+/// What one file's bytes hold, whether anything is understood or not.
+pub fn read_one(name: &str, bytes: &[u8]) -> Indicators {
+    let mut sink = Sink::default();
+    read_bytes(name, bytes, &mut sink);
+    sink.finish()
+}
+
 /// One file's bytes; answers as [`Sink::end`].
 pub(super) fn read_bytes(name: &str, bytes: &[u8], sink: &mut Sink) -> (u64, Option<String>) {
     let text = decoded(bytes);

@@ -2,14 +2,12 @@
 //!
 //! In: small files. Out: what of them is looked for, with source, marking and dates, and what is not, with its reason.
 
-use super::read::read_bytes;
+use super::read::{read_bytes, read_one};
 use super::sink::Sink;
 use super::{Indicators, Tests};
 
 fn load(name: &str, text: &str) -> Indicators {
-    let mut sink = Sink::default();
-    read_bytes(name, text.as_bytes(), &mut sink);
-    sink.finish()
+    read_one(name, text.as_bytes())
 }
 
 /// `kind value | source | TLP | from .. until | words`, and the issues below.
@@ -172,9 +170,7 @@ fn lists() {
     insta::assert_snapshot!(shown(&load("list.txt", text)));
     let wide: Vec<u8> =
         [0xff, 0xfe].into_iter().chain("203.0.113.7\r\n".encode_utf16().flat_map(u16::to_le_bytes)).collect();
-    let mut sink = Sink::default();
-    read_bytes("wide.txt", &wide, &mut sink);
-    assert_eq!(sink.finish().all.len(), 1, "UTF-16, as PowerShell writes it");
+    assert_eq!(read_one("wide.txt", &wide).all.len(), 1, "UTF-16, as PowerShell writes it");
 }
 
 #[test]
@@ -213,9 +209,7 @@ fn a_pattern_of_many_needs_all_its_parts() {
 proptest::proptest! {
     #[test]
     fn any_bytes_are_taken(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300), name in "[a-z]\\.(csv|txt|json|ioc)") {
-        let mut sink = Sink::default();
-        read_bytes(&name, &bytes, &mut sink);
-        let all = sink.finish();
+        let all = read_one(&name, &bytes);
         let file = &all.files[0];
         proptest::prop_assert!(file.understood >= all.all.len() as u64);
     }
