@@ -4,7 +4,7 @@
 //! the dictionary is read: the pages that say which row has which value are passed over. Past the size that a dictionary may
 //! have, values stand in the pages themselves, and those are read.
 //!
-//! Source of the layout: Apache Parquet format, `Encodings.md` (PLAIN, RLE_DICTIONARY) and data pages of version 1 and 2.
+//! Source of the layout: Apache Parquet format, `Encodings.md` (`PLAIN`, `RLE_DICTIONARY`) and data pages of version 1 and 2.
 
 use std::fs::File;
 use std::sync::Arc;
