@@ -196,7 +196,10 @@ mod tests {
         let open = table.values().expect("it opens");
         for column in &columns {
             let mut found = BTreeSet::new();
-            open.each(0, column, &mut |value| drop(found.insert(value.to_owned()))).expect("it reads");
+            open.each(0, column, &mut |value| {
+                found.insert(value.to_owned());
+            })
+            .expect("it reads");
             assert!(found == expected, "{}: {} values of {}", column.name, found.len(), expected.len());
         }
         assert_eq!(table.rows_in(0), values.len() as u64);

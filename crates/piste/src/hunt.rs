@@ -90,12 +90,15 @@ struct Again {
     last: Option<String>,
 }
 
+/// Whether a case may be looked through.
+type Fits<'a> = &'a dyn Fn(&Case) -> Result<(), Failure>;
+
 /// Looks through the case's rows and writes `out/` anew, if `fits` agrees to the case.
 fn again(
     arguments: &Investigate,
     hunt: &investigate::Hunt,
     common: &Common,
-    (command, fits): (&str, &dyn Fn(&Case) -> Result<(), Failure>),
+    (command, fits): (&str, Fits<'_>),
 ) -> Result<Again, Failure> {
     let binary = crate::binary::Hashing::begin();
     let given = Given::read(&arguments.indicators, arguments.no_earlier_indicators)?;

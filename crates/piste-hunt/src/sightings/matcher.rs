@@ -208,7 +208,7 @@ impl Index<'_> {
                 run = run.get(colon + 1..).unwrap_or_default();
             }
             let run = trim_end(run, |byte| byte == b'.');
-            if run.iter().filter(|byte| **byte == b':').count() < 2 {
+            if run.split(|byte| *byte == b':').nth(2).is_none() {
                 continue;
             }
             let single = run.strip_suffix(b":").filter(|rest| !rest.ends_with(b":")).unwrap_or(run);
@@ -254,10 +254,9 @@ impl Index<'_> {
         for (slot, start) in self.phrases.candidates(text) {
             let Some((tag, phrase)) = self.phrase(slot) else { continue };
             let wanted = match tag {
-                Tag::Path => carries.any(Carries::PATH.with(Carries::INSIDE)),
+                Tag::Path | Tag::Pipe => carries.any(Carries::PATH.with(Carries::INSIDE)),
                 Tag::Registry => carries.any(Carries::REGISTRY.with(Carries::INSIDE)),
                 Tag::Mutex => inside,
-                Tag::Pipe => carries.any(Carries::PATH.with(Carries::INSIDE)),
                 _ => false,
             };
             let end = start + phrase.len();

@@ -147,7 +147,9 @@ fn in_rows(
                 break;
             }
             match worker.table(path) {
-                Ok(more) => drop(rows.fetch_add(more, Ordering::Relaxed)),
+                Ok(more) => {
+                    rows.fetch_add(more, Ordering::Relaxed);
+                }
                 Err(error) => {
                     failed = Some(error);
                     break;
@@ -263,7 +265,7 @@ fn finding_of(indicator: &Indicator, sighting: &Sighting, seen: &Seen) -> Findin
     let mut entities = Entities::default();
     match indicator.kind {
         Kind::Ipv4Addr | Kind::Ipv6Addr | Kind::Network | Kind::DomainName | Kind::Url => {
-            entities.address = value()
+            entities.address = value();
         }
         Kind::FilePath | Kind::FileName => entities.file = value(),
         Kind::EmailAddr => entities.account = value(),

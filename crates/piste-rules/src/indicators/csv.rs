@@ -131,7 +131,7 @@ fn headless(cells: &[Cow<'_, str>], line: u32, sink: &mut Sink) {
     match cells.iter().find_map(|cell| value::read(cell, Hint::Any).ok()) {
         Some(value) => sink.add(value, &place),
         None => {
-            sink.fault(Fault::NotUnderstood, &place, "no cell of the line is a value; give a header line")
+            sink.fault(Fault::NotUnderstood, &place, "no cell of the line is a value; give a header line");
         }
     }
 }

@@ -44,7 +44,7 @@ const RESERVED_V4: [(Ipv4Addr, u8, &str); 12] = [
     (Ipv4Addr::new(100, 64, 0, 0), 10, "private to providers"),
     (Ipv4Addr::new(127, 0, 0, 0), 8, "loopback"),
     (Ipv4Addr::new(169, 254, 0, 0), 16, "link-local"),
-    (Ipv4Addr::new(0, 0, 0, 0), 8, "reserved"),
+    (Ipv4Addr::UNSPECIFIED, 8, "reserved"),
     (Ipv4Addr::new(192, 0, 0, 0), 24, "reserved"),
     (Ipv4Addr::new(192, 88, 99, 0), 24, "reserved"),
     (Ipv4Addr::new(198, 18, 0, 0), 15, "reserved for benchmarks"),
@@ -92,8 +92,13 @@ pub(super) fn why(test: &Test) -> Option<String> {
         Test::Agent(agent) => {
             listed(&REFUSED.user_agents, agent).then(|| "every browser calls itself so".to_owned())
         }
-        Test::Path(_) | Test::Mutex(_) | Test::Pipe(_) | Test::Registry(_) | Test::CommandLine(_) => None,
-        Test::Matches(..) | Test::Port(_) => None,
+        Test::Path(_)
+        | Test::Mutex(_)
+        | Test::Pipe(_)
+        | Test::Registry(_)
+        | Test::CommandLine(_)
+        | Test::Matches(..)
+        | Test::Port(_) => None,
     }
 }
 

@@ -7,6 +7,7 @@
 pub(crate) mod check;
 pub(crate) mod given;
 
+use std::fmt::Write;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -151,7 +152,7 @@ fn in_words(one: &Sighting) -> String {
         terminal(&one.source, SHOWN_CHARS),
     );
     if let Some(words) = &one.description {
-        text += &format!("    {}\n", terminal(words, SHOWN_CHARS));
+        let _ = writeln!(text, "    {}", terminal(words, SHOWN_CHARS)); // a String takes all
     }
     if one.valid_from.is_some() || one.valid_until.is_some() {
         let outside = match one.outside_validity {
@@ -159,7 +160,7 @@ fn in_words(one: &Sighting) -> String {
             1 => ": 1 row outside".to_owned(),
             rows => format!(": {rows} rows outside"),
         };
-        text += &format!("    valid {} .. {}{outside}\n", time(one.valid_from), time(one.valid_until));
+        let _ = writeln!(text, "    valid {} .. {}{outside}", time(one.valid_from), time(one.valid_until));
     }
     text
 }

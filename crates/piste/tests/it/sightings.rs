@@ -188,12 +188,11 @@ fn a_sighting_is_a_finding_whose_number_stays() {
 
 #[test]
 fn a_sealed_file_is_known_by_its_hashes() {
-    use sha2::Digest;
     let scratch = Scratch::new();
     scratch.write("a.jsonl", three(1));
     scratch.write("tool.bin", b"\x7fELF not really");
-    let sha256: String =
-        sha2::Sha256::digest(b"\x7fELF not really").iter().map(|byte| format!("{byte:02x}")).collect();
+    scratch.investigate("a.jsonl tool.bin").expect(0);
+    let sha256 = text(&scratch.evidence()["tool.bin"], "sha256");
     scratch.write("sha256.txt", format!("{sha256}\n"));
     scratch.investigate("a.jsonl tool.bin --indicators sha256.txt").expect(0);
     let seen = scratch.lines("sightings.jsonl");

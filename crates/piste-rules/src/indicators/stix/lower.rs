@@ -55,8 +55,9 @@ fn carries(path: &str) -> Option<Carries> {
             .then_some(Carries::Kind(Kind::FileHash));
     }
     match (object, property) {
-        ("ipv4-addr" | "ipv6-addr", "value") => Some(Carries::Value(Hint::Address)),
-        ("domain-name", "resolves_to_refs[*].value") => Some(Carries::Value(Hint::Address)),
+        ("ipv4-addr" | "ipv6-addr", "value") | ("domain-name", "resolves_to_refs[*].value") => {
+            Some(Carries::Value(Hint::Address))
+        }
         ("network-traffic", "src_ref.value" | "dst_ref.value") => Some(Carries::Value(Hint::Any)),
         ("network-traffic", "src_port" | "dst_port") => Some(Carries::Port),
         ("domain-name", "value") => is(Kind::DomainName),

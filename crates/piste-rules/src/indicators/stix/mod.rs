@@ -33,7 +33,8 @@ struct Object {
     confidence: Option<u8>,
     revoked: bool,
     indicator_types: Vec<String>,
-    object_marking_refs: Vec<String>,
+    #[serde(rename = "object_marking_refs")]
+    marking_refs: Vec<String>,
     definition: Value,
     extensions: Value,
 }
@@ -75,7 +76,7 @@ fn tlp_of(object: &Object) -> Option<Tlp> {
 fn indicator(object: &Object, markings: &BTreeMap<String, Tlp>, sink: &mut Sink) {
     let marking = |id: &String| Tlp::of_marking(id).or_else(|| markings.get(id).copied());
     let mut about = About {
-        tlp: object.object_marking_refs.iter().filter_map(marking).max(),
+        tlp: object.marking_refs.iter().filter_map(marking).max(),
         valid_from: object.valid_from.as_deref().and_then(moment),
         valid_until: object.valid_until.as_deref().and_then(moment),
         confidence: object.confidence.filter(|value| *value <= 100),
