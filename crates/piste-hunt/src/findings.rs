@@ -43,6 +43,8 @@ pub struct Findings {
     /// What the triples' first two are addresses of: so long no other can be there.
     held: Vec<(Arc<RuleText>, Arc<str>)>,
     statuses: BTreeMap<String, String>,
+    /// Findings that are no detections.
+    beside: Vec<Finding>,
     since: Option<Since>,
 }
 
@@ -163,6 +165,11 @@ impl Findings {
         at
     }
 
+    /// Puts findings of other kinds beside those of detections: they are ranked, numbered and marked as new like these.
+    pub fn beside(&mut self, findings: Vec<Finding>) {
+        self.beside.extend(findings);
+    }
+
     fn group(&mut self, key: GroupKey, status: &str, new: impl FnOnce(&GroupKey) -> Finding) -> usize {
         if let Some(at) = self.by_key.get(&key) {
             return *at;
@@ -178,7 +185,7 @@ impl Findings {
 
     /// The findings, the gravest first: by level, confidence, first trace, key. `number` gives each key its F-n.
     pub fn finish(self, mut number: impl FnMut(&str) -> FindingId) -> Vec<Finding> {
-        let Self { groups, by_key, statuses, since, .. } = self;
+        let Self { groups, by_key, statuses, since, beside, .. } = self;
         // Detections of each (rule, host).
         let mut counts: HashMap<(&str, &str), u64, RandomState> = HashMap::default();
         let mut keys: Vec<Option<&GroupKey>> = vec![None; groups.len()];
@@ -200,6 +207,7 @@ impl Findings {
                 finding
             })
             .collect();
+        findings.extend(beside);
         findings.sort_by(|a, b| {
             let rank = |finding: &Finding| CONFIDENCES.iter().position(|word| *word == finding.confidence);
             (b.level.cmp(&a.level))

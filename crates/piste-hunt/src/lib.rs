@@ -18,6 +18,7 @@ mod matching;
 pub mod plan;
 mod row_event;
 mod sieves;
+pub mod sightings;
 pub mod told;
 mod values;
 pub mod vector;

@@ -5,10 +5,12 @@
 
 use std::io::{self, Read};
 
+use md5::Md5;
 use piste_model::hash::hex;
 use piste_parse::block::{EVTX_CHUNK_BYTES, EVTX_HEADER_BYTES};
 use piste_parse::sniff::HEAD_BYTES;
 use piste_parse::{Format, Treatment, sniff};
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use crate::copies::FIRST_CHUNK_BYTES;
@@ -17,7 +19,7 @@ use crate::copies::FIRST_CHUNK_BYTES;
 pub(crate) struct Content {
     pub(crate) bytes: u64,
     pub(crate) sha256: String,
-    /// MD5 and SHA-1 of a file that is neither a log nor an archive.
+    /// MD5 and SHA-1: of a file that is neither a log nor an archive, of any where asked for.
     pub(crate) older: Option<Older>,
     pub(crate) head: Vec<u8>,
     pub(crate) record_ids: Option<(u64, u64)>,
@@ -49,16 +51,16 @@ impl Content {
     }
 }
 
-/// MD5 and SHA-1, begun for every file and given up once its head tells that it is a log or an archive.
+/// MD5 and SHA-1, begun for every file and given up once its head tells that it is a log or an archive, unless asked for of all.
 struct OlderHashes<'n> {
     name: &'n str,
-    hashers: Option<(md5::Md5, sha1::Sha1)>,
+    hashers: Option<(Md5, Sha1)>,
     decided: bool,
 }
 
 impl<'n> OlderHashes<'n> {
-    fn new(name: &'n str) -> Self {
-        Self { name, hashers: Some((md5::Md5::new(), sha1::Sha1::new())), decided: false }
+    fn new(name: &'n str, of_all: bool) -> Self {
+        Self { name, hashers: Some((Md5::new(), Sha1::new())), decided: of_all }
     }
 
     fn see(&mut self, bytes: &[u8], head: &[u8]) {
@@ -87,10 +89,16 @@ impl<'n> OlderHashes<'n> {
     }
 }
 
-/// Reads to the end; `name` helps to tell what the file is.
-pub(crate) fn read_all(reader: &mut dyn Read, name: &str, budget: u64, read_bytes: usize) -> Content {
+/// Reads to the end; `name` helps to tell what the file is, `older` asks for the older hashes whatever it is.
+pub(crate) fn read_all(
+    reader: &mut dyn Read,
+    name: &str,
+    budget: u64,
+    read_bytes: usize,
+    older: bool,
+) -> Content {
     let mut hasher = Sha256::new();
-    let mut older = OlderHashes::new(name);
+    let mut older = OlderHashes::new(name, older);
     let mut content = Content {
         bytes: 0,
         sha256: String::new(),
@@ -179,7 +187,7 @@ mod tests {
     fn files_that_are_no_log_have_the_older_hashes_however_they_are_read() {
         let mut long = b"MZ".to_vec();
         long.resize(3 * HEAD_BYTES, 7);
-        let both = |bytes: &[u8], step| read_all(&mut &bytes[..], "x", u64::MAX, step).older;
+        let both = |bytes: &[u8], step| read_all(&mut &bytes[..], "x", u64::MAX, step, false).older;
         let older = both(b"abc", 2).expect("it is no log");
         assert_eq!(older.md5, "900150983cd24fb0d6963f7d28e17f72");
         assert_eq!(older.sha1, "a9993e364706816aba3e25717850c26c9cd0d89d");
@@ -188,6 +196,7 @@ mod tests {
         let mut log = b"ElfFile\0".to_vec();
         log.resize(3 * HEAD_BYTES, 7);
         assert_eq!(both(&log, 100), None, "a log is known by its records");
+        assert!(read_all(&mut &log[..], "x", u64::MAX, 100, true).older.is_some(), "unless it is asked for");
     }
 
     #[test]
@@ -196,7 +205,7 @@ mod tests {
         log.extend((0..2 * FIRST_CHUNK_BYTES).map(|at| u8::try_from(at % 251).expect("small")));
         let text = vec![b'x'; 2 * FIRST_CHUNK_BYTES];
         for read_bytes in [7, 512, HEAD_BYTES, HEAD_BYTES + 1, 256 * 1024] {
-            let head = |bytes: &[u8]| read_all(&mut &bytes[..], "x", u64::MAX, read_bytes).head;
+            let head = |bytes: &[u8]| read_all(&mut &bytes[..], "x", u64::MAX, read_bytes, false).head;
             assert_eq!(head(&log), log[..FIRST_CHUNK_BYTES], "{read_bytes}");
             assert_eq!(head(&text), text[..HEAD_BYTES], "{read_bytes}");
             assert_eq!(head(&log[..100]), log[..100]);

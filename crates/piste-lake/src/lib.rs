@@ -7,6 +7,7 @@ mod archive;
 mod compact;
 mod content;
 pub mod copies;
+pub mod distinct;
 pub mod error;
 mod gzip;
 mod metered;

@@ -80,7 +80,7 @@ fn open(path: &Path, columns: Option<&[&str]>) -> Result<ParquetRecordBatchReade
     builder.with_projection(mask).build().map_err(unread(path))
 }
 
-fn unread(path: &Path) -> impl Fn(ParquetError) -> LakeError + use<'_> {
+pub(crate) fn unread(path: &Path) -> impl Fn(ParquetError) -> LakeError + use<'_> {
     |source| LakeError::Parquet { path: path.to_owned(), verb: "read", source }
 }
 
@@ -98,8 +98,8 @@ fn mask(builder: &ParquetRecordBatchReaderBuilder<File>, wanted: impl Fn(&str) -
 /// One Parquet file of the lake, read by row group.
 #[derive(Debug, Clone)]
 pub struct Table {
-    path: PathBuf,
-    metadata: ArrowReaderMetadata,
+    pub(crate) path: PathBuf,
+    pub(crate) metadata: ArrowReaderMetadata,
 }
 
 impl Table {

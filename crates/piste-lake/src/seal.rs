@@ -89,7 +89,7 @@ pub struct Item {
     pub origin: Option<String>,
     /// Where its stream breaks off.
     pub damage: Vec<Damage>,
-    /// MD5 and SHA-1 of a file that is no log and no archive.
+    /// MD5 and SHA-1: of a file that is no log and no archive, of any where asked for.
     pub older: Option<Older>,
     /// When its archive says it was last written; empty where it lies in none, or the archive does not say.
     pub modified: String,
@@ -158,6 +158,7 @@ pub struct Sealer<'p> {
     /// The case's own folder, which is no evidence.
     case: Option<PathBuf>,
     progress: &'p dyn Fn(u64),
+    older_hashes: bool,
     /// Called before each reading.
     #[cfg(test)]
     on_read: &'p dyn Fn(),
@@ -204,9 +205,16 @@ impl<'p> Sealer<'p> {
             limits,
             case,
             progress,
+            older_hashes: false,
             #[cfg(test)]
             on_read: &|| {},
         }
+    }
+
+    /// Also makes MD5 and SHA-1, by which older indicators name files.
+    #[must_use]
+    pub fn with_older_hashes(self, older_hashes: bool) -> Self {
+        Self { older_hashes, ..self }
     }
 
     /// Seals everything under `given`. Where two files would be called the same, the one given first keeps the name.
@@ -272,9 +280,10 @@ impl<'p> Sealer<'p> {
         let path = name.path.as_str();
         // The file as given does not count against what it may inflate to.
         let budget = if place.steps.is_empty() { u64::MAX } else { within.budget.bytes };
+        let older = self.older_hashes;
         let read = self
             .opener
-            .with_reader(&place, &mut |reader| Ok(read_all(reader, &name.shown, budget, READ_BYTES)));
+            .with_reader(&place, &mut |reader| Ok(read_all(reader, &name.shown, budget, READ_BYTES, older)));
         let (content, place, damage) =
             match read.and_then(|content| self.up_to_damage(content, place.clone(), path, within)) {
                 Ok(sealed) => sealed,
@@ -294,12 +303,12 @@ impl<'p> Sealer<'p> {
             format,
             bytes: content.bytes,
             sha256: content.sha256,
+            older: content.older,
             state: state_of(format),
             same_as: None,
             host_hint,
             origin: within.origin.tool.map(str::to_owned),
             damage,
-            older: content.older,
             modified: within.modified.to_owned(),
             log: log_of(&content.head, content.record_ids),
             place: place.clone(),
@@ -367,9 +376,10 @@ impl<'p> Sealer<'p> {
             return Err(error);
         }
         let budget = within.budget.bytes;
-        let careful = self
-            .opener
-            .with_reader(&place, &mut |reader| Ok(read_all(reader, path, budget, CAREFUL_READ_BYTES)))?;
+        let older = self.older_hashes;
+        let careful = self.opener.with_reader(&place, &mut |reader| {
+            Ok(read_all(reader, path, budget, CAREFUL_READ_BYTES, older))
+        })?;
         if careful.bytes == 0 {
             return Err(error);
         }
@@ -603,11 +613,11 @@ impl<'p> Sealer<'p> {
             format: Format::Unknown,
             bytes: 0,
             sha256: String::new(),
+            older: None,
             state: EvidenceState::Unread,
             same_as: None,
             origin: within.origin.tool.map(str::to_owned),
             damage: Vec::new(),
-            older: None,
             modified: within.modified.to_owned(),
             log: None,
             place,

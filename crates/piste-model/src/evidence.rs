@@ -62,6 +62,12 @@ pub struct Evidence {
     /// Who made the container, by its paths: `kape`, `velociraptor`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub origin: Option<String>,
+    /// MD5 of the content, where indicators asked for such hashes when it was sealed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub md5: Option<String>,
+    /// SHA-1, likewise.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sha1: Option<String>,
 }
 
 /// What became of a sealed file.

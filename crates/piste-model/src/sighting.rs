@@ -36,6 +36,15 @@ pub struct Sighting {
     /// Until when.
     #[serde(default)]
     pub valid_until: Option<Instant>,
+    /// Rows at a time for which no source holds it valid; they count all the same.
+    #[serde(default)]
+    pub outside_validity: u64,
+    /// How sure its source is, 0 to 100.
+    #[serde(default)]
+    pub confidence: Option<u8>,
+    /// What its source says of it.
+    #[serde(default)]
+    pub description: Option<String>,
 }
 
 impl Sighting {

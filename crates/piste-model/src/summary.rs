@@ -113,6 +113,9 @@ pub struct Summary {
     /// What is new; `null` where there is no earlier run to compare with.
     #[serde(default)]
     pub new: Option<NewFigures>,
+    /// Indicators seen; `null` where none were given.
+    #[serde(default)]
+    pub sightings: Option<u64>,
     /// Doors found.
     pub doors: Option<u64>,
     /// Intrusions found.

@@ -47,6 +47,7 @@ pub fn summary(view: &RunView<'_>) -> String {
         }
         new_findings(&mut page, view);
         findings(&mut page, view);
+        sightings(&mut page, view);
     } else {
         page.heading("Results Summary");
         page.text(0, "The rules have not been run over this evidence.");
@@ -225,6 +226,39 @@ fn one_finding(page: &mut Page, finding: &Finding) {
         );
         page.line(7, &[(None, format!("       {detail}"))]);
     }
+}
+
+/// Known indicators: how many were looked for, which were seen.
+fn sightings(page: &mut Page, view: &RunView<'_>) {
+    let Some(sought) = view.sought else { return };
+    let left_out: u64 = sought.files.iter().map(|file| file.left_out).sum();
+    page.heading("Known indicators");
+    let seen = sought.sightings.len() as u64;
+    page.text(
+        2,
+        &format!(
+            "{} of {} seen, from {}; {} left out (issues.jsonl says why)",
+            thousands(seen),
+            counted(sought.indicators, "indicator", "indicators"),
+            counted(sought.files.len() as u64, "file", "files"),
+            thousands(left_out),
+        ),
+    );
+    for one in sought.sightings.iter().take(FINDINGS) {
+        let value = page.evidence(&one.indicator, 120);
+        let kind = page.evidence(&one.kind, 24);
+        let times = match (one.first, one.last) {
+            (Some(first), Some(last)) if first != last => {
+                format!(", {} .. {}", minute_hand(first), minute_hand(last))
+            }
+            (Some(at), _) | (None, Some(at)) => format!(", {}", minute_hand(at)),
+            (None, None) => String::new(),
+        };
+        let tlp = one.tlp.as_ref().map_or_else(String::new, |tlp| format!(", {}", page.evidence(tlp, 20)));
+        let rows = counted(one.count, "row or file", "rows or files");
+        page.text(4, &format!("  {kind} {value}: {rows}{times}{tlp}"));
+    }
+    page.text(2, &more(sought.sightings.len().saturating_sub(FINDINGS), "indicators", "sightings.jsonl"));
 }
 
 /// One format's files.

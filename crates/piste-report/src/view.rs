@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use piste_model::summary::Summary;
-use piste_model::{Evidence, Finding, Instant, Issue};
+use piste_model::{Evidence, Finding, Instant, Issue, Sighting};
 
 use crate::figures::counted;
 use crate::tallies::Tallies;
@@ -94,8 +94,36 @@ pub struct RunView<'a> {
     /// When the earlier run ended that findings are marked against; the HTML report does not look at it, since it
     /// holds nothing of a clock.
     pub since: Option<Instant>,
+    /// Known indicators; `None` where none were given.
+    pub sought: Option<&'a Sought>,
     /// How to write; the HTML report does not look at it.
     pub options: Style,
+}
+
+/// Known indicators that were looked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sought {
+    /// The files that name them.
+    pub files: Vec<SoughtFile>,
+    /// How many different ones were looked for.
+    pub indicators: u64,
+    /// What was seen, the most telling first.
+    pub sightings: Vec<Sighting>,
+}
+
+/// One file of indicators.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SoughtFile {
+    /// As given.
+    pub path: String,
+    /// Of its bytes.
+    pub sha256: String,
+    /// `STIX`, `MISP`, `OpenIOC`, `CSV`, `list`.
+    pub format: String,
+    /// Indicators in it that were looked for.
+    pub understood: u64,
+    /// Those that were not; an issue says why.
+    pub left_out: u64,
 }
 
 /// Issues of one kind.

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 
 use invented::{Invented, invented, time};
 use piste_model::summary::{NewFigures, RuleSetFigures};
-use piste_model::{Entities, FindingId, Instant, New};
+use piste_model::{Entities, FindingId, Instant, New, Sighting};
 use piste_report::escape::is_hidden;
+use piste_report::view::{Sought, SoughtFile};
 use piste_report::{Area, Areas, Style, terminal};
 
 const PLAIN: Style = Style { colour: false, width: 100 };
@@ -348,4 +349,55 @@ fn ticks_fit_spans_from_hours_to_centuries() {
             svg.split("middle\">").skip(1).map(|rest| rest.split('<').next().unwrap()).collect();
         assert_eq!(shown.join(" "), ticks, "to {last}");
     }
+}
+
+#[test]
+fn known_indicators_are_told_with_their_marking_and_dates() {
+    let mut run = invented();
+    assert!(run.html().contains("No known indicators were given to look for."));
+    assert!(!terminal::summary(&run.run(PLAIN)).contains("Known indicators"));
+    let hostile = "evil.example/<script>alert(1)</script>\u{202e}";
+    run.sought = Some(Sought {
+        files: vec![SoughtFile {
+            path: "<b>feed</b>.csv".into(),
+            sha256: "aa".repeat(32),
+            format: "CSV".into(),
+            understood: 1_204,
+            left_out: 3,
+        }],
+        indicators: 1_204,
+        sightings: vec![Sighting {
+            indicator: hostile.into(),
+            kind: "url".into(),
+            source: "<b>feed</b>.csv:17".into(),
+            count: 2,
+            first: Some(time("2021-03-03T04:05:06Z")),
+            last: Some(time("2021-03-04T04:05:06Z")),
+            hosts: vec!["MX01.example.org".into()],
+            rows: run.findings[0].rows.clone(),
+            tlp: Some("TLP:AMBER".into()),
+            valid_from: Some(time("2021-03-04T00:00:00Z")),
+            valid_until: None,
+            outside_validity: 1,
+            confidence: None,
+            description: Some("called \"home\" & more".into()),
+        }],
+    });
+    let page = run.html();
+    let from = page.find("<section id=\"sightings\">").unwrap();
+    let section = &page[from..];
+    assert!(
+        section.contains("1,204 known indicators were looked for") && section.contains("<b>1</b> seen"),
+        "{section}"
+    );
+    assert!(section.contains("Values below are marked TLP:AMBER."), "{section}");
+    assert!(section.contains("valid from 2021-03-04 00:00:00 to no date: <b>1 row outside</b>"), "{section}");
+    assert!(
+        !section.contains("<script")
+            && !section.contains("<b>feed")
+            && !section.chars().any(|c| is_hidden(c) && c != '\n')
+    );
+    let text = terminal::summary(&run.run(PLAIN));
+    assert!(text.contains("1 of 1,204 indicators seen, from 1 file; 3 left out"), "{text}");
+    assert!(text.contains("TLP:AMBER") && !text.contains('\u{202e}'), "{text}");
 }

@@ -7,6 +7,7 @@
 
 pub mod catalog;
 pub mod correlation;
+pub mod indicators;
 pub mod yara;
 
 mod also;

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::heritage::Heritage;
+use crate::sightings::given::Kept;
 
 /// Kind of the entry that takes a given path back.
 const WITHDRAWN: &str = "evidence.withdrawn";
@@ -73,6 +74,8 @@ struct Known {
     verdicts: Verdicts,
     /// Hash of the rules and the engine of the run begun last.
     last_hunt: Option<String>,
+    /// Files of indicators that the run begun last looks for.
+    indicators: Vec<Kept>,
     /// The last run that reads evidence has finished.
     is_read: bool,
     /// The run begun last reads evidence.
@@ -119,6 +122,11 @@ impl Case {
     /// Hash of the rules and the engine of the last run.
     pub(crate) fn last_hunt(&self) -> Option<&str> {
         self.known.last_hunt.as_deref()
+    }
+
+    /// Files of indicators that the last run looked for.
+    pub(crate) fn indicators(&self) -> &[Kept] {
+        &self.known.indicators
     }
 
     /// Whether the last reading of evidence came to its end.
@@ -258,6 +266,9 @@ impl Known {
         }
         if entry_kind == kind::RUN_STARTED {
             self.last_hunt = body.get("hunt").and_then(Value::as_str).map(str::to_owned);
+            if let Some(Ok(files)) = body.get("indicators").map(Vec::<Kept>::deserialize) {
+                self.indicators = files;
+            }
             self.reads = body.get("evidence").is_some();
             self.is_read &= !self.reads;
             let paths = body.get("evidence").and_then(Value::as_array).into_iter().flatten();

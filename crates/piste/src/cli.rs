@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Hunt(Hunt),
     Demo(Demo),
     Findings(crate::findings::Findings),
+    Sightings(crate::sightings::Sightings),
+    Indicators(crate::sightings::check::IndicatorsCommand),
     Doors(crate::doors::Doors),
     Why(crate::doors::Why),
     Show(Show),
@@ -76,6 +78,13 @@ pub(crate) struct Investigate {
     pub(crate) withdraw: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) which: RuleOptions,
+    /// Known indicators to look for: STIX, MISP, OpenIOC, CSV or a list; may be given several times. Later runs of the case
+    /// look for them again.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) indicators: Vec<PathBuf>,
+    /// Leave out the indicators that earlier runs of the case were given.
+    #[arg(long)]
+    pub(crate) no_earlier_indicators: bool,
     /// Keep every copy of a record that lies in several logs as a row of its own.
     #[arg(long)]
     pub(crate) no_dedup: bool,
@@ -103,6 +112,8 @@ impl Investigate {
             evidence: vec![evidence],
             withdraw: Vec::new(),
             which: RuleOptions::default(),
+            indicators: Vec::new(),
+            no_earlier_indicators: false,
             no_dedup: false,
             yara_timeout: 60,
             password_file: None,
@@ -110,6 +121,11 @@ impl Investigate {
             threads: None,
             json,
         }
+    }
+
+    /// Without evidence: what was read before is looked through.
+    pub(crate) fn over_the_lake() -> Self {
+        Self { evidence: Vec::new(), ..Self::of(PathBuf::new(), false) }
     }
 }
 

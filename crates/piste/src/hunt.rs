@@ -7,13 +7,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use piste_lake::{Lake, Unit};
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::case::Case;
-use crate::cli::{Common, Hunt as Arguments};
+use crate::cli::{Common, Hunt as Arguments, Investigate};
 use crate::difference::{self, Difference};
 use crate::failure::Failure;
 use crate::investigate::{self, rehunt};
+use crate::rules::arguments::RuleOptions;
+use crate::sightings::{Given, Looking};
 use crate::{clock, look, out};
 
 /// Runs the command.
@@ -35,52 +38,114 @@ pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<u8, Failure>
     Ok(code)
 }
 
+/// How the rules of the case's last run were chosen.
+pub(crate) fn last_rule_options(case: &Path) -> Result<RuleOptions, Failure> {
+    let mut options = None;
+    piste_case::read_with(&case.join("ledger.jsonl"), |entry| {
+        if entry.kind == piste_case::kind::RUN_STARTED {
+            options = entry.body.get("rule_options").and_then(|one| RuleOptions::deserialize(one).ok());
+        }
+        Ok(())
+    })?;
+    options.ok_or_else(|| rules_unknown("the last run of this case does not say how its rules were chosen"))
+}
+
+fn rules_unknown(what: &str) -> Failure {
+    Failure::environment(
+        "sightings-rules",
+        what,
+        "nothing was looked for, and `out/` is as it was",
+        "name rules and indicators together: piste hunt --rules PATH --indicators FILE",
+    )
+}
+
+/// New indicators over the case's rows, with the rules of its last run.
+pub(crate) fn for_sightings(arguments: &Investigate, common: &Common) -> Result<(), Failure> {
+    let hunt = investigate::load_rules(arguments)?;
+    let same = |case: &Case| match case.last_hunt() {
+        Some(last) if last == hunt.key => Ok(()),
+        _ => Err(rules_unknown("the rules of the last run are not what they were")),
+    };
+    again(arguments, &hunt, common, ("sightings", &same))?;
+    Ok(())
+}
+
 fn over_the_lake(arguments: &Arguments, common: &Common) -> Result<u8, Failure> {
     let stopwatch = std::time::Instant::now();
     look::lake_of(&common.case)?;
     refuse_yara(arguments)?;
-    let binary = crate::binary::Hashing::begin();
     let hunt = investigate::load_rules(&arguments.hunt)?;
+    let Again { case, units, written, last } = again(&arguments.hunt, &hunt, common, ("hunt", &|_| Ok(())))?;
+    if !common.quiet {
+        tell_difference(&case.lake, &units, last.as_deref(), &hunt.key)?;
+    }
+    investigate::tell(&arguments.hunt, common, &written, &stopwatch, &case)
+}
+
+/// A case looked through again.
+struct Again {
+    case: Case,
+    units: Vec<Unit>,
+    written: investigate::outputs::Written,
+    /// Hash of the rules and the engine of the run before.
+    last: Option<String>,
+}
+
+/// Whether a case may be looked through.
+type Fits<'a> = &'a dyn Fn(&Case) -> Result<(), Failure>;
+
+/// Looks through the case's rows and writes `out/` anew, if `fits` agrees to the case.
+fn again(
+    arguments: &Investigate,
+    hunt: &investigate::Hunt,
+    common: &Common,
+    (command, fits): (&str, Fits<'_>),
+) -> Result<Again, Failure> {
+    let binary = crate::binary::Hashing::begin();
+    let given = Given::read(&arguments.indicators, arguments.no_earlier_indicators)?;
     let mut case = Case::open(&common.case, clock::now(common))?;
     refuse_half_read(&case)?;
+    fits(&case)?;
     let units = case.lake.done_units()?;
     let before = read_before(&common.case)?;
     let last = case.last_hunt().map(str::to_owned);
-    case.begin_run(json!({
-        "command": "hunt",
+    let known = given.with_earlier(&case)?;
+    let mut body = json!({
+        "command": command,
         "rules": hunt.rules.figures.sets,
         "rules_sha256": hunt.rules.sha256,
         "hunt": hunt.key,
         "version": env!("CARGO_PKG_VERSION"),
         "binary_sha256": binary.sha256(),
-    }))?;
+        "rule_options": arguments.which.anywhere(),
+    });
+    known.tell(&mut body);
+    case.begin_run(body)?;
     let stop = investigate::stop_on_ctrl_c();
-    let threads = rehunt::threads(arguments.hunt.threads);
-    let spent = rehunt::Spent::default();
-    let rehunt = rehunt::Rehunt { lake: &case.lake, hunt: &hunt, threads, stop: &stop, spent };
+    let threads = rehunt::threads(arguments.threads);
+    let rehunt =
+        rehunt::Rehunt { lake: &case.lake, hunt, threads, stop: &stop, spent: rehunt::Spent::default() };
     let hunting = std::time::Instant::now();
     let hunted = rehunt.run(&units)?;
     let seconds = hunting.elapsed().as_secs_f64();
-    let spent = rehunt.spent;
-    let events = before.summary.events;
+    if !common.quiet && hunted > 0 {
+        let spent = rehunt.spent;
+        let [reading, matching, telling] =
+            [&spent.reading, &spent.matching, &spent.telling].map(rehunt::Spent::seconds);
+        let events = before.summary.events;
+        out::note(&format!(
+            "Hunted {events} events in {seconds:.2} s ({threads} threads together: reading {reading:.2} s, matching {matching:.2} s, telling {telling:.2} s)"
+        ));
+    }
     let records = units
         .iter()
         .map(|unit| Ok(case.lake.record(unit)?.unwrap_or_default()))
         .collect::<Result<Vec<_>, piste_lake::LakeError>>()?;
-    let joined = investigate::join::rejoin(before, &records, &hunt);
-    let written = investigate::outputs::write(&mut case, &units, &hunt, joined)?;
+    let joined = investigate::join::rejoin(before, &records, hunt);
+    let looking = Looking { known: &known, threads, stop: &stop, quiet: common.quiet };
+    let written = investigate::outputs::write(&mut case, &units, hunt, joined, &looking)?;
     case.end_run(json!({"out": written.hashes, "summary": written.summary}))?;
-    if !common.quiet {
-        if hunted > 0 {
-            let [reading, matching, telling] =
-                [&spent.reading, &spent.matching, &spent.telling].map(rehunt::Spent::seconds);
-            out::note(&format!(
-                "Hunted {events} events in {seconds:.2} s ({threads} threads together: reading {reading:.2} s, matching {matching:.2} s, telling {telling:.2} s)"
-            ));
-        }
-        tell_difference(&case.lake, &units, last.as_deref(), &hunt.key)?;
-    }
-    investigate::tell(&arguments.hunt, common, &written, &stopwatch, &case)
+    Ok(Again { case, units, written, last })
 }
 
 /// YARA rules look at files, which the lake does not hold.

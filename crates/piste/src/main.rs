@@ -36,6 +36,7 @@ mod rules;
 mod schema;
 mod search;
 mod show;
+mod sightings;
 mod timeline;
 mod triage;
 
@@ -82,6 +83,8 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Doors(arguments) => doors::run(arguments, &cli.common),
         Command::Why(arguments) => doors::why(arguments, &cli.common),
         Command::Findings(arguments) => findings::run(arguments, &cli.common),
+        Command::Sightings(arguments) => sightings::run(arguments, &cli.common),
+        Command::Indicators(arguments) => sightings::check::run(arguments, &cli.common),
         Command::Show(arguments) => show::run(arguments, &cli.common),
         Command::Search(arguments) => search::run(arguments, &cli.common),
         Command::Timeline(arguments) => timeline::run(arguments, &cli.common),

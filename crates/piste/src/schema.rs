@@ -13,6 +13,7 @@ const SCHEMAS: &[(&str, &str)] = &[
     ("issues", include_str!("../../../docs/schemas/issues.json")),
     ("detections", include_str!("../../../docs/schemas/detections.json")),
     ("findings", include_str!("../../../docs/schemas/findings.json")),
+    ("sightings", include_str!("../../../docs/schemas/sightings.json")),
     ("duties", include_str!("../../../docs/schemas/duties.json")),
     ("doors", include_str!("../../../docs/schemas/doors.json")),
     ("exposure", include_str!("../../../docs/schemas/exposure.json")),

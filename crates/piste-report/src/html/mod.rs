@@ -7,6 +7,7 @@
 mod doors;
 mod headline;
 mod pictures;
+mod sightings;
 mod style;
 mod tables;
 mod words;
@@ -47,7 +48,7 @@ pub struct ReportView<'a> {
 /// The sections: anchor, heading, and what writes the content.
 type Section = (&'static str, &'static str, fn(&ReportView<'_>, &mut String));
 
-const SECTIONS: [Section; 11] = [
+const SECTIONS: [Section; 12] = [
     ("result", "Result in plain words", headline::write),
     ("time", "When and where rules matched", pictures::detections),
     ("coverage", "What the evidence covers", coverage),
@@ -59,6 +60,7 @@ const SECTIONS: [Section; 11] = [
     ("evidence", "Evidence", tables::evidence),
     ("check", "How to check a statement", tables::how_to_check),
     ("doors", "Ways in", doors::write),
+    ("sightings", "Known indicators", sightings::write),
 ];
 
 /// Writes the report.

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use piste_model::evidence::EvidenceState;
-use piste_model::{Evidence, EvidenceId, Finding, Level, New};
+use piste_model::{Evidence, EvidenceId, Finding, FindingKind, Level, New};
 
 use super::headline::days_of;
 use super::pictures::{path, sorted};
@@ -133,8 +133,11 @@ fn rows(finding: &Finding, out: &mut String) {
     }
     let shown = finding.rows.len().min(ROWS_OF_FINDING) as u64;
     if finding.count > shown {
-        let all =
-            if finding.count > Finding::MAX_ROWS as u64 { "detections.jsonl" } else { "findings.jsonl" };
+        let all = match finding.kind {
+            _ if finding.count <= Finding::MAX_ROWS as u64 => "findings.jsonl",
+            FindingKind::Sighting => "piste search",
+            _ => "detections.jsonl",
+        };
         put!(out, "<li>and {} more rows: see {all}</li>", thousands(finding.count - shown));
     }
     out.push_str("</ul>");

@@ -10,6 +10,7 @@ use piste_model::{
     Damage, Detection, Entities, Evidence, EvidenceId, Finding, FindingId, FindingKind, Instant, Issue, Level,
 };
 use piste_report::html::ReportView;
+use piste_report::view::Sought;
 use piste_report::{Area, Areas, Coverage, RunView, Style, Tallies};
 
 const DAY: i64 = 86_400_000_000_000;
@@ -24,6 +25,7 @@ pub(crate) struct Invented {
     pub(crate) tallies: Tallies,
     pub(crate) areas: Areas,
     pub(crate) coverage: Vec<Coverage>,
+    pub(crate) sought: Option<Sought>,
 }
 
 impl Invented {
@@ -36,6 +38,7 @@ impl Invented {
             tallies: &self.tallies,
             areas: &self.areas,
             since: None,
+            sought: self.sought.as_ref(),
             options,
         }
     }
@@ -198,6 +201,8 @@ fn file(id: u32, path: &str, format: &str, state: EvidenceState, records: u64) -
         state,
         same_as: None,
         origin: None,
+        md5: None,
+        sha1: None,
     }
 }
 
@@ -263,6 +268,7 @@ fn summary() -> Summary {
         }),
         findings: Some(8),
         new: None,
+        sightings: None,
         doors: None,
         intrusions: None,
     }
@@ -330,6 +336,7 @@ pub(crate) fn invented() -> Invented {
             ],
         },
         coverage: coverage(),
+        sought: None,
     };
     invented.count();
     invented

@@ -35,7 +35,7 @@ impl Hosts {
     }
 
     /// The one name of a host; a name that was not learnt stays as it is.
-    pub(super) fn full<'a>(&'a self, name: &'a str) -> &'a str {
+    pub(crate) fn full<'a>(&'a self, name: &'a str) -> &'a str {
         self.0.get(&name.to_lowercase()).map_or(name, String::as_str)
     }
 }

@@ -13,6 +13,7 @@ use piste_model::sources::Shape;
 use piste_model::summary::{EvidenceFigures, RuleFigures, ScanFigures, Summary, YaraFigures};
 use piste_model::{Evidence, Issue};
 use piste_report::{Area, Areas};
+use piste_rules::indicators::Indicators;
 use piste_rules::yara::YARA_BUILT_IN_PATH;
 use piste_rules::{NotRun, logsource_label};
 
@@ -31,6 +32,16 @@ pub(crate) struct Joined {
     pub(crate) summary: Summary,
     /// Something that should have been read was not.
     pub(crate) incomplete: bool,
+}
+
+impl Joined {
+    /// Puts what is not looked for of indicators among the issues, in the place of what an earlier run said of them.
+    pub(crate) fn tell_indicators(&mut self, indicators: &Indicators) {
+        self.issues.retain(|issue| !issue.slug.starts_with("indicator-"));
+        self.issues.extend(indicators.issues.iter().cloned());
+        sort_issues(&mut self.issues);
+        self.summary.issues = self.issues.len() as u64;
+    }
 }
 
 /// What an earlier run wrote of the evidence.
@@ -210,6 +221,8 @@ fn evidence_of(item: &Item, counts: ItemCounts, issues: &mut Vec<Issue>) -> Evid
         state,
         same_as: item.same_as,
         origin: item.origin.clone(),
+        md5: item.older.as_ref().map(|older| older.md5.clone()),
+        sha1: item.older.as_ref().map(|older| older.sha1.clone()),
     }
 }
 
@@ -219,6 +232,11 @@ fn place_issues(issues: &mut Vec<Issue>, evidence: &[Evidence]) {
     for issue in issues.iter_mut() {
         issue.evidence_id = issue.evidence_id.or_else(|| by_path.get(issue.path.as_str()).copied());
     }
+    sort_issues(issues);
+}
+
+/// In the order of place.
+fn sort_issues(issues: &mut Vec<Issue>) {
     issues.sort_by(|a, b| {
         (a.evidence_id, &a.path, a.offset, &a.slug, &a.what).cmp(&(
             b.evidence_id,

@@ -40,6 +40,7 @@ use crate::cli::{Common, Investigate};
 use crate::failure::{self, Failure};
 use crate::progress::Progress;
 use crate::rules::prepared::{Prepared, drop_used_exclusions};
+use crate::sightings::{Given, Looking};
 use crate::{clock, out};
 
 /// Everything that a run hunts with.
@@ -87,6 +88,7 @@ pub(crate) fn into_case(
 ) -> Result<(Case, outputs::Written), Failure> {
     let binary = crate::binary::Hashing::begin();
     let passwords = passwords(arguments.password_file.as_deref())?;
+    let given_indicators = Given::read(&arguments.indicators, arguments.no_earlier_indicators)?;
     let mut case = Case::open(&common.case, clock::now(common))?;
     for path in &arguments.withdraw {
         case.withdraw(path)?;
@@ -97,7 +99,8 @@ pub(crate) fn into_case(
             "Also reading what earlier runs of this case were given; --withdraw PATH leaves a path out",
         );
     }
-    case.begin_run(json!({
+    let known = given_indicators.with_earlier(&case)?;
+    let mut body = json!({
         "evidence": given.iter().cloned().map(StoredPath).collect::<Vec<_>>(),
         "rules": hunt.rules.figures.sets,
         "rules_sha256": hunt.rules.sha256,
@@ -105,9 +108,12 @@ pub(crate) fn into_case(
         "yara": {"sets": hunt.yara.sets, "sha256": hunt.yara.sha256, "seconds": hunt.yara_seconds},
         "version": env!("CARGO_PKG_VERSION"),
         "binary_sha256": binary.sha256(),
-    }))?;
+        "rule_options": arguments.which.anywhere(),
+    });
+    known.tell(&mut body);
+    case.begin_run(body)?;
     let shown = out::progress_wanted() && !common.quiet;
-    let mut intake = seal(&case, &given, &passwords, shown)?;
+    let mut intake = seal(&case, &given, &passwords, known.asks_older_hashes(), shown)?;
     case.number_evidence(&mut intake.items, &mut intake.issues)?;
     mark_same(&mut intake.items);
     share_hosts(&mut intake.items);
@@ -129,7 +135,8 @@ pub(crate) fn into_case(
         Rehunt { lake: &case.lake, hunt, threads: reading.threads, stop, spent: rehunt::Spent::default() };
     rehunt.run(&units)?;
     let joined = join::join(&intake, &units, &records, hunt);
-    let written = outputs::write(&mut case, &units, hunt, joined)?;
+    let looking = Looking { known: &known, threads: reading.threads, stop, quiet: common.quiet };
+    let written = outputs::write(&mut case, &units, hunt, joined, &looking)?;
     case.end_run(json!({"out": written.hashes, "summary": written.summary}))?;
     Ok((case, written))
 }
@@ -190,11 +197,18 @@ fn all_given(case: &Case, evidence: &[PathBuf]) -> Result<Vec<PathBuf>, Failure>
     Ok(given)
 }
 
-fn seal(case: &Case, given: &[PathBuf], passwords: &[Vec<u8>], shown: bool) -> Result<Intake, Failure> {
+fn seal(
+    case: &Case,
+    given: &[PathBuf],
+    passwords: &[Vec<u8>],
+    older_hashes: bool,
+    shown: bool,
+) -> Result<Intake, Failure> {
     let bytes = given.iter().map(|path| bytes_under(path)).sum();
     let progress = Progress::new("Sealing", bytes, shown);
     let done = |bytes| progress.done(bytes);
-    let intake = Sealer::new(case.lake.tmp(), passwords.to_vec(), &done).seal(given)?;
+    let sealer = Sealer::new(case.lake.tmp(), passwords.to_vec(), &done).with_older_hashes(older_hashes);
+    let intake = sealer.seal(given)?;
     progress.finish();
     Ok(intake)
 }

@@ -16,6 +16,7 @@ use piste_lake::{LakeError, Unit};
 use piste_model::summary::{NewFigures, Summary};
 use piste_model::{Evidence, EvidenceId, Finding, Level, New};
 use piste_report::tallies::Counted;
+use piste_report::view::Sought;
 use piste_report::{RunView, Style, Tallies, TimelineCsv, html, terminal};
 use serde::Serialize;
 use serde_json::json;
@@ -30,6 +31,7 @@ use super::places::{Places, hit_copies};
 use crate::case::Case;
 use crate::failure::Failure;
 use crate::out;
+use crate::sightings::{FILE, Looking};
 
 /// What was written.
 pub(crate) struct Written {
@@ -47,8 +49,10 @@ pub(crate) fn write(
     case: &mut Case,
     units: &[Unit],
     hunt: &Hunt,
-    joined: Joined,
+    mut joined: Joined,
+    looking: &Looking<'_>,
 ) -> Result<Written, Failure> {
+    joined.tell_indicators(&looking.known.indicators);
     let folder = Folder::open(&case.folder.join("out"))?;
     let hash = &hunt.key;
     let found: Vec<PathBuf> =
@@ -59,7 +63,7 @@ pub(crate) fn write(
     let in_files = units.iter().map(|unit| case.lake.attachment(unit, Attachment::Scanned));
     let in_files: Vec<PathBuf> = in_files.filter(|path| path.exists()).collect();
     let mut places = Places::new(&joined.hosts, &joined.evidence, copies);
-    let baseline = case.baseline(inputs(&joined.evidence, units, hunt));
+    let baseline = case.baseline(inputs(&joined.evidence, units, hunt, looking));
     let since = baseline.map(|baseline| baseline.since);
     let path_of = |id: EvidenceId| paths.get(&id.0).map(|path| (*path).to_owned()).unwrap_or_default();
     let correlated = correlated::detections(case, units, hunt, &path_of)?;
@@ -78,10 +82,16 @@ pub(crate) fn write(
     });
     let streamed = streamed?;
     let (beside, doors) = read.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-    let findings = streamed.findings;
+    let mut findings = streamed.findings;
     for path in &merged {
         let _ = fs::remove_file(path); // what stays is removed when the case is next opened
     }
+    let seen = looking.find(&case.lake, &joined, since.map(|since| since.evidence))?;
+    let sought = seen.map(|seen| {
+        findings.beside(seen.findings);
+        looking.sought(seen.sightings)
+    });
+    folder.sightings(sought.as_ref())?;
     let findings = case.number_findings(|number| findings.finish(|key| number(key)))?;
     let not_visible: Vec<String> = doors.not_visible.iter().map(|one| one.why.clone()).collect();
     folder.object("exposure.json", &json!({ "servers": beside.exposures }))?;
@@ -89,6 +99,7 @@ pub(crate) fn write(
     let Joined { evidence, issues, coverage, hosts: _, areas, not_run, mut summary, incomplete } = joined;
     summary.detections = Some(streamed.tallies.total());
     summary.findings = Some(findings.len() as u64);
+    summary.sightings = sought.as_ref().map(|sought| sought.sightings.len() as u64);
     summary.doors = Some(doors.doors.len() as u64);
     summary.new = since.map(|_| new_figures(&findings));
     folder.lines("evidence.jsonl", &evidence)?;
@@ -105,6 +116,7 @@ pub(crate) fn write(
         tallies: &streamed.tallies,
         areas: &areas,
         since: baseline.map(|baseline| baseline.at),
+        sought: sought.as_ref(),
         options: Style { colour: out::colour(), width: out::width() },
     };
     let shown: Vec<piste_report::Coverage> = coverage.iter().filter_map(shown_coverage).collect();
@@ -141,12 +153,15 @@ pub(super) fn write_run(
     Ok(())
 }
 
-/// Digest of what decides on the findings: the evidence, how it is read, the rules and the version.
-fn inputs(evidence: &[Evidence], units: &[Unit], hunt: &Hunt) -> String {
+/// Digest of what decides on the findings: the evidence, how it is read, the rules, the indicators and the version.
+fn inputs(evidence: &[Evidence], units: &[Unit], hunt: &Hunt, looking: &Looking<'_>) -> String {
     let mut ids: Vec<u32> = evidence.iter().map(|one| one.id.0).collect();
     ids.sort_unstable();
     let units: Vec<&str> = units.iter().map(|unit| unit.key.as_str()).collect();
-    let text = json!([env!("CARGO_PKG_VERSION"), hunt.key, ids, units]).to_string();
+    let mut text = json!([env!("CARGO_PKG_VERSION"), hunt.key, ids, units]).to_string();
+    if !looking.known.indicators.is_empty() {
+        text += &looking.known.indicators.digest();
+    }
     piste_model::hash::sha256_hex(text.as_bytes())
 }
 
@@ -257,6 +272,20 @@ impl Folder {
 
     fn lines<T: Serialize>(&self, name: &str, values: &[T]) -> Result<(), LakeError> {
         self.file(name, |mut file| values.iter().try_for_each(|value| write_line(&mut file, value)))
+    }
+
+    /// Writes what was seen of indicators; where none were given, what an earlier run wrote goes.
+    fn sightings(&self, sought: Option<&Sought>) -> Result<(), LakeError> {
+        let Some(sought) = sought else {
+            let path = self.0.join(FILE);
+            return match fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(LakeError::write(path)(error))
+                }
+                _ => Ok(()),
+            };
+        };
+        self.lines(FILE, &sought.sightings)
     }
 
     fn object(&self, name: &str, value: &impl Serialize) -> Result<(), LakeError> {

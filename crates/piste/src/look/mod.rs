@@ -33,15 +33,18 @@ pub(crate) fn lake_of(case: &Path) -> Result<Lake, Failure> {
     let (mut finished, mut command) = (false, "investigate");
     read_with(&case.join("ledger.jsonl"), |entry| {
         if entry.kind == kind::RUN_STARTED {
-            let hunts = entry.body.get("command").is_some_and(|command| command == "hunt");
-            command = if hunts { "hunt" } else { "investigate" };
+            command = match entry.body.get("command").and_then(serde_json::Value::as_str) {
+                Some("hunt") => "hunt",
+                Some("sightings") => "sightings",
+                _ => "investigate",
+            };
         }
         finished = entry.kind == kind::RUN_FINISHED || (finished && entry.kind != kind::RUN_STARTED);
         Ok(())
     })?;
     if !finished {
         let what = match command {
-            "hunt" => "what follows is of the run before it",
+            "hunt" | "sightings" => "what follows is of the run before it",
             _ => "what follows is a part",
         };
         out::note(&format!(

@@ -8,9 +8,10 @@ use clap::{Args, Subcommand};
 use piste_model::Level;
 use piste_rules::yara::YaraOptions;
 use piste_rules::{LoadOptions, Selection};
+use serde::{Deserialize, Serialize};
 
 /// Which rules to hunt with.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 pub(crate) struct RuleOptions {
     /// Sigma rules, filters and correlations beside Piste's own: a file or folder; may be given several times.
     #[arg(long, value_name = "PATH")]
@@ -45,6 +46,19 @@ pub(crate) struct RuleOptions {
 }
 
 impl RuleOptions {
+    /// The same options from wherever they are used: paths are absolute.
+    pub(crate) fn anywhere(&self) -> Self {
+        let full = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
+        let all = |paths: &[PathBuf]| paths.iter().map(full).collect();
+        Self {
+            rules: all(&self.rules),
+            pipeline: all(&self.pipeline),
+            placeholders: all(&self.placeholders),
+            exclusions: self.exclusions.as_ref().map(full),
+            ..self.clone()
+        }
+    }
+
     /// What to load.
     pub(crate) fn load_options(&self) -> LoadOptions {
         LoadOptions {

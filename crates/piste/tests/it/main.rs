@@ -33,6 +33,7 @@ mod rules;
 mod same;
 mod schema_check;
 mod scratch;
+mod sightings;
 mod tidy;
 mod triage;
 mod yara;
