@@ -35,6 +35,10 @@ struct Table {
     length: usize,
     shift: u32,
     bits: Box<[u64]>,
+    /// By word of `bits`: bits set in the words before.
+    ranks: Box<[u32]>,
+    /// By bit set: its first place; one more for the end.
+    starts: Vec<u32>,
     /// Sorted by hash.
     places: Vec<Place>,
 }
@@ -55,15 +59,27 @@ impl Table {
                 *word |= 1 << (place.hash & 63);
             }
         }
-        Self { length, shift, bits: bits.into(), places }
+        let mut ranks = Vec::new();
+        let mut set = 0;
+        for word in &bits {
+            ranks.push(set);
+            set += word.count_ones();
+        }
+        let mut starts = vec![0];
+        let mut start = 0;
+        for same in places.chunk_by(|one, other| one.hash == other.hash) {
+            start += u32::try_from(same.len()).unwrap_or(u32::MAX); // literals are numbered in 32 bits
+            starts.push(start);
+        }
+        Self { length, shift, bits: bits.into(), ranks: ranks.into(), starts, places }
     }
 
     /// The literals whose gram may be here.
     #[inline]
     fn at(&self, gram: u32) -> &[Place] {
         let hash = hash(gram) >> self.shift;
-        let known = self.bits.get(index(hash >> 6)).is_some_and(|word| word >> (hash & 63) & 1 == 1);
-        if known { self.of(hash) } else { &[] }
+        let word = self.bits.get(index(hash >> 6)).copied().unwrap_or(0);
+        if word >> (hash & 63) & 1 == 1 { self.of(hash, word) } else { &[] }
     }
 
     /// Calls `known` with each place whose gram, in lower case, may be one of the table's, and with the literals that have it;
@@ -87,12 +103,12 @@ impl Table {
         }
     }
 
-    #[cold]
-    fn of(&self, hash: u32) -> &[Place] {
-        let first = self.places.partition_point(|place| place.hash < hash);
-        let places = self.places.get(first..).unwrap_or_default();
-        let end = places.iter().position(|place| place.hash != hash).unwrap_or(places.len());
-        places.get(..end).unwrap_or_default()
+    /// Of a bit that is set in `word`.
+    fn of(&self, hash: u32, word: u64) -> &[Place] {
+        let before = (word & ((1 << (hash & 63)) - 1)).count_ones();
+        let rank = index(self.ranks.get(index(hash >> 6)).copied().unwrap_or(0) + before);
+        let bound = |at: usize| self.starts.get(at).copied().map_or(0, index);
+        self.places.get(bound(rank)..bound(rank + 1)).unwrap_or_default()
     }
 }
 
