@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::agents::is_script;
+use super::agents::{is_library, is_script};
 use super::{DAY, SIGN_IN, Service, Sessions, Stay};
 use crate::doors::fact::{Fact, quoted};
 use crate::doors::logons::{Guesses, is_public};
@@ -127,7 +127,7 @@ pub(crate) fn suspects<'s>(
             if others.is_some_and(|others| others.iter().any(|other| other != account)) {
                 continue; // where colleagues are at home
             }
-            if explained((host, account), address, group) {
+            if explained((host, account), address, group) || everybody.have(host, group) {
                 continue;
             }
             let mut signs = signs(&everybody, guesses, hostile, (host, account), (address, group));
@@ -222,7 +222,12 @@ fn new_phones<'s>(groups: &BTreeMap<&'s str, Group<'s>>, own: &BTreeSet<&str>) -
     let mut networks: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for (address, group) in groups.iter().filter(|(address, _)| !own.contains(*address)) {
         for (family, stay) in group {
-            if stay.services.keys().all(|service| *service == Service::ActiveSync) {
+            // Phones ask for their settings as Outlook does; their apps come from their makers' servers.
+            let phone = stay.services.contains_key(&Service::ActiveSync)
+                || family.contains("on ios")
+                || family.contains("android");
+            let mail = |service: &Service| matches!(service, Service::ActiveSync | Service::Outlook);
+            if phone && stay.services.keys().all(mail) {
                 networks.entry(family).or_default().insert(network(address));
             }
         }
@@ -251,12 +256,28 @@ impl<'s> Everybody<'s> {
             }
             for (address, group) in &habit.strange {
                 for family in group.keys() {
+                    all.families.entry((host, family)).or_default().insert(account);
                     all.strangers.entry((host, address)).or_default().insert((account, family));
                 }
             }
         }
         all
     }
+
+    /// Whether so many accounts have these programs, none of which is for people, that the organisation gave them out.
+    fn have(&self, host: &str, group: &Group<'_>) -> bool {
+        let many =
+            |family: &&str| self.families.get(&(host, *family)).is_some_and(|all| all.len() >= ACCOUNTS);
+        !is_person(group) && group.keys().all(|family| !family.is_empty() && many(&family))
+    }
+}
+
+/// Whether somebody sat before it, or wrote a script: a page for people was asked for.
+fn is_person(group: &Group<'_>) -> bool {
+    group.values().any(|stay| {
+        let pages = [Service::Owa, Service::Ecp].iter().any(|page| stay.services.contains_key(page));
+        pages || is_script(&stay.agent)
+    })
 }
 
 /// Signs that it was not the owner.
@@ -286,7 +307,8 @@ fn signs(
         .filter(|(_, family)| !family.is_empty() && group.contains_key(family))
         .map(|(account, _)| *account)
         .collect();
-    if same.len() > 1 {
+    // Services in the cloud come for many accounts with one program too, but not to pages for people.
+    if same.len() > 1 && is_person(group) {
         let names: Vec<String> = same.iter().take(6).map(|name| quoted(name)).collect();
         signs.insert(format!(
             "{shown} came with one program as {} accounts, to none of which it belongs: {}",
@@ -296,7 +318,7 @@ fn signs(
     }
     for stay in group.values().filter(|stay| is_script(&stay.agent)) {
         signs.insert(format!(
-            "a library or script, `{}`, signed in from {shown} as the account of somebody who had used programs for people",
+            "a script, `{}`, signed in from {shown} as the account of somebody who had used programs for people",
             quoted(&stay.agent)
         ));
     }
@@ -343,8 +365,18 @@ fn oddities(
     if let Some(service) = new.filter(|service| **service != Service::Web) {
         odd.insert(format!("the account never used {} else", service.name()), 1);
     }
-    at_odd_hours(&own, group, &mut odd);
-    at_two_places(habit, group, &mut odd);
+    if let Some(stay) = group.values().find(|stay| is_library(&stay.agent)) {
+        let what = format!(
+            "a library, `{}`, came as somebody who had used programs for people",
+            quoted(&stay.agent)
+        );
+        odd.insert(what, 2);
+    }
+    // A service keeps no hours, and is at work while its owner is.
+    if is_person(group) {
+        at_odd_hours(&own, group, &mut odd);
+        at_two_places(habit, group, &mut odd);
+    }
     if guesses.tried(host, SIGN_IN, account, begins) {
         odd.insert("strangers had guessed at this account's password before".to_owned(), 1);
     }
