@@ -268,7 +268,7 @@ impl<'s> Everybody<'s> {
     fn have(&self, host: &str, group: &Group<'_>) -> bool {
         let many =
             |family: &&str| self.families.get(&(host, *family)).is_some_and(|all| all.len() >= ACCOUNTS);
-        !is_person(group) && group.keys().all(|family| !family.is_empty() && many(&family))
+        !is_person(group) && group.keys().all(|family| !family.is_empty() && many(family))
     }
 }
 
