@@ -24,6 +24,8 @@ const PROGRAMS: usize = 3;
 const ROAMING: usize = 3;
 /// Half a working day's pause: who sat at the desk on both sides of it was not far.
 const PAUSE: i64 = 14 * 3_600_000_000_000;
+/// End of the sentence on a habit that is hardly known.
+const YOUNG: &str = "days of use before that";
 /// Oddities from which on a stay is told, and from which on somebody is taken to have come in.
 const TOLD: u32 = 3;
 const TAKEN: u32 = 5;
@@ -122,6 +124,7 @@ pub(crate) fn suspects<'s>(
             oddities: BTreeSet::new(),
             score: 0,
         };
+        let mut settled = false;
         for (address, group) in &habit.strange {
             let others = everybody.homes.get(&(*host, *address));
             if others.is_some_and(|others| others.iter().any(|other| other != account)) {
@@ -136,11 +139,15 @@ pub(crate) fn suspects<'s>(
                 continue;
             }
             suspect.signs.append(&mut signs);
-            suspect.score = suspect.score.max(odd.values().sum());
+            let points: u32 = odd.values().sum();
+            // A habit of a day or two is too young to be broken: what is unusual then stays a question.
+            let young = odd.keys().any(|odd| odd.ends_with(YOUNG));
+            settled |= !young;
+            suspect.score = suspect.score.max(if young { points.min(TAKEN - 1) } else { points });
             suspect.oddities.extend(odd.into_keys());
             suspect.groups.insert(address, group.clone());
         }
-        if suspect.groups.len() > 1 {
+        if suspect.groups.len() > 1 && settled {
             suspect.score += several_networks(&mut suspect);
         }
         if !suspect.groups.is_empty() {
@@ -344,7 +351,12 @@ fn oddities(
         return odd;
     }
     let shown = quoted(address);
-    odd.insert(format!("{shown} is new to the account, which had been in use on {before} days before"), 1);
+    let new = if before < HABIT_DAYS {
+        format!("{shown} is new to the account, of which the evidence has only {before} {YOUNG}")
+    } else {
+        format!("{shown} is new to the account, which had been in use on {before} days before")
+    };
+    odd.insert(new, 1);
     let networks: BTreeSet<String> = habit.own.keys().map(|one| network(one)).collect();
     if !networks.contains(&network(address)) {
         odd.insert(format!("the account was never seen in the network of {shown} else"), 1);

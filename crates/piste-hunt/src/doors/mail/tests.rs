@@ -187,6 +187,13 @@ fn libraries_and_services_in_the_cloud_are_no_proof() {
 }
 
 #[test]
+fn a_habit_of_two_days_is_too_young_to_be_broken() {
+    let mut sessions = weeks();
+    come(&mut sessions, &Came { at: (8, 3), ..STRANGER });
+    check(&sessions, &Guesses::default(), &[("anna", DoorVerdict::Probed)]);
+}
+
+#[test]
 fn without_a_habit_nothing_is_said() {
     let mut sessions = Sessions::default();
     come(
