@@ -1,11 +1,14 @@
 //! Virtual directories of IIS that lead out of its folders.
 //!
-//! In: changes of IIS's configuration (IIS-Configuration 29 and 50), commands that make a directory (`appcmd add vdir`,
+//! In: IIS's configuration files (rows of `iis.configuration`) and changes of them (IIS-Configuration 29 and 50), commands that make a directory (`appcmd add vdir`,
 //! `New-WebVirtualDirectory`, `New-OwaVirtualDirectory -Path`). Out: facts, where the folder behind the URL is one that anybody
 //! may write to: no product keeps pages there, and a page put there is served from then on.
 
+use piste_lake::scan::Scan;
+use piste_lake::{Lake, LakeError};
+
 use super::fact::{Fact, Rung, Store, Topic, quoted};
-use super::rows::Row;
+use super::rows::{COMMON, Row, Rows};
 
 /// Folders in lower case from which no product serves pages.
 const ODD: [&str; 9] = [
@@ -32,6 +35,22 @@ pub(crate) fn is_odd(folder: &str) -> bool {
     }
     lower.push('\\');
     ODD.iter().any(|odd| lower.contains(odd))
+}
+
+/// Reads the configuration files.
+pub(crate) fn read(lake: &Lake, host: &dyn Fn(&str) -> String, store: &mut Store) -> Result<(), LakeError> {
+    let columns: Vec<&str> =
+        COMMON.iter().chain(&["Section", "UrlPath", "PhysicalPath", "ConfigPath", "Line"]).copied().collect();
+    let wanted = |name: &str| name == "iis.configuration";
+    lake.scan(Scan { datasets: &wanted, columns: Some(&columns) }, &mut |batch| {
+        for row in Rows::new(batch).iter() {
+            let folder = row.text("PhysicalPath");
+            if row.text("Section") == "virtualDirectory" && is_odd(folder) {
+                tell(row, "IIS configuration", row.text("UrlPath"), folder, host, store);
+            }
+        }
+        Ok(true)
+    })
 }
 
 /// A change of IIS's configuration.
@@ -101,7 +120,7 @@ fn tell(
     host: &dyn Fn(&str) -> String,
     store: &mut Store,
 ) {
-    let what = format!("the URL {} was made to lead to {}", quoted(url), quoted(folder));
+    let what = format!("the URL {} leads to {}", quoted(url), quoted(folder));
     let fact = Fact::new(log, row.time(), row.place(), what);
     let topic = Topic::Mapped(quoted(&format!("{url} ({folder})")));
     store.add(&host(row.host()), topic, Rung::Effect, fact);

@@ -93,6 +93,8 @@ pub(crate) fn mapped(known: &Known<'_>, host: &str, place: &str, rungs: &Rungs) 
     let made = kept(rungs, Rung::Effect);
     let mut draft = Draft::new(known, "virtual-directory", host, place);
     draft.steps(made.iter().copied(), 0);
+    let stands = made.iter().any(|fact| fact.log == "IIS configuration");
+    draft.state(if stands { DoorState::Open } else { DoorState::Unknown });
     draft.verdict(DoorVerdict::Succeeded);
     draft.sum("so it is there: whatever is put into that folder, which anybody may write to, is served under the URL");
     draft.against("installers of applications make directories too, seldom there");

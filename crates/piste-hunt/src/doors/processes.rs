@@ -92,6 +92,7 @@ pub(crate) fn read(
         }
         of_sysmon(row, host, store);
     })?;
+    directories::read(lake, host, store)?;
     let configuration = ["Configuration", "EditOperationType", "NewValue", "OldValue"];
     scan(lake, "windows.iis-configuration", &configuration, &[29, 50], &mut |row| {
         of_configuration(row, host, store);

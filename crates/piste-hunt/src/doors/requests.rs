@@ -317,10 +317,8 @@ fn of_ews(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {
     let agent = row.text("UserAgent");
     let operation = row.text("SoapAction").to_ascii_lowercase();
     let subscribes = operation.ends_with("subscribe") && !operation.ends_with("unsubscribe");
-    let lower = agent.to_ascii_lowercase();
-    // Applications of the house use Microsoft's library too; its version 0.0.0.0 is what exploits give out.
-    let library = lower.starts_with("exchangeservicesclient") && !lower.contains("/0.0.0.0");
-    if !subscribes || library || !mail::is_script(agent) {
+    // Applications of the house subscribe with Microsoft's library; its version 0.0.0.0 is what exploits give out.
+    if !subscribes || !mail::is_script(agent) {
         return;
     }
     let what = format!(

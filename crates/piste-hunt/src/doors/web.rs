@@ -200,6 +200,11 @@ fn confusion(request: &Request<'_>, url: &str) -> Option<Seen> {
         Answer::Done => {
             seen(flaw, Rung::OpenAnswer, "a test of the path got the answer that only an open server gives")
         }
+        Answer::Elsewhere if other && (url.contains("/mapi/nspi") || url.contains("/ews/")) => seen(
+            flaw,
+            Rung::OpenAnswer,
+            "the path reached a service that sends nobody to the sign-in page, and was sent elsewhere, as open servers do",
+        ),
         Answer::Error if token || (request.is_post() && other) => seen(
             flaw,
             Rung::Unclear,

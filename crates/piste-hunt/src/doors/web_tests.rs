@@ -43,6 +43,7 @@ fn scanners_of_autodiscover_look_and_exploits_pass() {
     let mapi = "/autodiscover/autodiscover.json @foo.com/mapi/nspi/?&Email=autodiscover/autodiscover.json%3f@foo.com";
     check(&format!("POST {mapi} - 200"), Some((Flaw::ProxyShell, Rung::Passed)));
     check(&format!("POST {mapi} - 404"), Some((Flaw::ProxyShell, Rung::Looked)));
+    check(&format!("GET {mapi} - 302"), Some((Flaw::ProxyShell, Rung::OpenAnswer)));
     let shell = "/autodiscover/autodiscover.json a=evil@x.example/powershell/?X-Rps-CAT=VgEAVAdXaW5kb3dz";
     check(&format!("POST {shell} - 200"), Some((Flaw::ProxyShell, Rung::Passed)));
     check(&format!("POST {shell} - 401"), Some((Flaw::ProxyShell, Rung::Refused)));

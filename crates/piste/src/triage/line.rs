@@ -141,6 +141,14 @@ fn worst(spans: &[OpenSpan]) -> Option<&OpenSpan> {
     important.min_by_key(|span| (rank(span), span.to.is_some(), span.from, span.cve.clone()))
 }
 
+/// Rights that somebody inside gave and that nobody from outside used: administrators do so, and it says nothing of a break-in by
+/// itself.
+fn is_daily(door: &Value, verdict: Option<DoorVerdict>) -> bool {
+    let account = door.get("kind").and_then(Value::as_str) == Some("account");
+    let sources = door.get("sources").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+    account && !sources && verdict < Some(DoorVerdict::Used)
+}
+
 /// The furthest verdict of the host's doors (of all if `None`), and when they were used.
 fn tell_doors(line: &mut Line, doors: Option<&Value>, host: Option<&str>) {
     let Some(doors) = doors.and_then(|doors| doors.get("doors")).and_then(Value::as_array) else { return };
@@ -151,6 +159,9 @@ fn tell_doors(line: &mut Line, doors: Option<&Value>, host: Option<&str>) {
     let mut furthest: Option<DoorVerdict> = None;
     for door in of_host {
         let verdict = door.get("verdict").cloned().and_then(|word| serde_json::from_value(word).ok());
+        if is_daily(door, verdict) {
+            continue;
+        }
         let time = |name: &str| door.get(name).and_then(Value::as_str).and_then(Instant::parse);
         if verdict > furthest {
             (furthest, line.first, line.last) = (verdict, None, None);

@@ -322,6 +322,18 @@ fn an_address_that_leads_to_a_folder_for_everybody_is_a_door() {
     scratch.write("given/security.jsonl", events.concat());
     scratch.investigate("given").expect(0);
     assert_eq!(verdicts(&doors(&scratch)), [r"succeeded virtual-directory /img (C:\ProgramData\img)"]);
+
+    let scratch = Scratch::new();
+    scratch.write(
+        "given/MX01/C/Windows/System32/inetsrv/config/applicationHost.config",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n<configuration>\r\n<system.applicationHost><sites><site name=\"Default Web Site\" id=\"1\">\r\n\
+         <application path=\"/\"><virtualDirectory path=\"/\" physicalPath=\"%SystemDrive%\\inetpub\\wwwroot\" />\r\n\
+         <virtualDirectory path=\"/img\" physicalPath=\"C:\\Users\\Public\\img\" /></application></site></sites></system.applicationHost></configuration>\r\n",
+    );
+    scratch.investigate("given").expect(0);
+    let found = doors(&scratch);
+    assert_eq!(verdicts(&found), [r"succeeded virtual-directory /img (C:\Users\Public\img)"]);
+    assert_eq!((&found[0]["state"], &found[0]["host"]), (&json!("open"), &json!("MX01")));
 }
 
 #[test]

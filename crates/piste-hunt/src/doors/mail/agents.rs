@@ -11,29 +11,33 @@ const CHARS_MAX: usize = 400;
 const WORDS_MAX: usize = 8;
 /// Products that say nothing, since nearly every agent names them.
 const EVERYWHERE: [&str; 7] = ["mozilla", "applewebkit", "gecko", "khtml", "like", "safari", "version"];
-/// Libraries and scripts, in lower case: beginnings of the agents that they send by themselves.
-const SCRIPTS: [&str; 22] = [
+/// Scripts, in lower case: beginnings of the agents that they send by themselves.
+const SCRIPTS: [&str; 14] = [
     "python",
     "exchangelib",
-    "exchangeservicesclient",
     "curl",
     "wget",
     "go-http-client",
-    "java/",
-    "okhttp",
     "zgrab",
     "libwww-perl",
     "lwp",
     "ruby",
+    "aiohttp",
+    "httpx",
+    "powershell",
+    "mozilla/5.0 (windows nt; windows nt",
+    "exchangeservicesclient/0.0.0.0",
+];
+/// Libraries that applications use too, for rooms, customers or signatures.
+const LIBRARIES: [&str; 9] = [
+    "exchangeservicesclient",
+    "java/",
+    "okhttp",
     "axios",
     "node",
     "apache-httpclient",
-    "aiohttp",
-    "httpx",
     "restsharp",
     "winhttp",
-    "powershell",
-    "mozilla/5.0 (windows nt; windows nt",
     "ewsclient",
 ];
 
@@ -98,10 +102,16 @@ pub(crate) fn shown(agent: &str) -> String {
     quoted(&blanks)
 }
 
-/// Whether an agent is that of a library or a script.
+/// Whether an agent is that of a script.
 pub(crate) fn is_script(agent: &str) -> bool {
-    let lower = agent.trim_start().to_ascii_lowercase();
+    let lower = agent.trim_start().to_ascii_lowercase().replace('+', " ");
     SCRIPTS.iter().any(|front| lower.starts_with(front)) || lower.contains("zgrab")
+}
+
+/// Whether an agent is that of a library that applications use.
+pub(crate) fn is_library(agent: &str) -> bool {
+    let lower = agent.trim_start().to_ascii_lowercase();
+    !is_script(agent) && LIBRARIES.iter().any(|front| lower.starts_with(front))
 }
 
 #[cfg(test)]
@@ -133,14 +143,14 @@ mod tests {
 
     #[test]
     fn libraries_are_told_from_programs_for_people() {
-        for agent in ["python-requests/2.25.1", "ExchangeServicesClient/15.00.0847.030", "Go-http-client/1.1"]
-        {
-            assert!(is_script(agent), "{agent}");
+        for agent in ["python-requests/2.25.1", "ExchangeServicesClient/0.0.0.0", "Go-http-client/1.1"] {
+            assert!(is_script(agent) && !is_library(agent), "{agent}");
         }
+        assert!(is_library("ExchangeServicesClient/15.00.0847.030"));
         for agent in
             ["Mozilla/5.0 (Windows NT 10.0; Win64; x64)", "Microsoft Office/16.0", "MacOutlook/16.1", "-"]
         {
-            assert!(!is_script(agent), "{agent}");
+            assert!(!is_script(agent) && !is_library(agent), "{agent}");
         }
     }
 

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::agents::is_script;
+use super::agents::{is_library, is_script};
 use super::{DAY, SIGN_IN, Service, Sessions, Stay};
 use crate::doors::fact::{Fact, quoted};
 use crate::doors::logons::{Guesses, is_public};
@@ -24,6 +24,8 @@ const PROGRAMS: usize = 3;
 const ROAMING: usize = 3;
 /// Half a working day's pause: who sat at the desk on both sides of it was not far.
 const PAUSE: i64 = 14 * 3_600_000_000_000;
+/// End of the sentence on a habit that is hardly known.
+const YOUNG: &str = "days of use before that";
 /// Oddities from which on a stay is told, and from which on somebody is taken to have come in.
 const TOLD: u32 = 3;
 const TAKEN: u32 = 5;
@@ -122,12 +124,13 @@ pub(crate) fn suspects<'s>(
             oddities: BTreeSet::new(),
             score: 0,
         };
+        let mut settled = false;
         for (address, group) in &habit.strange {
             let others = everybody.homes.get(&(*host, *address));
             if others.is_some_and(|others| others.iter().any(|other| other != account)) {
                 continue; // where colleagues are at home
             }
-            if explained((host, account), address, group) {
+            if explained((host, account), address, group) || everybody.have(host, group) {
                 continue;
             }
             let mut signs = signs(&everybody, guesses, hostile, (host, account), (address, group));
@@ -136,11 +139,15 @@ pub(crate) fn suspects<'s>(
                 continue;
             }
             suspect.signs.append(&mut signs);
-            suspect.score = suspect.score.max(odd.values().sum());
+            let points: u32 = odd.values().sum();
+            // A habit of a day or two is too young to be broken: what is unusual then stays a question.
+            let young = odd.keys().any(|odd| odd.ends_with(YOUNG));
+            settled |= !young;
+            suspect.score = suspect.score.max(if young { points.min(TAKEN - 1) } else { points });
             suspect.oddities.extend(odd.into_keys());
             suspect.groups.insert(address, group.clone());
         }
-        if suspect.groups.len() > 1 {
+        if suspect.groups.len() > 1 && settled {
             suspect.score += several_networks(&mut suspect);
         }
         if !suspect.groups.is_empty() {
@@ -222,7 +229,12 @@ fn new_phones<'s>(groups: &BTreeMap<&'s str, Group<'s>>, own: &BTreeSet<&str>) -
     let mut networks: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for (address, group) in groups.iter().filter(|(address, _)| !own.contains(*address)) {
         for (family, stay) in group {
-            if stay.services.keys().all(|service| *service == Service::ActiveSync) {
+            // Phones ask for their settings as Outlook does; their apps come from their makers' servers.
+            let phone = stay.services.contains_key(&Service::ActiveSync)
+                || family.contains("on ios")
+                || family.contains("android");
+            let mail = |service: &Service| matches!(service, Service::ActiveSync | Service::Outlook);
+            if phone && stay.services.keys().all(mail) {
                 networks.entry(family).or_default().insert(network(address));
             }
         }
@@ -251,12 +263,28 @@ impl<'s> Everybody<'s> {
             }
             for (address, group) in &habit.strange {
                 for family in group.keys() {
+                    all.families.entry((host, family)).or_default().insert(account);
                     all.strangers.entry((host, address)).or_default().insert((account, family));
                 }
             }
         }
         all
     }
+
+    /// Whether so many accounts have these programs, none of which is for people, that the organisation gave them out.
+    fn have(&self, host: &str, group: &Group<'_>) -> bool {
+        let many =
+            |family: &&str| self.families.get(&(host, *family)).is_some_and(|all| all.len() >= ACCOUNTS);
+        !is_person(group) && group.keys().all(|family| !family.is_empty() && many(family))
+    }
+}
+
+/// Whether somebody sat before it, or wrote a script: a page for people was asked for.
+fn is_person(group: &Group<'_>) -> bool {
+    group.values().any(|stay| {
+        let pages = [Service::Owa, Service::Ecp].iter().any(|page| stay.services.contains_key(page));
+        pages || is_script(&stay.agent)
+    })
 }
 
 /// Signs that it was not the owner.
@@ -286,7 +314,8 @@ fn signs(
         .filter(|(_, family)| !family.is_empty() && group.contains_key(family))
         .map(|(account, _)| *account)
         .collect();
-    if same.len() > 1 {
+    // Services in the cloud come for many accounts with one program too, but not to pages for people.
+    if same.len() > 1 && is_person(group) {
         let names: Vec<String> = same.iter().take(6).map(|name| quoted(name)).collect();
         signs.insert(format!(
             "{shown} came with one program as {} accounts, to none of which it belongs: {}",
@@ -296,7 +325,7 @@ fn signs(
     }
     for stay in group.values().filter(|stay| is_script(&stay.agent)) {
         signs.insert(format!(
-            "a library or script, `{}`, signed in from {shown} as the account of somebody who had used programs for people",
+            "a script, `{}`, signed in from {shown} as the account of somebody who had used programs for people",
             quoted(&stay.agent)
         ));
     }
@@ -322,7 +351,12 @@ fn oddities(
         return odd;
     }
     let shown = quoted(address);
-    odd.insert(format!("{shown} is new to the account, which had been in use on {before} days before"), 1);
+    let new = if before < HABIT_DAYS {
+        format!("{shown} is new to the account, of which the evidence has only {before} {YOUNG}")
+    } else {
+        format!("{shown} is new to the account, which had been in use on {before} days before")
+    };
+    odd.insert(new, 1);
     let networks: BTreeSet<String> = habit.own.keys().map(|one| network(one)).collect();
     if !networks.contains(&network(address)) {
         odd.insert(format!("the account was never seen in the network of {shown} else"), 1);
@@ -343,8 +377,18 @@ fn oddities(
     if let Some(service) = new.filter(|service| **service != Service::Web) {
         odd.insert(format!("the account never used {} else", service.name()), 1);
     }
-    at_odd_hours(&own, group, &mut odd);
-    at_two_places(habit, group, &mut odd);
+    if let Some(stay) = group.values().find(|stay| is_library(&stay.agent)) {
+        let what = format!(
+            "a library, `{}`, came as somebody who had used programs for people",
+            quoted(&stay.agent)
+        );
+        odd.insert(what, 2);
+    }
+    // A service keeps no hours, and is at work while its owner is.
+    if is_person(group) {
+        at_odd_hours(&own, group, &mut odd);
+        at_two_places(habit, group, &mut odd);
+    }
     if guesses.tried(host, SIGN_IN, account, begins) {
         odd.insert("strangers had guessed at this account's password before".to_owned(), 1);
     }

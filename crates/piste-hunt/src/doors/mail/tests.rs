@@ -150,12 +150,9 @@ fn a_sign_that_it_was_not_the_owner_makes_it_used() {
     come(&mut several, &Came { account: "bert", at: (15, 4), ..STRANGER });
     check(&several, &Guesses::default(), &[("anna", DoorVerdict::Used), ("bert", DoorVerdict::Used)]);
 
-    let mut library = weeks();
-    come(
-        &mut library,
-        &Came { agent: "ExchangeServicesClient/15.00.0847.030", service: Service::Ews, ..STRANGER },
-    );
-    check(&library, &Guesses::default(), &[("anna", DoorVerdict::Used)]);
+    let mut script = weeks();
+    come(&mut script, &Came { agent: "python-requests/2.31.0", service: Service::Ews, ..STRANGER });
+    check(&script, &Guesses::default(), &[("anna", DoorVerdict::Used)]);
 
     let mut guessed = weeks();
     let mut guesses = Guesses::default();
@@ -167,6 +164,33 @@ fn a_sign_that_it_was_not_the_owner_makes_it_used() {
     // Even with the program that the owner has.
     come(&mut guessed, &Came { agent: CHROME, ..STRANGER });
     check(&guessed, &guesses, &[("anna", DoorVerdict::Used)]);
+}
+
+#[test]
+fn libraries_and_services_in_the_cloud_are_no_proof() {
+    let mut library = weeks();
+    let agent = "ExchangeServicesClient/15.00.0847.030";
+    come(&mut library, &Came { agent, service: Service::Ews, ..STRANGER });
+    check(&library, &Guesses::default(), &[("anna", DoorVerdict::Succeeded)]);
+    let service = |accounts: &[&str]| {
+        let mut sessions = weeks();
+        for account in accounts {
+            let came =
+                Came { account, agent: "SkypeSpaces/1.0a", service: Service::Ews, at: (14, 10), ..STRANGER };
+            come(&mut sessions, &came);
+        }
+        sessions
+    };
+    let two = [("anna", DoorVerdict::Probed), ("bert", DoorVerdict::Probed)];
+    check(&service(&["anna", "bert"]), &Guesses::default(), &two);
+    check(&service(&["anna", "bert", "carla"]), &Guesses::default(), &[]);
+}
+
+#[test]
+fn a_habit_of_two_days_is_too_young_to_be_broken() {
+    let mut sessions = weeks();
+    come(&mut sessions, &Came { at: (8, 3), ..STRANGER });
+    check(&sessions, &Guesses::default(), &[("anna", DoorVerdict::Probed)]);
 }
 
 #[test]
