@@ -68,8 +68,8 @@ fn ends(section: &'static str, path: &str) -> Option<&'static str> {
     lines(section).find(|line| whole && path.ends_with(line.text)).map(|line| line.by)
 }
 
-/// A .NET type by the key that its assembly is signed with, or by its namespace where it names no assembly: then it can
-/// only be the framework's own.
+/// A .NET type by the key that its assembly is signed with; by the assembly's name where no key is written; by its namespace
+/// where no assembly is named: then it can only be the framework's own.
 fn managed(name: &str) -> Option<&'static str> {
     let lower = name.to_lowercase();
     let (plain, assembly) = lower.split_once(',').unwrap_or((&lower, ""));
@@ -80,9 +80,8 @@ fn managed(name: &str) -> Option<&'static str> {
             lines("type").find(|line| plain.trim().starts_with(line.text)).map(|line| line.by)
         }
         None => {
-            let framework = ["system.web", "system.servicemodel", "system.web.extensions"];
             let assembly = assembly.split(',').next().unwrap_or_default().trim();
-            framework.contains(&assembly).then_some(".NET Framework")
+            lines("assembly").find(|line| assembly.starts_with(line.text)).map(|line| line.by)
         }
     }
 }
@@ -115,7 +114,7 @@ mod tests {
         for line in LINES.iter() {
             assert!(seen.insert((line.section, line.text)), "{line:?} stands twice");
             assert!(
-                ["native", "filter", "script", "type", "token", "folder"].contains(&line.section),
+                ["native", "filter", "script", "type", "token", "assembly", "folder"].contains(&line.section),
                 "{line:?}"
             );
             assert_eq!(line.text, line.text.to_lowercase(), "{line:?}");
@@ -155,10 +154,11 @@ mod tests {
             None
         );
         assert_eq!(
-            managed("Microsoft.Exchange.Clients.Auth.Module, Microsoft.Exchange.Clients.Auth"),
-            None,
-            "no key, no proof"
+            managed("Microsoft.Exchange.Clients.Owa.Core.OwaModule, Microsoft.Exchange.Clients.Owa"),
+            Some("Exchange by its name alone")
         );
+        let forged = "Microsoft.Exchange.X, Microsoft.Exchange.X, PublicKeyToken=32d89e1d5a5dfb8e";
+        assert_eq!(managed(forged), None, "another's key");
         assert_eq!(managed("System.Web.Evil.Module, Evil"), None);
         assert_eq!(managed(""), None);
     }

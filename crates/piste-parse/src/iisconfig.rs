@@ -102,6 +102,9 @@ pub(crate) fn read(block: &Block, cx: &Context<'_>, parsed: &mut Parsed, rows: &
             let element = whole.get(start..).unwrap_or_default();
             walk.entries += 1;
             fields.push("ConfigPath", cx.path, Role::Data);
+            if is_server_wide(cx.path) {
+                fields.push("ServerWide", "yes", Role::Data);
+            }
             fields.push("Line", &lines.of(offset).to_string(), Role::Data);
             push(rows, cx, &fields, offset, element, walk.entries);
         }
@@ -113,6 +116,14 @@ pub(crate) fn read(block: &Block, cx: &Context<'_>, parsed: &mut Parsed, rows: &
         }
     }
     parsed.records += walk.entries as u64;
+}
+
+/// Whether a configuration is the server's, the Default Web Site's or Exchange's own: there, other products register little.
+fn is_server_wide(path: &str) -> bool {
+    let path = path.to_ascii_lowercase().replace('\\', "/");
+    path.ends_with("applicationhost.config")
+        || path.ends_with("/wwwroot/web.config")
+        || path.contains("/microsoft/exchange server/")
 }
 
 /// The bytes as text of the same length: what is no UTF-8, and a mark at the beginning, is put over.

@@ -32,16 +32,26 @@ pub fn configured(known: &Known<'_>) -> Result<Vec<Door>, LakeError> {
 
 /// Entries that no list knows, by host and what they load.
 fn modules(known: &Known<'_>) -> Result<Vec<Door>, LakeError> {
-    let columns =
-        ["Section", "EntryName", "Image", "Type", "UrlPath", "Location", "Shipped", "ConfigPath", "Line"];
+    let columns = [
+        "Section",
+        "EntryName",
+        "Image",
+        "Type",
+        "UrlPath",
+        "Location",
+        "Shipped",
+        "ServerWide",
+        "ConfigPath",
+        "Line",
+    ];
     let mut entries: BTreeMap<(String, String), BTreeSet<Fact>> = BTreeMap::new();
     scan(known.lake, "iis.configuration", &columns, &mut |row| {
         let section = row.text("Section");
-        if row.text("Shipped") != "no" || section == "virtualDirectory" {
+        if row.text("Shipped") != "no" || row.text("ServerWide") != "yes" || section == "virtualDirectory" {
             return;
         }
         let loads = [row.text("Image"), row.text("Type")].into_iter().find(|text| !text.is_empty());
-        let Some(loads) = loads else { return };
+        let Some(loads) = loads.filter(|loads| !is_a_products(loads)) else { return };
         let at = ((known.host)(row.host()), loads.to_owned());
         if entries.len() < KEPT_MAX || entries.contains_key(&at) {
             let what = entry_in_words(row, section, loads);
@@ -65,6 +75,15 @@ fn modules(known: &Known<'_>) -> Result<Vec<Door>, LakeError> {
         draft.finish()
     };
     Ok(entries.iter().map(door).collect())
+}
+
+/// Whether a library lies where products are installed, which takes an administrator: a finding names it, it is no door by
+/// itself. Exchange's own folders are none of those: implants are put there.
+fn is_a_products(loads: &str) -> bool {
+    let path = loads.to_lowercase().replace('/', "\\");
+    let installed = path.starts_with("%programfiles")
+        || path.get(1..).is_some_and(|rest| rest.starts_with(":\\program files"));
+    installed && !path.contains("\\microsoft\\exchange server\\")
 }
 
 fn entry_in_words(row: Row<'_, '_>, section: &str, loads: &str) -> String {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use piste_hunt::told::Told;
 use piste_hunt::{Findings, Since};
 use piste_lake::store::{Attachment, Found, rename_durably, tmp_name, write_durably};
-use piste_lake::{LakeError, Unit};
+use piste_lake::{Lake, LakeError, Unit};
 use piste_model::summary::{NewFigures, Summary};
 use piste_model::{Evidence, EvidenceId, Finding, Level, New};
 use piste_report::tallies::Counted;
@@ -24,6 +24,7 @@ use sha2::{Digest, Sha256};
 
 use super::Hunt;
 use super::correlated;
+use super::doors::{Beside, Doors};
 use super::join::Joined;
 use super::lines::Lines;
 use super::merged::{Merged, few_enough};
@@ -54,14 +55,10 @@ pub(crate) fn write(
 ) -> Result<Written, Failure> {
     joined.tell_indicators(&looking.known.indicators);
     let folder = Folder::open(&case.folder.join("out"))?;
-    let hash = &hunt.key;
-    let found: Vec<PathBuf> =
-        units.iter().map(|unit| case.lake.found(unit, hash, Found::Detections)).collect();
+    let (found, in_files) = found_in(case, units, &hunt.key);
     let paths: BTreeMap<u32, &str> =
         joined.evidence.iter().map(|one| (one.id.0, one.path.as_str())).collect();
     let copies = hit_copies(case, units, &found)?;
-    let in_files = units.iter().map(|unit| case.lake.attachment(unit, Attachment::Scanned));
-    let in_files: Vec<PathBuf> = in_files.filter(|path| path.exists()).collect();
     let mut places = Places::new(&joined.hosts, &joined.evidence, copies);
     let baseline = case.baseline(inputs(&joined.evidence, units, hunt, looking));
     let since = baseline.map(|baseline| baseline.since);
@@ -70,18 +67,8 @@ pub(crate) fn write(
     let sources = found.into_iter().chain(in_files).chain(correlated.iter().cloned()).collect();
     let (sources, mut merged) = few_enough(sources, case.lake.tmp())?;
     merged.extend(correlated);
-    // Two readings that need nothing of each other: what rules matched, and what the rows say of doors and clocks.
-    let (lake, joined_all) = (&case.lake, &joined);
-    let (streamed, read) = std::thread::scope(|scope| {
-        let read = scope.spawn(move || {
-            let beside = super::doors::Beside::read(lake, joined_all)?;
-            let doors = super::doors::of(lake, joined_all, &beside)?;
-            Ok::<_, Failure>((beside, doors))
-        });
-        (stream(&folder, &sources, &mut places, since), read.join())
-    });
-    let streamed = streamed?;
-    let (beside, doors) = read.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    let (streamed, beside, doors) =
+        read_both(&case.lake, &joined, || stream(&folder, &sources, &mut places, since))?;
     let mut findings = streamed.findings;
     for path in &merged {
         let _ = fs::remove_file(path); // what stays is removed when the case is next opened
@@ -134,6 +121,31 @@ pub(crate) fn write(
     })?;
     let page = terminal::summary(&view);
     Ok(Written { page, gravest: gravest(&findings), incomplete, hashes: folder.hashes()?, summary })
+}
+
+/// Detections of the units' rows under this hunt, and those in their files.
+fn found_in(case: &Case, units: &[Unit], hunt: &str) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let found = units.iter().map(|unit| case.lake.found(unit, hunt, Found::Detections)).collect();
+    let in_files = units.iter().map(|unit| case.lake.attachment(unit, Attachment::Scanned));
+    (found, in_files.filter(|path| path.exists()).collect())
+}
+
+/// Two readings that need nothing of each other: what rules matched, and what the rows say of doors and clocks.
+fn read_both(
+    lake: &Lake,
+    joined: &Joined,
+    stream: impl FnOnce() -> Result<Streamed, Failure>,
+) -> Result<(Streamed, Beside, Doors), Failure> {
+    let (streamed, read) = std::thread::scope(|scope| {
+        let read = scope.spawn(move || {
+            let beside = Beside::read(lake, joined)?;
+            let doors = super::doors::of(lake, joined, &beside)?;
+            Ok::<_, Failure>((beside, doors))
+        });
+        (stream(), read.join())
+    });
+    let (beside, doors) = read.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    Ok((streamed?, beside, doors))
 }
 
 /// Writes the one file that differs between equal runs.

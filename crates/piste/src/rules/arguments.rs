@@ -52,6 +52,7 @@ impl RuleOptions {
         let all = |paths: &[PathBuf]| paths.iter().map(full).collect();
         Self {
             rules: all(&self.rules),
+            yara: all(&self.yara),
             pipeline: all(&self.pipeline),
             placeholders: all(&self.placeholders),
             exclusions: self.exclusions.as_ref().map(full),
