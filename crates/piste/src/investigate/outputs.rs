@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use piste_hunt::told::Told;
 use piste_hunt::{Findings, Since};
 use piste_lake::store::{Attachment, Found, rename_durably, tmp_name, write_durably};
-use piste_lake::{LakeError, Unit};
+use piste_lake::{Lake, LakeError, Unit};
 use piste_model::summary::{NewFigures, Summary};
 use piste_model::{Evidence, EvidenceId, Finding, Level, New};
 use piste_report::tallies::Counted;
@@ -24,6 +24,7 @@ use sha2::{Digest, Sha256};
 
 use super::Hunt;
 use super::correlated;
+use super::doors::{Beside, Doors};
 use super::join::Joined;
 use super::lines::Lines;
 use super::merged::{Merged, few_enough};
@@ -70,27 +71,13 @@ pub(crate) fn write(
     let sources = found.into_iter().chain(in_files).chain(correlated.iter().cloned()).collect();
     let (sources, mut merged) = few_enough(sources, case.lake.tmp())?;
     merged.extend(correlated);
-    // Two readings that need nothing of each other: what rules matched, and what the rows say of doors and clocks.
-    let (lake, joined_all) = (&case.lake, &joined);
-    let (streamed, read) = std::thread::scope(|scope| {
-        let read = scope.spawn(move || {
-            let beside = super::doors::Beside::read(lake, joined_all)?;
-            let doors = super::doors::of(lake, joined_all, &beside)?;
-            Ok::<_, Failure>((beside, doors))
-        });
-        (stream(&folder, &sources, &mut places, since), read.join())
-    });
-    let streamed = streamed?;
-    let (beside, doors) = read.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    let (streamed, beside, doors) = read_both(&folder, &sources, &mut places, since, (&case.lake, &joined))?;
     let mut findings = streamed.findings;
     for path in &merged {
         let _ = fs::remove_file(path); // what stays is removed when the case is next opened
     }
     let seen = looking.find(&case.lake, &joined, since.map(|since| since.evidence))?;
-    let sought = seen.map(|seen| {
-        findings.beside(seen.findings);
-        looking.sought(seen.sightings)
-    });
+    let sought = seen.map(|seen| looking.sought(seen, &mut findings));
     folder.sightings(sought.as_ref())?;
     let findings = case.number_findings(|number| findings.finish(|key| number(key)))?;
     let not_visible: Vec<String> = doors.not_visible.iter().map(|one| one.why.clone()).collect();
@@ -189,6 +176,27 @@ fn shown_coverage(one: &piste_lake::store::Coverage) -> Option<piste_report::Cov
 struct Streamed {
     tallies: Tallies,
     findings: Findings,
+}
+
+/// Two readings that need nothing of each other: what rules matched, and what the rows say of doors and clocks.
+fn read_both(
+    folder: &Folder,
+    sources: &[PathBuf],
+    places: &mut Places<'_>,
+    since: Option<Since>,
+    (lake, joined): (&Lake, &Joined),
+) -> Result<(Streamed, Beside, Doors), Failure> {
+    let (streamed, read) = std::thread::scope(|scope| {
+        let read = scope.spawn(move || {
+            let beside = Beside::read(lake, joined)?;
+            let doors = super::doors::of(lake, joined, &beside)?;
+            Ok::<_, Failure>((beside, doors))
+        });
+        (stream(folder, sources, places, since), read.join())
+    });
+    let streamed = streamed?;
+    let (beside, doors) = read.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    Ok((streamed, beside, doors))
 }
 
 fn stream(

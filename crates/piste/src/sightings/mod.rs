@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
+use piste_hunt::Findings;
 use piste_hunt::sightings::{Found, Search, find};
 use piste_lake::LakeError;
 use piste_model::{Instant, Sighting};
@@ -210,8 +211,10 @@ impl Looking<'_> {
         Ok(Some(found))
     }
 
-    /// What the report tells of it.
-    pub(crate) fn sought(&self, sightings: Vec<Sighting>) -> Sought {
+    /// What the report tells of it; the findings go beside the others.
+    pub(crate) fn sought(&self, found: Found, findings: &mut Findings) -> Sought {
+        findings.beside(found.findings);
+        let sightings = found.sightings;
         let indicators = &self.known.indicators;
         let files = indicators.files.iter().map(|file| SoughtFile {
             path: file.path.clone(),
