@@ -19,6 +19,7 @@ use piste_lake::LakeError;
 use piste_model::{Instant, Sighting};
 use piste_report::escape::{terminal, visible};
 use piste_report::view::{Sought, SoughtFile};
+use piste_rules::indicators::Tlp;
 
 use crate::cli::{Common, Investigate};
 use crate::failure::Failure;
@@ -124,6 +125,14 @@ fn show(arguments: &Sightings, common: &Common) -> Result<(), Failure> {
         });
     }
     Ok(())
+}
+
+/// The strictest marking among what the case's last run saw.
+pub(crate) fn strictest_marking(case: &std::path::Path) -> Option<Tlp> {
+    let file = std::fs::File::open(case.join("out").join(FILE)).ok()?;
+    let lines = BufReader::new(file).lines().map_while(Result::ok);
+    let seen = lines.filter_map(|line| serde_json::from_str::<Sighting>(&line).ok());
+    seen.filter_map(|one| one.tlp.as_deref().and_then(Tlp::parse)).max()
 }
 
 /// One sighting on a few lines.
