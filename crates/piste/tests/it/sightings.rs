@@ -198,14 +198,14 @@ fn a_sealed_file_is_known_by_its_hashes() {
     let seen = scratch.lines("sightings.jsonl");
     assert_eq!((seen.len(), &seen[0]["count"], &seen[0]["first"]), (1, &json!(1), &Value::Null));
     assert_eq!(seen[0]["rows"][0]["path"], "tool.bin");
-    assert_eq!(scratch.evidence()["tool.bin"].get("md5"), None, "nobody asked for it");
-    // MD5 and SHA-1 are made only where such indicators are given, while the evidence is read.
+    assert_eq!(scratch.evidence()["a.jsonl"].get("md5"), None, "nobody asked for it");
+    // MD5 and SHA-1 of logs are made only where such indicators are given, while the evidence is read.
     scratch.write("older.txt", "0123456789abcdef0123456789abcdef\n");
     scratch.investigate_in("older", "a.jsonl tool.bin --indicators older.txt").expect(0);
     let md5 = scratch
         .lines_in("older", "evidence.jsonl")
         .iter()
-        .find(|one| one["path"] == "tool.bin")
+        .find(|one| one["path"] == "a.jsonl")
         .map(|one| text(one, "md5"))
         .expect("it was asked for");
     scratch.write("found.txt", format!("{md5}\n"));
