@@ -11,9 +11,6 @@ use foldhash::fast::FixedState;
 use super::index::{Slot, Tag, hash_of};
 use super::tokens::is_break;
 
-/// Phrases that one word may stand for.
-const SHARED_MAX: usize = 100_000;
-
 /// The phrases by their rarest word.
 #[derive(Debug, Default)]
 pub(super) struct Phrases {
@@ -55,10 +52,8 @@ impl Phrases {
             let chosen = words(text.as_bytes())
                 .max_by_key(|(at, word)| (std::cmp::Reverse(count(word)), word.len(), *at));
             let Some((at, word)) = chosen else { continue };
-            let known = self.by_word.entry(hash_of(Tag::Path, word)).or_default();
-            if known.len() < SHARED_MAX {
-                known.push((slot, u32::try_from(at).unwrap_or(u32::MAX)));
-            }
+            let at = u32::try_from(at).unwrap_or(u32::MAX);
+            self.by_word.entry(hash_of(Tag::Path, word)).or_default().push((slot, at));
         }
     }
 

@@ -119,7 +119,7 @@ fn any(text: &str) -> Result<Value, Why> {
         return Ok(Value::of(Test::Agent(lower.into())));
     }
     if ["global\\", "local\\"].iter().any(|space| lower.starts_with(space)) {
-        return Ok(Value::of(Test::Mutex(lower.into())));
+        return mutex(text).ok_or_else(|| not(text, "is a mutex without a name"));
     }
     if is_path(text) {
         return path(text).ok_or_else(|| not(text, "is a path without a name"));
@@ -155,7 +155,7 @@ fn of_kind(text: &str, kind: Kind) -> Result<Value, Why> {
         Kind::FilePath | Kind::FileName => path(text),
         Kind::EmailAddr => mail(text),
         Kind::UserAgent => (text.len() > 2).then(|| Value::of(Test::Agent(agent(text).into()))),
-        Kind::Mutex => (text.len() > 2).then(|| Value::of(Test::Mutex(lower()))),
+        Kind::Mutex => mutex(text),
         Kind::NamedPipe => pipe(text, true),
         Kind::WindowsRegistryKey => registry(text).or_else(|| key(text)),
         Kind::ProcessCommandLine => (text.len() > 3).then(|| Value::of(Test::CommandLine(lower()))),
@@ -269,6 +269,13 @@ fn pipe(text: &str, named: bool) -> Option<Value> {
         _ => return None,
     };
     (name.len() > 1).then(|| Value::of(Test::Pipe(name.into())))
+}
+
+/// Separators as in paths: rows are brought to the same form.
+fn mutex(text: &str) -> Option<Value> {
+    let name = normal_path(text);
+    let telling = name.chars().filter(|c| c.is_alphanumeric()).count() > 2;
+    telling.then(|| Value::of(Test::Mutex(name.into())))
 }
 
 fn registry(text: &str) -> Option<Value> {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use piste_lake::store::tmp_name;
+use piste_rules::indicators::Tlp;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use zip::ZipWriter;
@@ -20,7 +21,7 @@ use super::package::{FORMAT, LEDGER, MANIFEST, Manifest};
 use crate::cli::Common;
 use crate::failure::Failure;
 use crate::person::{Who, ledger_path, open_ledger};
-use crate::{clock, out};
+use crate::{clock, out, sightings};
 
 /// Kind of the entry that records an export.
 const EXPORTED: &str = "case.exported";
@@ -99,6 +100,15 @@ pub(super) fn run(arguments: &Export, common: &Common) -> Result<u8, Failure> {
         "files": manifest.files,
     });
     ledger.append_by(EXPORTED, body, now, &person)?;
+    if let Some(strict) =
+        sightings::strictest_marking(&common.case).filter(|mark| Tlp::parse(&manifest.tlp) < Some(*mark))
+    {
+        out::note(&format!(
+            "warning: the package holds indicators marked {}, which is stricter than its own {}: ask their sources, or pack it again with --tlp",
+            strict.as_str(),
+            manifest.tlp
+        ));
+    }
     if !common.quiet {
         out::note(&format!(
             "Packed {} files, ledger up to entry {}; no evidence is in it. {}",

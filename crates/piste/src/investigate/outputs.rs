@@ -74,10 +74,7 @@ pub(crate) fn write(
         let _ = fs::remove_file(path); // what stays is removed when the case is next opened
     }
     let seen = looking.find(&case.lake, &joined, since.map(|since| since.evidence))?;
-    let sought = seen.map(|seen| {
-        findings.beside(seen.findings);
-        looking.sought(seen.sightings)
-    });
+    let sought = seen.map(|seen| looking.sought(seen, &mut findings));
     folder.sightings(sought.as_ref())?;
     let findings = case.number_findings(|number| findings.finish(|key| number(key)))?;
     let not_visible: Vec<String> = doors.not_visible.iter().map(|one| one.why.clone()).collect();

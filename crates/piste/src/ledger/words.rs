@@ -50,6 +50,11 @@ pub(super) fn what(entry: &Entry) -> String {
         "run.started" if entry.body.get("evidence").is_some() => {
             format!("reading {} with rules {}", text("evidence"), text("rules_sha256"))
         }
+        "run.started" if entry.body.get("command").is_some_and(|command| command == "sightings") => {
+            let files = entry.body.get("indicators").and_then(Value::as_array).into_iter().flatten();
+            let names: Vec<&str> = files.filter_map(|file| file.get("name")?.as_str()).collect();
+            format!("looking for the indicators of {}", names.join(", "))
+        }
         "run.started" => format!("hunting with rules {}", text("rules_sha256")),
         "run.finished" => {
             let figure = |name: &str| {

@@ -79,17 +79,21 @@ impl Given {
         let earlier = files.len();
         for (path, read) in self.paths.iter().zip(&self.indicators.files) {
             let full = path.canonicalize().unwrap_or_else(|_| path.clone());
-            // The same place anew takes the place of what it held before.
-            files.retain(|kept| kept.path.0 != full && kept.sha256 != read.sha256);
             keep(&folder, path, &read.sha256)?;
-            files.push(Kept {
+            let kept = Kept {
                 name: read.path.clone(),
                 path: StoredPath(full),
                 sha256: read.sha256.clone(),
                 format: String::new(),
                 understood: 0,
                 left_out: 0,
-            });
+            };
+            // The same place anew takes the place of what it held before.
+            let same = |one: &&mut Kept| one.path == kept.path || one.sha256 == kept.sha256;
+            match files.iter_mut().find(same) {
+                Some(one) => *one = kept,
+                None => files.push(kept),
+            }
         }
         let indicators = if earlier == 0 && files.len() == self.paths.len() {
             self.indicators

@@ -13,11 +13,13 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
+use piste_hunt::Findings;
 use piste_hunt::sightings::{Found, Search, find};
 use piste_lake::LakeError;
 use piste_model::{Instant, Sighting};
 use piste_report::escape::{terminal, visible};
 use piste_report::view::{Sought, SoughtFile};
+use piste_rules::indicators::Tlp;
 
 use crate::cli::{Common, Investigate};
 use crate::failure::Failure;
@@ -125,6 +127,14 @@ fn show(arguments: &Sightings, common: &Common) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The strictest marking among what the case's last run saw.
+pub(crate) fn strictest_marking(case: &std::path::Path) -> Option<Tlp> {
+    let file = std::fs::File::open(case.join("out").join(FILE)).ok()?;
+    let lines = BufReader::new(file).lines().map_while(Result::ok);
+    let seen = lines.filter_map(|line| serde_json::from_str::<Sighting>(&line).ok());
+    seen.filter_map(|one| one.tlp.as_deref().and_then(Tlp::parse)).max()
+}
+
 /// One sighting on a few lines.
 fn in_words(one: &Sighting) -> String {
     let time = |time: Option<Instant>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
@@ -210,8 +220,10 @@ impl Looking<'_> {
         Ok(Some(found))
     }
 
-    /// What the report tells of it.
-    pub(crate) fn sought(&self, sightings: Vec<Sighting>) -> Sought {
+    /// What the report tells of it; the findings go beside the others.
+    pub(crate) fn sought(&self, found: Found, findings: &mut Findings) -> Sought {
+        findings.beside(found.findings);
+        let sightings = found.sightings;
         let indicators = &self.known.indicators;
         let files = indicators.files.iter().map(|file| SoughtFile {
             path: file.path.clone(),

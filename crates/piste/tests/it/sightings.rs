@@ -233,3 +233,21 @@ fn equal_runs_write_equal_bytes_whatever_the_threads() {
     let address = seen.iter().find(|one| text(one, "indicator") == "203.0.113.7").expect("seen");
     assert_eq!((&address["count"], address["rows"].as_array().map(Vec::len)), (&json!(31), Some(20)));
 }
+
+#[test]
+fn a_package_says_that_what_it_holds_is_marked_more_strictly() {
+    let scratch = case();
+    scratch.investigate("a.jsonl --indicators bundle.json").expect(0);
+    let export = |tlp: &str| {
+        scratch.piste(&["case", "export", "--case", CASE, "-o", "p.zip", "--by", "Ann Peeters", "--tlp", tlp])
+    };
+    let run = export("AMBER").expect(0);
+    assert!(
+        run.err.contains("indicators marked TLP:RED, which is stricter than its own TLP:AMBER"),
+        "{}",
+        run.err
+    );
+    assert!(!export("RED").expect(0).err.contains("warning"), "nothing is stricter than red");
+    let shown = scratch.piste(&["ledger", "show", "--case", CASE]).expect(0);
+    assert!(shown.out.contains("reading"), "{}", shown.out);
+}
