@@ -394,8 +394,11 @@ fn yara(page: &mut Page, view: &RunView<'_>) {
         some => format!(", {} not loaded: see rules_not_run.jsonl", thousands(some)),
     };
     let files = figures.files;
-    let mut looked_at =
-        format!("{} that are no logs ({})", counted(files.scanned, "file", "files"), bytes(files.bytes));
+    let mut looked_at = format!(
+        "{} ({})",
+        counted(files.scanned, "file that is no log", "files that are no logs"),
+        bytes(files.bytes)
+    );
     for (count, words) in [(files.in_part, "in part"), (files.timed_out, "without an end in time")] {
         if count > 0 {
             let _ = write!(looked_at, ", {} {words}", thousands(count)); // writing to a String cannot fail

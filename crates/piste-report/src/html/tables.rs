@@ -421,8 +421,8 @@ fn yara(view: &ReportView<'_>, out: &mut String) {
     let files = figures.files;
     put!(
         out,
-        ". They looked at {} that are no logs, {} bytes",
-        counted(files.scanned, "file", "files"),
+        ". They looked at {}, {} bytes",
+        counted(files.scanned, "file that is no log", "files that are no logs"),
         thousands(files.bytes)
     );
     for (count, words) in
