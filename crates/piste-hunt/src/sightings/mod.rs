@@ -204,11 +204,7 @@ fn in_files(index: &Index<'_>, search: &Search<'_>, seen: &mut AllSeen) {
         let new = search.since.is_some_and(|since| one.id.0 > since);
         for at in all {
             let host = one.host.as_deref().unwrap_or_default();
-            let seen = seen.entry(at).or_default();
-            // A file that is no log has a row of its own, which says the same.
-            if !seen.has_row_of(one.id.0) {
-                seen.add(&place, host, new, false);
-            }
+            seen.entry(at).or_default().add(&place, host, new, false);
         }
     }
 }

@@ -62,11 +62,6 @@ impl Seen {
         self.bound();
     }
 
-    /// Whether a row of this evidence is among the earliest.
-    pub(super) fn has_row_of(&self, evidence: u32) -> bool {
-        self.rows.iter().any(|row| row.evidence == evidence)
-    }
-
     pub(super) fn join(&mut self, other: Self) {
         self.count += other.count;
         self.new_rows += other.new_rows;
