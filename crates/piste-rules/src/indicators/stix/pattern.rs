@@ -3,9 +3,11 @@
 //! In: a pattern, which a stranger wrote. Out: the observations with their comparisons and what joins them, or the place
 //! where it is no pattern. Length and nesting are limited.
 //!
-//!     pattern     = followed *("OR" | "AND" | "FOLLOWEDBY"), the last binds loosest
-//!     observation = "[" comparison "]" | "(" pattern ")", then WITHIN n SECONDS, REPEATS n TIMES, START t STOP t
-//!     comparison  = path ["NOT"] operator value, joined by AND before OR
+//! ```text
+//! pattern     = followed *("OR" | "AND" | "FOLLOWEDBY"), the last binds loosest
+//! observation = "[" comparison "]" | "(" pattern ")", then WITHIN n SECONDS, REPEATS n TIMES, START t STOP t
+//! comparison  = path ["NOT"] operator value, joined by AND before OR
+//! ```
 
 /// Bytes of the longest pattern.
 const BYTES_MAX: usize = 200_000;
