@@ -219,6 +219,7 @@ impl Ledger {
         let Walked { chain, bytes, torn } = walk(path, &file, &mut each)?;
         let torn_bytes = torn.map_or(0, |torn| torn.bytes);
         if torn_bytes > 0 {
+            keep_torn(path, bytes)?;
             file.set_len(bytes)
                 .and_then(|()| file.sync_data())
                 .map_err(|source| io_error("cut the torn last line of", path, source))?;
@@ -463,6 +464,19 @@ struct Walked {
 struct Torn {
     bytes: u64,
     what: &'static str,
+}
+
+/// Keeps what is cut off beside the ledger, as `ledger.torn-OFFSET`: it may be all that is left of what somebody recorded.
+fn keep_torn(path: &Path, from: u64) -> Result<(), LedgerError> {
+    let aside = path.with_extension(format!("torn-{from}"));
+    let kept = (|| {
+        let mut whole = File::open(path)?;
+        whole.seek(SeekFrom::Start(from))?;
+        let mut to = File::create(&aside)?;
+        io::copy(&mut whole.take(MAX_LINE as u64 + 1), &mut to)?;
+        to.sync_all()
+    })();
+    kept.map_err(|source| io_error("keep the torn last line of", path, source))
 }
 
 /// Reads the file from its start, one line in memory at a time.

@@ -150,6 +150,16 @@ pub fn taken_body(theirs: &Entry, case: &str) -> Value {
     body
 }
 
+/// Who an entry's content comes from, where an import took it: `Mallory, unsigned, in case 5c1f…`. The importer answers for taking
+/// it, not for saying it.
+pub fn taken_from(body: &Value) -> Option<String> {
+    let origin = body.get(ORIGIN)?;
+    let text = |name: &str| origin.get(name).and_then(Value::as_str).unwrap_or_default();
+    let signed = origin.get("signed").and_then(Value::as_bool).unwrap_or_default();
+    let case: String = text("case").chars().take(12).collect();
+    Some(format!("{}, {}, in case {case}", text("by"), if signed { "signed" } else { "unsigned" }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,7 @@ use piste_model::{FindingId, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::{Entry, LedgerError};
+use crate::merge;
 use crate::person::{self, Origin};
 
 /// Kind of the entry that records a verdict.
@@ -42,6 +43,8 @@ pub struct Verdict {
     pub seq: u64,
     /// By whom.
     pub by: Origin,
+    /// Whom that person took it from, where it was imported.
+    pub taken_from: Option<String>,
 }
 
 /// All verdicts of a case by finding key, of each finding the last first.
@@ -64,7 +67,10 @@ impl Verdicts {
         })?;
         let by = person::origin(entry);
         let verdicts = self.by_key.entry(judged.key.clone()).or_default();
-        verdicts.insert(0, Verdict { judged, at: entry.at, seq: entry.seq, by });
+        verdicts.insert(
+            0,
+            Verdict { judged, at: entry.at, seq: entry.seq, by, taken_from: merge::taken_from(&entry.body) },
+        );
         Ok(())
     }
 

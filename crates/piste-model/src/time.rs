@@ -40,6 +40,9 @@ impl Instant {
         if let Some(plain) = plain(text) {
             return Some(plain);
         }
+        if offset_hours(text) > OFFSET_HOURS_MAX {
+            return None;
+        }
         let digits = fraction_digits(text);
         let stamp = match text.parse::<Timestamp>() {
             Ok(stamp) => stamp,
@@ -121,6 +124,17 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - 719_468
 }
 
+/// No place on Earth is further from UTC.
+const OFFSET_HOURS_MAX: u32 = 14;
+
+/// Hours of the offset behind a time of day; 0 where there is none.
+fn offset_hours(text: &str) -> u32 {
+    let behind = text.get(11..).unwrap_or_default();
+    let Some(at) = behind.find(['+', '-']) else { return 0 };
+    let digits: String = behind.chars().skip(at + 1).take_while(char::is_ascii_digit).take(2).collect();
+    digits.parse().unwrap_or(0)
+}
+
 /// Counts the digits between the last `.` or `,` after the seconds and what follows.
 fn fraction_digits(text: &str) -> u8 {
     let Some(dot) = text.find(['.', ',']) else { return 0 };
@@ -189,7 +203,15 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_time() {
-        for text in ["", "-", "yesterday", "2021-13-01T00:00:00Z", "2021-02-29 00:00:00"] {
+        for text in [
+            "2021-03-28T02:30:00+25:00",
+            "2021-03-28T02:30-15:00",
+            "",
+            "-",
+            "yesterday",
+            "2021-13-01T00:00:00Z",
+            "2021-02-29 00:00:00",
+        ] {
             assert_eq!(Instant::parse(text), None, "{text}");
         }
     }

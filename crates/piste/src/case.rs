@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
-use crate::heritage::Heritage;
+use crate::heritage::{self, Heritage};
 use crate::sightings::given::Kept;
 
 /// Kind of the entry that takes a given path back.
@@ -93,23 +93,24 @@ impl Case {
                 "give a folder that can be written with --case",
             )
         })?;
-        let (mut known, mut heritage) = (Known::default(), Heritage::default());
+        let (mut known, mut past) = (Known::default(), Heritage::default());
         let (mut ledger, opened) = Ledger::open_with(&folder.join("ledger.jsonl"), |entry| {
             known.numbers.observe(entry)?;
             known.verdicts.observe(entry)?;
-            heritage.observe(entry);
+            past.observe(entry);
             known.observe(&entry.kind, &entry.body, entry.at);
             Ok(())
         })?;
         if opened.entries == 0 {
+            heritage::refuse_lost_ledger(folder)?;
             ledger.append(kind::CASE_CREATED, Heritage::created(folder), at)?;
         }
-        heritage.check_version()?;
+        past.check_version()?;
         if opened.torn_bytes > 0 {
             let body = json!({"torn_bytes": opened.torn_bytes});
             ledger.append("ledger.recovered", body, at)?;
         }
-        heritage.locate(folder, &mut ledger, at)?;
+        past.locate(folder, &mut ledger, at)?;
         let lake = Lake::open(folder)?;
         Ok(Self { folder: folder.to_owned(), ledger, lake, known, at, inputs: None })
     }

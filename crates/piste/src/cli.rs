@@ -26,8 +26,9 @@ pub(crate) struct Common {
     /// Folder of the case.
     #[arg(long, global = true, value_name = "DIR", default_value = "piste-case")]
     pub(crate) case: PathBuf,
-    /// Time to use in place of the clock, as 2021-03-27T09:00:00Z; a date is its first instant in UTC.
-    #[arg(long, global = true, value_name = "TIME")]
+    /// Time to use in place of the clock, as 2021-03-27T09:00:00Z or 2021-03-27T10:00[Europe/Brussels]; a date is its first
+    /// instant in UTC.
+    #[arg(long, global = true, value_name = "TIME", value_parser = crate::clock::at)]
     pub(crate) at: Option<Instant>,
     /// No progress and no summary; errors and warnings stay.
     #[arg(long, short, global = true)]

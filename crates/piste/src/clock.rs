@@ -4,9 +4,18 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use piste_case::facts::Moment;
 use piste_model::Instant;
 
 use crate::cli::Common;
+
+/// Reads `--at`: an instant with its offset or its zone; without either it is UTC.
+pub(crate) fn at(text: &str) -> Result<Instant, String> {
+    if text.contains('[') {
+        return Moment::parse(text).map(|moment| moment.instant).map_err(|error| error.to_string());
+    }
+    text.parse()
+}
 
 /// The moment of this command.
 pub(crate) fn now(common: &Common) -> Instant {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use piste_case::custody::{Custody, Move, RECORDED, Recorded, Step};
+use piste_case::facts::Moment;
 use piste_case::{Origin, kind, read_with};
 use piste_lake::Sealed;
 use piste_lake::store::write_durably;
@@ -18,7 +19,7 @@ use serde_json::json;
 use crate::cli::Common;
 use crate::failure::Failure;
 use crate::person::{Who, ledger_path, open_ledger};
-use crate::{clock, out};
+use crate::{clock, out, output};
 
 /// Records and shows who had which piece of evidence.
 #[derive(Debug, Args)]
@@ -170,13 +171,18 @@ fn refused(what: String) -> Failure {
 fn moment(text: Option<&str>, now: Instant) -> Result<(Instant, String), Failure> {
     let Some(text) = text else { return Ok((now, now.to_string())) };
     let text = text.trim();
+    if text.contains('[')
+        && let Ok(moment) = Moment::parse(text)
+    {
+        return Ok((moment.instant, text.to_owned()));
+    }
     let zoned = text.ends_with(['Z', 'z']) || text.get(10..).is_some_and(|rest| rest.contains(['+', '-']));
     Instant::parse(text).filter(|_| zoned).map(|when| (when, text.to_owned())).ok_or_else(|| {
         Failure::usage(
             "time",
             format!("`{text}` is no time with an offset"),
             "nothing was recorded",
-            "write it as 2021-03-26T14:20+01:00",
+            "write it as 2021-03-26T14:20+01:00, or with its zone, as 2021-03-26T14:20[Europe/Brussels]",
         )
     })
 }
@@ -320,8 +326,9 @@ fn steps_of(custody: &Custody, item: &str) -> Vec<SheetStep> {
     shown.collect()
 }
 
-/// Writes a file that the user named.
+/// Writes a file that the user named, unless something is there that cannot be made again.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    output::refuse_precious(path)?;
     write_durably(path, text.as_bytes()).map_err(|error| {
         Failure::environment(
             "output-write",

@@ -109,8 +109,11 @@ fn tell(arguments: &FindingCommand, finding: &Finding, verdicts: &Verdicts) {
     if arguments.json {
         let said: Vec<_> = history
             .iter()
-            .map(|Verdict { judged, at, seq, by }| {
-                json!({"verdict": judged.verdict, "why": judged.why, "at": at, "entry": seq, "by": recorded_by(by)})
+            .map(|Verdict { judged, at, seq, by, taken_from }| {
+                json!({
+                    "verdict": judged.verdict, "why": judged.why, "at": at, "entry": seq, "by": recorded_by(by),
+                    "taken_from": taken_from,
+                })
             })
             .collect();
         out::data(&format!("{}\n", json!({"finding": finding, "verdicts": said})));
@@ -124,8 +127,10 @@ fn tell(arguments: &FindingCommand, finding: &Finding, verdicts: &Verdicts) {
         finding.verdict,
         finding.key
     );
-    for Verdict { judged, at, seq, by } in history {
-        let line = format!("{at}  {}: {}  (entry {seq}, {})", judged.verdict, judged.why, recorded_by(by));
+    for Verdict { judged, at, seq, by, taken_from } in history {
+        let taken = taken_from.as_ref().map_or_else(String::new, |from| format!("; taken over from {from}"));
+        let line =
+            format!("{at}  {}: {}  (entry {seq}, {}{taken})", judged.verdict, judged.why, recorded_by(by));
         let _ = writeln!(text, "  {}", escape::visible(&line)); // writing to a String cannot fail
     }
     if history.is_empty() {

@@ -87,6 +87,25 @@ impl Heritage {
     }
 }
 
+/// Refuses to begin a case where one has been: its ledger was lost, and a new one would hide that.
+pub(crate) fn refuse_lost_ledger(folder: &Path) -> Result<(), Failure> {
+    let traces = ["out/summary.json", "out/duties.json", "case.db", "imported", "lake/units"];
+    let there = |trace: &&&str| {
+        let path = folder.join(trace);
+        path.is_file() || fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some())
+    };
+    let Some(trace) = traces.iter().find(there) else { return Ok(()) };
+    Err(Failure::environment(
+        "ledger-missing",
+        format!(
+            "`{}` has no ledger, or an empty one, though it holds a case: `{trace}` is there",
+            folder.display()
+        ),
+        "nothing was read or recorded",
+        "put ledger.jsonl back from a copy and check it with a checkpoint; for a new case give another folder with --case",
+    ))
+}
+
 fn whole(folder: &Path) -> PathBuf {
     folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
 }

@@ -28,6 +28,7 @@ mod ledger;
 mod look;
 mod metrics;
 mod out;
+mod output;
 mod person;
 mod progress;
 mod proof;

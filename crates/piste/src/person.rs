@@ -43,6 +43,14 @@ impl Who {
         let key = key.as_deref().map(read_secret).transpose()?;
         let typed = self.by.clone().or_else(|| std::env::var("PISTE_PERSON").ok());
         let typed = typed.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+        if let Some(name) = typed.as_deref().filter(|name| name.to_lowercase().contains("signed")) {
+            return Err(Failure::usage(
+                "name-imitates",
+                format!("`{name}` would read as if the entry were signed"),
+                "nothing was recorded",
+                "give the name alone; to sign, add --key",
+            ));
+        }
         let only = only.filter(|_| key.is_none()).map(str::to_owned);
         let name = match (typed.or(only), &key) {
             (Some(name), Some(key)) if name != key.name() => {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::cli::Common;
 use crate::clock;
 use crate::failure::Failure;
-use crate::heritage::Heritage;
+use crate::heritage::{self, Heritage};
 use crate::out;
 use crate::person::Who;
 
@@ -75,19 +75,20 @@ impl Writing {
     pub(crate) fn open(common: &Common) -> Result<Self, Failure> {
         let at = clock::now(common);
         fs::create_dir_all(&common.case).map_err(|error| cannot_write(&common.case, &error))?;
-        let (mut response, mut heritage) = (Response::default(), Heritage::default());
+        let (mut response, mut past) = (Response::default(), Heritage::default());
         let (mut ledger, opened) = Ledger::open_with(&common.case.join("ledger.jsonl"), |entry| {
-            heritage.observe(entry);
+            past.observe(entry);
             response.observe(entry)
         })?;
-        heritage.check_version()?;
+        past.check_version()?;
         if opened.entries == 0 {
+            heritage::refuse_lost_ledger(&common.case)?;
             ledger.append(kind::CASE_CREATED, Heritage::created(&common.case), at)?;
             if !common.quiet {
                 out::note(&format!("a new case was begun in {}", common.case.display()));
             }
         }
-        heritage.locate(&common.case, &mut ledger, at)?;
+        past.locate(&common.case, &mut ledger, at)?;
         if opened.torn_bytes > 0 {
             ledger.append("ledger.recovered", json!({"torn_bytes": opened.torn_bytes}), at)?;
             out::note("warning: the last line of the ledger was torn, as by a crash; it was cut off");
@@ -171,6 +172,7 @@ pub(crate) fn write_answer(case: &Path, answer: &Answer) -> Result<(), Failure> 
 
 /// Writes a file that the user named.
 pub(crate) fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+    crate::output::refuse_precious(path)?;
     fs::write(path, text).map_err(|error| cannot_write(path, &error))
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use super::catalog::fact_catalog;
 use super::value::Value;
 use crate::ledger::{Entry, LedgerError, kind};
-use crate::person;
+use crate::{merge, person};
 
 /// What a person states when setting a fact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +54,8 @@ pub struct Stated {
     pub by: String,
     /// With a signature that holds.
     pub signed: bool,
+    /// Whom `by` took it from, where it was imported.
+    pub taken_from: Option<String>,
     /// Why.
     pub why: String,
     /// Rows that it rests on.
@@ -91,6 +93,7 @@ impl Facts {
             unset,
             by: statement.by,
             signed: person::is_signed(entry),
+            taken_from: merge::taken_from(&entry.body),
             why: statement.why,
             rows: statement.rows,
         });

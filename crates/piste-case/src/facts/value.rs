@@ -207,6 +207,9 @@ impl Moment {
     }
 }
 
+/// No place on Earth is further from UTC.
+const OFFSET_SECONDS_MAX: i32 = 14 * 3_600;
+
 fn moment(text: &str) -> Result<Moment, ValueError> {
     let bad = || {
         refuse(
@@ -224,6 +227,9 @@ fn moment(text: &str) -> Result<Moment, ValueError> {
         })?
     } else {
         let offset = pieces.to_numeric_offset().ok_or_else(bad)?;
+        if offset.seconds().abs() > OFFSET_SECONDS_MAX {
+            return Err(bad());
+        }
         let stamp: Timestamp = offset.to_timestamp(pieces.date().to_datetime(time)).map_err(|_| bad())?;
         stamp.to_zoned(offset.to_time_zone())
     };
@@ -265,7 +271,9 @@ mod tests {
         check(name, "2021-03-26 14:20:30.5+01:00", Ok(Some("2021-03-26T14:20:30.5+01:00")));
         check(name, "2021-03-26T14:20[Europe/Brussels]", Ok(Some("2021-03-26T14:20:00+01:00")));
         check(name, "2021-07-26T14:20[Europe/Brussels]", Ok(Some("2021-07-26T14:20:00+02:00")));
-        for text in ["2021-03-26T14:20", "2021-03-26", "yesterday", "2021-02-29T10:00Z", ""] {
+        for text in
+            ["2021-03-26T14:20", "2021-03-26", "yesterday", "2021-02-29T10:00Z", "2021-03-28T02:30+25:00", ""]
+        {
             check(name, text, Err(()));
         }
         // Twice, and never.

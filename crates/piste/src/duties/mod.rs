@@ -94,7 +94,9 @@ fn list(arguments: &Duties, common: &Common) -> Result<(), Failure> {
     }
     let response = read(&common.case)?;
     let mut answer = answer(&response, clock::now(common))?;
-    write_answer(&common.case, &answer)?;
+    if let Err(failure) = write_answer(&common.case, &answer) {
+        out::note(&format!("warning: {failure}")); // what is shown below does not rest on that file
+    }
     if let Some(name) = &arguments.duty {
         let wanted = row(name)?;
         answer.duties.retain(|duty| duty.row == wanted.id);

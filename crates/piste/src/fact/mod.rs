@@ -261,7 +261,7 @@ fn described(fact: &FactDef, known: &Known<'_>) -> Json {
 
 fn version(stated: &Stated) -> Json {
     json!({
-        "version": stated.version, "entry": stated.seq, "at": stated.at, "by": stated.by, "signed": stated.signed,
+        "version": stated.version, "entry": stated.seq, "at": stated.at, "by": stated.by, "signed": stated.signed, "taken_from": stated.taken_from,
         "why": stated.why, "rows": stated.rows, "unset": stated.unset,
         "value": stated.value.as_ref().map(Value::to_ledger),
     })
@@ -286,8 +286,11 @@ fn version_in_words(stated: &Stated) -> String {
     };
     let rows =
         if stated.rows.is_empty() { String::new() } else { format!("; rows {}", stated.rows.join(", ")) };
+    let taken = stated.taken_from.as_ref().map_or_else(String::new, |from| {
+        format!("        taken over by an import; it was said by {}\n", terminal(from, SHOWN_CHARS))
+    });
     format!(
-        "    version {} at {} by {} ({}, entry {}): {}\n        because {}{rows}\n",
+        "    version {} at {} by {} ({}, entry {}): {}\n        because {}{rows}\n{taken}",
         stated.version,
         stated.at,
         terminal(&stated.by, SHOWN_CHARS),

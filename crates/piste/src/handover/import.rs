@@ -3,14 +3,18 @@
 //! In: their package. Out: entries in our ledger, each with its origin, for what only they decided; a list of what
 //! contradicts; and their ledger kept beside ours, so that each origin can be checked.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use piste_case::merge::{Decisions, IMPORTED, Outcome, Subject, taken_body, value_of};
+use piste_case::verdicts::JUDGED;
 use piste_case::{Entry, Ledger, Person, Verified, read_signed, read_with};
-use piste_model::Instant;
+use piste_lake::store::write_durably;
+use piste_model::hash::sha256_hex;
+use piste_model::{Finding, Instant};
 use piste_report::escape;
 use serde_json::{Value, json};
 
@@ -19,6 +23,9 @@ use crate::cli::Common;
 use crate::failure::{Failure, chain};
 use crate::person::{Who, ledger_path, open_ledger};
 use crate::{clock, out};
+
+/// In the case's folder.
+const FINDINGS: &str = "out/findings.jsonl";
 
 /// Takes in the facts and verdicts of a package that another team made.
 ///
@@ -65,7 +72,12 @@ pub(super) fn run(arguments: &Import, common: &Common) -> Result<u8, Failure> {
     // Their ledger is kept first: an entry that names it must find it.
     fs::rename(&kept.aside, &kept.path).map_err(|error| unwritable(&kept.path, &error))?;
     let at = clock::now(common);
-    let counts = record(&mut ledger, &merged, &package, &state, (theirs.case(), &person, at))?;
+    let judged = findings_with(&common.case, &merged)?;
+    let counts =
+        record(&mut ledger, &merged, &package, (&state, judged.as_deref()), (theirs.case(), &person, at))?;
+    if let Some(lines) = &judged {
+        write_durably(&common.case.join(FINDINGS), lines.as_bytes())?;
+    }
     tell(arguments, &merged, &counts, ours.case() == theirs.case());
     Ok(0)
 }
@@ -125,7 +137,7 @@ fn record(
     ledger: &mut Ledger,
     merged: &[(Subject, Outcome)],
     package: &Package,
-    state: &Verified,
+    (state, judged): (&Verified, Option<&str>),
     (case, person, at): (&str, &Person, Instant),
 ) -> Result<Counts, Failure> {
     let mut counts = Counts::default();
@@ -144,12 +156,45 @@ fn record(
             })),
         }
     }
-    let body = json!({
+    let mut body = json!({
         "case": case, "entries": state.entries, "head": state.head, "package_sha256": package.sha256,
         "from": package.manifest.by, "taken": counts.taken, "same": counts.same, "conflicts": counts.conflicts,
     });
+    if let (Some(lines), Some(body)) = (judged, body.as_object_mut()) {
+        // A proof binds a finding's line to the ledger by this hash.
+        body.insert("out".to_owned(), json!({"findings.jsonl": sha256_hex(lines.as_bytes())}));
+    }
     ledger.append_by(IMPORTED, body, at, person)?;
     Ok(counts)
+}
+
+/// `findings.jsonl` with the verdicts that were taken; `None` where that changes nothing, or no run wrote it yet.
+fn findings_with(case: &Path, merged: &[(Subject, Outcome)]) -> Result<Option<String>, Failure> {
+    let verdicts: BTreeMap<&str, &str> = merged
+        .iter()
+        .filter_map(|(_, outcome)| match outcome {
+            Outcome::Taken(theirs) if theirs.kind == JUDGED => {
+                Some((theirs.body.get("key")?.as_str()?, theirs.body.get("verdict")?.as_str()?))
+            }
+            _ => None,
+        })
+        .collect();
+    let path = case.join(FINDINGS);
+    if verdicts.is_empty() || !path.exists() {
+        return Ok(None);
+    }
+    let text = fs::read_to_string(&path).map_err(|error| unwritable(&path, &error))?;
+    let mut lines = String::new();
+    for line in text.lines() {
+        // A line that does not read is left as it is: the next run writes the file anew.
+        let judged = serde_json::from_str::<Finding>(line).ok().and_then(|mut finding| {
+            (*verdicts.get(finding.key.as_str())?).clone_into(&mut finding.verdict);
+            serde_json::to_string(&finding).ok()
+        });
+        lines.push_str(judged.as_deref().unwrap_or(line));
+        lines.push('\n');
+    }
+    Ok((lines != text).then_some(lines))
 }
 
 fn why(entry: &Entry) -> &str {
@@ -219,11 +264,13 @@ pub(super) fn conflicts(arguments: &Conflicts, common: &Common) -> Result<u8, Fa
         }
         Ok(())
     })?;
-    let mut text = String::new();
-    for (seq, conflict) in seen {
+    let (mut text, mut listed) = (String::new(), BTreeSet::new());
+    // A package that is imported twice brings a contradiction twice: its last word counts.
+    for (seq, conflict) in seen.into_iter().rev() {
         let field = |name: &str| conflict.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let subject = Subject { group: field("group"), key: field("key") };
-        if ours.last(&subject).is_none_or(|last| last.seq < seq) {
+        let first = listed.insert((subject.group.clone(), subject.key.clone()));
+        if first && ours.last(&subject).is_none_or(|last| last.seq < seq) {
             let line = if arguments.json { conflict.to_string() + "\n" } else { conflict_line(&conflict) };
             text.push_str(&line);
         }

@@ -57,6 +57,9 @@ pub(super) fn run(arguments: &Export, common: &Common) -> Result<u8, Failure> {
             ));
         }
     };
+    if output != common.case.join("case.db") || arguments.format != Form::Db {
+        crate::output::refuse_precious(&output)?;
+    }
     match arguments.format {
         Form::Db => database::rebuild(&path, &beside(&output), &output).map_err(|error| {
             Failure::environment(

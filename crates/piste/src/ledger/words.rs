@@ -3,6 +3,7 @@
 //! In: an entry. Out: a line for a person: number, time, kind, what, who. Kinds that this version does not know are shown
 //! by their body.
 
+use piste_case::merge::taken_from;
 use piste_case::{Entry, Origin, person};
 use piste_report::escape;
 use serde_json::Value;
@@ -21,7 +22,11 @@ pub(super) fn json(entry: &Entry) -> String {
 pub(super) fn line(entry: &Entry) -> String {
     let who = match person::origin(entry) {
         Origin::Piste => String::new(),
-        by => format!("  [{}]", recorded_by(&by)),
+        by => {
+            let taken =
+                taken_from(&entry.body).map_or_else(String::new, |from| format!("; taken over from {from}"));
+            format!("  [{}{taken}]", recorded_by(&by))
+        }
     };
     format!(
         "{:>6}  {}  {:<18} {}{}",
