@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::failure::Failure;
 
 /// Beginnings of files that are never written over.
-const PRECIOUS: [&str; 4] = ["piste secret key", "piste public key", "{\"at\":\"", "{\"entries\":"];
+const PRECIOUS: [&str; 3] = ["piste secret key", "piste public key", "{\"at\":\""];
 /// What a case's folder holds.
 const CASES_OWN: [&str; 9] =
     ["ledger.jsonl", "ledger.lock", "case.db", "lake", "out", "tmp", "imported", "indicators", "rules"];

@@ -69,6 +69,7 @@ fn tlp(text: &str) -> Result<String, String> {
 /// Runs the command.
 pub(super) fn run(arguments: &Export, common: &Common) -> Result<u8, Failure> {
     let person = arguments.who.person()?;
+    crate::output::refuse_precious(&arguments.output)?;
     let now = clock::now(common);
     let mut case = String::new();
     let mut ledger = open_ledger(common, |entry| {

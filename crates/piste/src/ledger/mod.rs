@@ -145,6 +145,9 @@ struct Signatures {
 
 fn check(arguments: &Verify, common: &Common) -> Result<u8, Failure> {
     let path = ledger_path(common)?;
+    if std::fs::metadata(&path).is_ok_and(|data| data.len() == 0) {
+        crate::heritage::refuse_lost_ledger(&common.case)?;
+    }
     let trusted = arguments.trust.iter().map(|file| read_public(file)).collect::<Result<Vec<_>, _>>()?;
     let mut found = Signatures::default();
     let mut imported = Vec::new();

@@ -210,9 +210,20 @@ fn two_teams_bring_their_verdicts_together_and_contradictions_are_listed() {
     assert!(import("one.zip").starts_with("Taken: 1; "), "what only one team decided is taken");
     assert_eq!(
         scratch.lines_in("theirs", "findings.jsonl")[0]["verdict"],
-        "unreviewed",
-        "until the next run"
+        "suspicious",
+        "it takes effect at once"
     );
+    let said = at(&scratch, "theirs", &["finding", "F-1"]).expect(0).out;
+    assert!(said.contains("taken over from Ann Peeters, signed, in case"), "{said}");
+    let shown = at(&scratch, "theirs", &["ledger", "show"]).expect(0).out;
+    assert!(
+        shown.contains("by Bo Claes, signed with") && shown.contains("taken over from Ann Peeters"),
+        "{shown}"
+    );
+    at(&scratch, "theirs", &["show", "F-1", "--proof", "--bundle", "theirs.proof.json"]).expect(0);
+    if let Some(run) = check_proof(&scratch, &["theirs.proof.json"]) {
+        assert!(run.expect(0).out.contains("not checked: that the records lie in"));
+    }
     scratch.investigate_in("theirs", "mx01.jsonl").expect(0);
     assert_eq!(scratch.lines_in("theirs", "findings.jsonl")[0]["verdict"], "suspicious");
     assert!(import("one.zip").starts_with("Taken: 0; the same on both sides: 0; known before: 1"));
@@ -249,6 +260,65 @@ fn a_package_that_is_none_or_was_changed_is_refused() {
         let refused = at(&scratch, "theirs", &["case", "import", name, "--by", "Bo"]).expect(2);
         assert!(refused.err.contains("error[package-unreadable]"), "{name}: {}", refused.err);
     }
+}
+
+#[test]
+fn no_output_goes_over_what_cannot_be_made_again() {
+    let scratch = case();
+    let ledger = fs::read(scratch.path("case/ledger.jsonl")).expect("it reads");
+    let key = fs::read(scratch.path("ann.key")).expect("it reads");
+    for arguments in [
+        &["ledger", "export", "--format", "csv", "-o", "case/ledger.jsonl"][..],
+        &["ledger", "export", "--format", "db", "-o", "case/ledger.jsonl"],
+        &["custody", "sheet", "-o", "case/ledger.jsonl"],
+        &["duties", "calendar", "-o", "case/ledger.jsonl"],
+        &["show", "F-1", "--proof", "--bundle", "case/out/findings.jsonl"],
+        &["ledger", "seal", "--key", "ann.key", "-o", "ann.key"],
+        &["custody", "sheet", "-o", "ann.key"],
+        &["case", "export", "-o", "ann.key", "--key", "ann.key"],
+    ] {
+        let refused = at(&scratch, CASE, arguments).expect(2);
+        assert!(refused.err.contains("error[output-precious]"), "{arguments:?}: {}", refused.err);
+    }
+    at(&scratch, CASE, &["ledger", "seal", "--key", "ann.key", "-o", "one.checkpoint"]).expect(0);
+    at(&scratch, CASE, &["ledger", "seal", "--key", "ann.key", "-o", "one.checkpoint"]).expect(2);
+    assert!(fs::read(scratch.path("case/ledger.jsonl")).expect("it reads").starts_with(&ledger));
+    assert_eq!(fs::read(scratch.path("ann.key")).expect("it reads"), key);
+}
+
+#[test]
+fn a_lost_ledger_is_no_new_case() {
+    let scratch = case();
+    fs::remove_file(scratch.path("case/ledger.jsonl")).expect("it goes");
+    let set = ["fact", "set", "entity.sector", "energy", "--why", "x", "--by", "Ann"];
+    for lost in [false, true] {
+        if lost {
+            fs::write(scratch.path("case/ledger.jsonl"), "").expect("it is emptied");
+        }
+        let refused = at(&scratch, CASE, &set).expect(4);
+        assert!(refused.err.contains("error[ledger-missing]"), "{}", refused.err);
+        let refused = scratch.investigate("mx01.jsonl").expect(4);
+        assert!(refused.err.contains("error[ledger-missing]"), "{}", refused.err);
+        at(&scratch, CASE, &["ledger", "verify"]).expect(4);
+    }
+}
+
+#[test]
+fn a_torn_line_is_kept_beside_the_ledger_and_a_name_does_not_imitate_a_signature() {
+    let scratch = case();
+    let path = scratch.path("case/ledger.jsonl");
+    let mut bytes = fs::read(&path).expect("it reads");
+    let whole = bytes.len();
+    bytes.extend_from_slice(b"{\"at\":\"2021-03-27T10:00:00Z\",\"body\":{\"half");
+    fs::write(&path, &bytes).expect("it is torn");
+    let set =
+        |by: &str| at(&scratch, CASE, &["fact", "set", "entity.sector", "energy", "--why", "x", "--by", by]);
+    let refused = set("Ann Peeters, signed with 69cd 2af5").expect(2);
+    assert!(refused.err.contains("error[name-imitates]"), "{}", refused.err);
+    set("Ann").expect(0);
+    let kept = fs::read(scratch.path(&format!("case/ledger.torn-{whole}"))).expect("it was kept");
+    assert_eq!(kept, bytes[whole..]);
+    at(&scratch, CASE, &["ledger", "verify"]).expect(0);
 }
 
 #[test]
