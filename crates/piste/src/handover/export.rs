@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use super::package::{FORMAT, LEDGER, MANIFEST, Manifest};
+use super::package::{FORMAT, LEDGER, MANIFEST, Manifest, WORDS};
 use crate::cli::Common;
 use crate::failure::Failure;
 use crate::person::{Who, ledger_path, open_ledger};
@@ -174,7 +174,7 @@ fn write(
             }
             manifest.files.insert(name.clone(), piste_model::hash::hex(&digest.finalize()));
         }
-        zip.start_file("README.txt", options)?;
+        zip.start_file(WORDS, options)?;
         zip.write_all(readme(manifest).as_bytes())?;
         zip.start_file(MANIFEST, options)?;
         serde_json::to_writer_pretty(&mut zip, manifest)?;

@@ -63,6 +63,7 @@ pub(super) fn run(arguments: &Import, common: &Common) -> Result<u8, Failure> {
     })?;
     let mut package = Package::open(&arguments.package)?;
     let kept = kept(&common.case, &package.manifest.head)?;
+    package.others()?;
     package.ledger(&kept.aside)?;
     let (theirs, state) = read_theirs(&arguments.package, &kept.aside)?;
     if state.head != package.manifest.head || theirs.case() != package.manifest.case {

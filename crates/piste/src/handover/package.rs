@@ -21,6 +21,8 @@ pub(super) const FORMAT: &str = "piste-package-1";
 pub(super) const MANIFEST: &str = "package.json";
 /// Name of the ledger.
 pub(super) const LEDGER: &str = "ledger.jsonl";
+/// Name of the words for who has no Piste; nothing is taken from them.
+pub(super) const WORDS: &str = "README.txt";
 /// Bytes of the manifest.
 const MANIFEST_BYTES_MAX: u64 = 16 << 20;
 /// Bytes of a ledger.
@@ -117,6 +119,33 @@ impl Package {
     }
 }
 
+impl Package {
+    /// Compares every other file with the manifest: a package that was changed on its way is not taken in part.
+    pub(super) fn others(&mut self) -> Result<(), Failure> {
+        let failed = |what: String| no_package(&self.path, &what);
+        let mut named = self.manifest.files.clone();
+        named.remove(LEDGER);
+        for at in 0..self.archive.len() {
+            let member = self.archive.by_index(at).map_err(|error| failed(error.to_string()))?;
+            let name = member.name().map_err(|error| failed(error.to_string()))?.into_owned();
+            if name == MANIFEST || name == LEDGER || name == WORDS {
+                continue;
+            }
+            let shown = piste_report::escape::visible(&name).into_owned();
+            let wanted =
+                named.remove(&name).ok_or_else(|| failed(format!("`{shown}` is not in its manifest")))?;
+            let found = hash(&mut member.take(LEDGER_BYTES_MAX));
+            if found.map_err(|error| failed(format!("`{shown}`: {error}")))? != wanted {
+                return Err(failed(format!("`{shown}` is not the one that its manifest names")));
+            }
+        }
+        match named.into_keys().next() {
+            Some(name) => Err(failed(format!("`{}` is missing", piste_report::escape::visible(&name)))),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Why a package is not taken.
 pub(super) fn no_package(path: &Path, what: &str) -> Failure {
     Failure::usage(
@@ -127,7 +156,7 @@ pub(super) fn no_package(path: &Path, what: &str) -> Failure {
     )
 }
 
-fn hash(file: &mut File) -> std::io::Result<String> {
+fn hash(file: &mut impl Read) -> std::io::Result<String> {
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     loop {

@@ -255,7 +255,20 @@ fn a_package_that_is_none_or_was_changed_is_refused() {
     scratch.write("none.zip", b"PK\x03\x04 and no more");
     let bytes = fs::read(scratch.path("one.zip")).expect("it reads");
     scratch.write("cut.zip", &bytes[..bytes.len() / 2]);
+    // A result that was changed on its way: its bytes are stored anew, so that the archive itself is whole.
+    let script = "import zipfile,sys\n\
+        old=zipfile.ZipFile('one.zip'); new=zipfile.ZipFile('changed.zip','w')\n\
+        for name in old.namelist():\n    \
+            data=old.read(name); new.writestr(name, data.replace(b'unreviewed',b'confirmed!') if name.endswith('findings.jsonl') else data)\n\
+        new.close()";
+    let python = Command::new("python3").args(["-c", script]).current_dir(scratch.path("")).status();
     scratch.investigate_in("theirs", "mx01.jsonl").expect(0);
+    if python.is_ok_and(|status| status.success()) {
+        let refused = at(&scratch, "theirs", &["case", "import", "changed.zip", "--by", "Bo"]).expect(2);
+        assert!(refused.err.contains("is not the one that its manifest names"), "{}", refused.err);
+    } else {
+        println!("skipped: python3 is not here");
+    }
     for name in ["none.zip", "cut.zip", "mx01.jsonl", "not-there.zip"] {
         let refused = at(&scratch, "theirs", &["case", "import", name, "--by", "Bo"]).expect(2);
         assert!(refused.err.contains("error[package-unreadable]"), "{name}: {}", refused.err);
