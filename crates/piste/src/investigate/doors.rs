@@ -56,7 +56,7 @@ pub(super) fn of(lake: &Lake, joined: &Joined, beside: &Beside) -> Result<Doors,
             })
         })
         .collect();
-    let host = |name: &str| joined.hosts.full(name).to_owned();
+    let host = |name: &str| joined.hosts.of_server(name).to_owned();
     let known = Known {
         lake,
         host: &host,

@@ -6,9 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Names in lower case with the name they stand for.
+/// The names of a case's hosts.
 #[derive(Debug, Default)]
-pub(crate) struct Hosts(BTreeMap<String, String>);
+pub(crate) struct Hosts {
+    /// Names in lower case with the name they stand for.
+    names: BTreeMap<String, String>,
+    /// The one host of the evidence, where it names no other.
+    only: Option<String>,
+}
 
 impl Hosts {
     /// Learns the names.
@@ -31,12 +36,23 @@ impl Hosts {
                 spelling.insert(short, full.clone());
             }
         }
-        Self(spelling)
+        let all: BTreeSet<&String> = spelling.values().filter(|name| !name.is_empty()).collect();
+        let only = all.first().filter(|_| all.len() == 1).map(|name| (*name).clone());
+        Self { names: spelling, only }
+    }
+
+    /// Which server rows tell of: rows that name no host are those of the one host that the evidence names, if it is one. Web
+    /// logs and set-up logs of a collection name none.
+    pub(crate) fn of_server<'a>(&'a self, name: &'a str) -> &'a str {
+        match &self.only {
+            Some(only) if name.is_empty() => only,
+            _ => self.full(name),
+        }
     }
 
     /// The one name of a host; a name that was not learnt stays as it is.
     pub(crate) fn full<'a>(&'a self, name: &'a str) -> &'a str {
-        self.0.get(&name.to_lowercase()).map_or(name, String::as_str)
+        self.names.get(&name.to_lowercase()).map_or(name, String::as_str)
     }
 }
 
@@ -55,5 +71,10 @@ mod tests {
         assert_eq!(hosts.full("DC01"), "DC01");
         assert_eq!(hosts.full("10"), "10");
         assert_eq!(hosts.full(""), "");
+        assert_eq!(hosts.of_server(""), "", "it may be any of them");
+        let one = Hosts::of(["", "mx01", "MX01.min.example"].into_iter());
+        assert_eq!(one.of_server(""), "MX01.min.example");
+        assert_eq!(one.of_server("mx01"), "MX01.min.example");
+        assert_eq!(one.full(""), "");
     }
 }

@@ -162,7 +162,7 @@ fn is_incomplete(evidence: &[Evidence], issues: &[Issue], summary: &Summary) -> 
 fn one_name_a_host(coverage: Vec<Coverage>, hosts: &Hosts) -> Vec<Coverage> {
     let mut joined = Vec::new();
     for one in coverage {
-        let host = hosts.full(&one.host).to_owned();
+        let host = hosts.of_server(&one.host).to_owned();
         merge_coverage(&mut joined, vec![Coverage { host, ..one }]);
     }
     joined
