@@ -57,8 +57,14 @@ pub(super) struct Conflicts {
 pub(super) fn run(arguments: &Import, common: &Common) -> Result<u8, Failure> {
     let person = arguments.who.person()?;
     let mut ours = Decisions::default();
+    let mut listed = Listed::new();
     let mut ledger = open_ledger(common, |entry| {
         ours.observe(entry);
+        for conflict in conflicts_of(entry) {
+            if let Some(hash) = theirs_of(conflict) {
+                listed.entry(hash.to_owned()).or_insert(entry.seq);
+            }
+        }
         Ok(())
     })?;
     let mut package = Package::open(&arguments.package)?;
@@ -69,7 +75,15 @@ pub(super) fn run(arguments: &Import, common: &Common) -> Result<u8, Failure> {
     if state.head != package.manifest.head || theirs.case() != package.manifest.case {
         return Err(no_package(&arguments.package, "its manifest names another ledger than it holds"));
     }
-    let merged = ours.merge(&theirs);
+    let mut merged = ours.merge(&theirs);
+    for (_, outcome) in &mut merged {
+        // It was listed before, and we decided since: the same word of theirs is no news.
+        if let Outcome::Conflict { ours, theirs } = outcome
+            && listed.get(&theirs.hash).is_some_and(|seq| *seq < ours.seq)
+        {
+            *outcome = Outcome::Kept;
+        }
+    }
     // Their ledger is kept first: an entry that names it must find it.
     fs::rename(&kept.aside, &kept.path).map_err(|error| unwritable(&kept.path, &error))?;
     let at = clock::now(common);
@@ -81,6 +95,19 @@ pub(super) fn run(arguments: &Import, common: &Common) -> Result<u8, Failure> {
     }
     tell(arguments, &merged, &counts, ours.case() == theirs.case());
     Ok(0)
+}
+
+/// Hash of an entry of theirs to the entry of ours that first listed its contradiction.
+type Listed = BTreeMap<String, u64>;
+
+/// The contradictions that an import listed.
+fn conflicts_of(entry: &Entry) -> impl Iterator<Item = &Value> {
+    let all = entry.body.get("conflicts").filter(|_| entry.kind == IMPORTED);
+    all.and_then(Value::as_array).into_iter().flatten()
+}
+
+fn theirs_of(conflict: &Value) -> Option<&str> {
+    conflict.get("theirs")?.get("hash")?.as_str()
 }
 
 /// Where their ledger is kept.
@@ -259,10 +286,7 @@ pub(super) fn conflicts(arguments: &Conflicts, common: &Common) -> Result<u8, Fa
     let mut seen: Vec<(u64, Value)> = Vec::new();
     read_with(&ledger_path(common)?, |entry| {
         ours.observe(entry);
-        if entry.kind == IMPORTED {
-            let listed = entry.body.get("conflicts").and_then(Value::as_array).into_iter().flatten();
-            seen.extend(listed.map(|conflict| (entry.seq, conflict.clone())));
-        }
+        seen.extend(conflicts_of(entry).map(|conflict| (entry.seq, conflict.clone())));
         Ok(())
     })?;
     let (mut text, mut listed) = (String::new(), BTreeSet::new());

@@ -235,6 +235,13 @@ fn two_teams_bring_their_verdicts_together_and_contradictions_are_listed() {
     assert!(told.contains("here benign (looked), there confirmed (looked)"), "{told}");
     let open = at(&scratch, "theirs", &["case", "conflicts"]).expect(0).out;
     assert!(open.contains("here benign"), "{open}");
+    judge("theirs", "false-positive", "bo.key");
+    assert!(
+        import("two.zip").contains("contradictions: 0"),
+        "we decided since; the same word of theirs is no news"
+    );
+    let open = at(&scratch, "theirs", &["case", "conflicts"]).expect(0).out;
+    assert_eq!(open, "No contradiction is open\n");
     judge("theirs", "confirmed", "bo.key");
     let open = at(&scratch, "theirs", &["case", "conflicts"]).expect(0).out;
     assert_eq!(open, "No contradiction is open\n");
