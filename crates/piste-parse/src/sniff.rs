@@ -381,8 +381,12 @@ fn sniff_other(text: &str, name: &str, cut: bool) -> Option<Format> {
     if nps::is_nps(text) {
         return Some(Format::Nps);
     }
-    let json = text.trim_start().starts_with(['{', '[']);
-    (!json && syslog::is_syslog(text, cut)).then_some(Format::Syslog)
+    let start = text.trim_start();
+    let json = start.starts_with(['{', '[']);
+    // A line of syslog may begin with its priority, `<34>`; a configuration on one line has pairs too, and is none.
+    let markup =
+        start.strip_prefix('<').is_some_and(|rest| !rest.starts_with(|sign: char| sign.is_ascii_digit()));
+    (!json && !markup && syslog::is_syslog(text, cut)).then_some(Format::Syslog)
 }
 
 /// Lines of a log's beginning that are looked at.
@@ -462,6 +466,12 @@ mod tests {
     #[track_caller]
     fn check(head: &[u8], name: &str, expected: Format) {
         assert_eq!(sniff(head, name), expected);
+    }
+
+    #[test]
+    fn a_configuration_on_one_line_is_no_syslog() {
+        let text = br#"<configuration><system.webServer><globalModules><add name="StaticCompressionX" image="C:\ProgramData\x.dll" preCondition="bitness64" /><add name="A" image="b" /></globalModules></system.webServer></configuration>"#;
+        assert_eq!(sniff(text, "C/Windows/System32/inetsrv/config/applicationHost.config"), Format::WebPage);
     }
 
     #[test]
