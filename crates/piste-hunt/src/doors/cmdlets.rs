@@ -4,13 +4,12 @@
 //! In: rows of these datasets. Out: facts of virtual directories set to script and their traces removed, of pages written,
 //! of roles granted and of flaws. Texts are matched by names of cmdlets and parameters, which no translation changes.
 
-use piste_lake::scan::Scan;
 use piste_lake::{Lake, LakeError};
 
 use super::decode::{is_page, page_key};
 use super::fact::{Fact, Rung, Store, Topic, quoted};
 use super::flaw::Flaw;
-use super::rows::{COMMON, Row, Rows};
+use super::rows::{Row, scan};
 
 /// A command as some log has it.
 struct Command<'a> {
@@ -39,20 +38,6 @@ pub(crate) fn read(lake: &Lake, host: &dyn Fn(&str) -> String, store: &mut Store
     })?;
     scan(lake, "windows.application", &["Provider_Name", "Data", "Message"], &mut |row| {
         application(row, host, store);
-    })
-}
-
-fn scan(
-    lake: &Lake,
-    dataset: &str,
-    columns: &[&str],
-    each: &mut dyn FnMut(Row<'_, '_>),
-) -> Result<(), LakeError> {
-    let columns: Vec<&str> = COMMON.iter().chain(columns).copied().collect();
-    let wanted = |name: &str| name == dataset;
-    lake.scan(Scan { datasets: &wanted, columns: Some(&columns) }, &mut |batch| {
-        Rows::new(batch).iter().for_each(&mut *each);
-        Ok(true)
     })
 }
 

@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use piste_lake::scan::Scan;
 use piste_lake::{Lake, LakeError};
 use piste_model::{Instant, schema};
 
@@ -14,7 +13,7 @@ use super::decode::{is_page, page_key, url_of_file};
 use super::fact::{Fact, quoted};
 use super::processes::file_name;
 use super::requests::is_foreign;
-use super::rows::{COMMON, Row, Rows};
+use super::rows::{Row, scan};
 
 /// Pages kept; a hostile collection could hold more.
 const PAGES_MAX: usize = 20_000;
@@ -234,20 +233,6 @@ impl Collected {
     pub(crate) fn hosts(&self) -> impl Iterator<Item = &str> {
         self.pages.keys().chain(self.listed.keys()).map(|(host, _)| host.as_str())
     }
-}
-
-fn scan(
-    lake: &Lake,
-    dataset: &str,
-    columns: &[&str],
-    each: &mut dyn FnMut(Row<'_, '_>),
-) -> Result<(), LakeError> {
-    let columns: Vec<&str> = COMMON.iter().chain(columns).copied().collect();
-    let wanted = |name: &str| name == dataset;
-    lake.scan(Scan { datasets: &wanted, columns: Some(&columns) }, &mut |batch| {
-        Rows::new(batch).iter().for_each(&mut *each);
-        Ok(true)
-    })
 }
 
 /// The path that a file had on its server: `C:\inetpub\x.aspx` of `MX02.zip!uploads/auto/C%3A/inetpub/x.aspx`. The locator as

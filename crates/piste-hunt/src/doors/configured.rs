@@ -6,8 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use piste_lake::scan::Scan;
-use piste_lake::{Lake, LakeError};
+use piste_lake::LakeError;
 use piste_model::{Door, DoorState, DoorVerdict, Instant};
 
 use super::decode::{page_key, url_of_file};
@@ -15,7 +14,7 @@ use super::fact::{Fact, quoted};
 use super::known::Known;
 use super::ladder::Draft;
 use super::requests::is_foreign;
-use super::rows::{COMMON, Row, Rows};
+use super::rows::{Row, scan};
 
 /// Entries and pages kept; a hostile collection could hold more.
 const KEPT_MAX: usize = 20_000;
@@ -204,18 +203,4 @@ fn gone(known: &Known<'_>, host: &str, url: &str, facts: &BTreeSet<Fact>, collec
 fn on_server(locator: &str) -> String {
     let inner = locator.rsplit('!').next().unwrap_or_default();
     format!("\\{}", inner.replace('/', "\\").trim_start_matches('\\'))
-}
-
-fn scan(
-    lake: &Lake,
-    dataset: &str,
-    columns: &[&str],
-    each: &mut dyn FnMut(Row<'_, '_>),
-) -> Result<(), LakeError> {
-    let columns: Vec<&str> = COMMON.iter().chain(columns).copied().collect();
-    let wanted = |name: &str| name == dataset;
-    lake.scan(Scan { datasets: &wanted, columns: Some(&columns) }, &mut |batch| {
-        Rows::new(batch).iter().for_each(&mut *each);
-        Ok(true)
-    })
 }

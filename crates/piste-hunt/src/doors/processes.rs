@@ -4,7 +4,6 @@
 //! virtual directories given to IIS. Out: facts. A page that ASP.NET compiles was asked for: its compile file dates the first request even where the web
 //! log is gone.
 
-use piste_lake::scan::Scan;
 use piste_lake::{Lake, LakeError};
 use piste_model::Instant;
 
@@ -14,7 +13,7 @@ use super::directories;
 use super::fact::{Fact, Rung, Store, Topic, quoted};
 use super::flaw::Flaw;
 use super::requests::is_foreign;
-use super::rows::{COMMON, Row, Rows};
+use super::rows::{self, Row};
 
 /// Children that a web worker starts in its ordinary work.
 const ORDINARY: [&str; 10] = [
@@ -108,12 +107,10 @@ pub(crate) fn scan(
     codes: &[i32],
     each: &mut dyn FnMut(Row<'_, '_>),
 ) -> Result<(), LakeError> {
-    let columns: Vec<&str> = COMMON.iter().chain(columns).copied().collect();
-    let wanted = |name: &str| name == dataset;
-    lake.scan(Scan { datasets: &wanted, columns: Some(&columns) }, &mut |batch| {
-        let rows = Rows::new(batch);
-        rows.iter().filter(|row| row.code().is_some_and(|code| codes.contains(&code))).for_each(&mut *each);
-        Ok(true)
+    rows::scan(lake, dataset, columns, &mut |row| {
+        if row.code().is_some_and(|code| codes.contains(&code)) {
+            each(row);
+        }
     })
 }
 

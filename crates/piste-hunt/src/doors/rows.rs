@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int8Type, Int32Type, Int64Type};
 use arrow_array::{Array, ArrayRef, DictionaryArray, ListArray, RecordBatch, StringArray};
-use piste_lake::scan::{nanos_at, text_at};
+use piste_lake::scan::{Scan, nanos_at, text_at};
+use piste_lake::{Lake, LakeError};
 use piste_model::{Instant, schema};
 
 use super::fact::Place;
@@ -23,6 +24,21 @@ pub(crate) const COMMON: [&str; 8] = [
     schema::OFFSET,
     schema::RECORD_HASH,
 ];
+
+/// Hands every row of a dataset to `each`, with these columns and the common ones.
+pub(crate) fn scan(
+    lake: &Lake,
+    dataset: &str,
+    columns: &[&str],
+    each: &mut dyn FnMut(Row<'_, '_>),
+) -> Result<(), LakeError> {
+    let columns: Vec<&str> = COMMON.iter().chain(columns).copied().collect();
+    let wanted = |name: &str| name == dataset;
+    lake.scan(Scan { datasets: &wanted, columns: Some(&columns) }, &mut |batch| {
+        Rows::new(batch).iter().for_each(&mut *each);
+        Ok(true)
+    })
+}
 
 /// A batch's columns by name.
 pub(crate) struct Rows<'a> {

@@ -9,12 +9,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use piste_lake::scan::Scan;
 use piste_lake::{Lake, LakeError};
 
 use super::fact::{Fact, Rung, Store, Topic, quoted};
 use super::logons::{Guesses, is_public, plain};
-use super::rows::{COMMON, Row, Rows};
+use super::rows::{Row, scan};
 
 /// Place of the door.
 pub(crate) const VPN: &str = "VPN";
@@ -242,20 +241,6 @@ fn outcome(row: Row<'_, '_>) -> Option<bool> {
         ("logon", "failure") => Some(false),
         _ => None,
     }
-}
-
-fn scan(
-    lake: &Lake,
-    dataset: &str,
-    columns: &[&str],
-    each: &mut dyn FnMut(Row<'_, '_>),
-) -> Result<(), LakeError> {
-    let columns: Vec<&str> = COMMON.iter().chain(columns).copied().collect();
-    let wanted = |name: &str| name == dataset;
-    lake.scan(Scan { datasets: &wanted, columns: Some(&columns) }, &mut |batch| {
-        Rows::new(batch).iter().for_each(&mut *each);
-        Ok(true)
-    })
 }
 
 /// Requests of RADIUS, which alone name the caller: by host, class and time.
