@@ -100,12 +100,17 @@ pub fn bytes_at(
     })
 }
 
-/// An XML element up to the end of its tag: a bracket in quotes is none.
+/// An XML element up to the end of its tag, in UTF-8 or UTF-16 of either order: a bracket in quotes is none.
 fn read_tag(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(piste_parse::iisconfig::ELEMENT_BYTES_MAX as u64).read_to_end(&mut bytes)?;
+    let (first, width) = match bytes.as_slice() {
+        [0, b'<', ..] => (1, 2),
+        [b'<', 0, ..] => (0, 2),
+        _ => (0, 1),
+    };
     let mut quote = None;
-    let end = bytes.iter().position(|byte| {
+    let end = bytes.iter().skip(first).step_by(width).position(|byte| {
         match (quote, byte) {
             (None, b'"' | b'\'') => quote = Some(*byte),
             (Some(open), byte) if open == *byte => quote = None,
@@ -113,7 +118,7 @@ fn read_tag(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
         }
         quote.is_none() && *byte == b'>'
     });
-    bytes.truncate(end.map_or(bytes.len(), |end| end + 1));
+    bytes.truncate(end.map_or(bytes.len(), |end| (end + 1) * width));
     Ok(bytes)
 }
 

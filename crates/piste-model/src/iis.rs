@@ -40,48 +40,57 @@ pub enum Entry<'a> {
     Folder(&'a str),
 }
 
-/// Who ships such an entry; `None` where the catalogue does not know it.
+/// Who ships such an entry with Windows, IIS or Exchange; `None` where the catalogue does not know it.
 pub fn shipped_by(entry: Entry<'_>) -> Option<&'static str> {
+    found("", entry)
+}
+
+/// The product that is known to add such an entry. A name alone can be borrowed: see whose file it is.
+pub fn added_by(entry: Entry<'_>) -> Option<&'static str> {
+    found("product-", entry)
+}
+
+fn found(group: &str, entry: Entry<'_>) -> Option<&'static str> {
     match entry {
-        Entry::Native(path) => ends("native", path),
-        Entry::Filter(path) => ends("filter", path),
-        Entry::Script(path) => ends("script", path),
-        Entry::Type(name) => managed(name),
+        Entry::Native(path) => ends(group, "native", path),
+        Entry::Filter(path) => ends(group, "filter", path),
+        Entry::Script(path) => ends(group, "script", path),
+        Entry::Type(name) => managed(group, name),
         Entry::Folder(path) => {
             let path = expand(path);
             let folder = format!("{}\\", path.trim_end_matches('\\'));
-            lines("folder").find(|line| folder.starts_with(&expand(line.text))).map(|line| line.by)
+            lines(group, "folder").find(|line| folder.starts_with(&expand(line.text))).map(|line| line.by)
         }
     }
 }
 
-fn lines(section: &'static str) -> impl Iterator<Item = &'static Line> {
-    LINES.iter().filter(move |line| line.section == section)
+fn lines(group: &str, section: &str) -> impl Iterator<Item = &'static Line> {
+    LINES.iter().filter(move |line| line.section.strip_prefix(group) == Some(section))
 }
 
 /// A file by the end of its path: which drive Windows is on does not matter, which folder it is in does.
-fn ends(section: &'static str, path: &str) -> Option<&'static str> {
+fn ends(group: &str, section: &str, path: &str) -> Option<&'static str> {
     let path = expand(path);
     // A handler's program may be followed by its arguments.
     let path = path.split(['|', '"']).next().unwrap_or_default().trim();
     let whole = path.get(1..3) == Some(":\\") && !path.contains("\\..\\");
-    lines(section).find(|line| whole && path.ends_with(line.text)).map(|line| line.by)
+    lines(group, section).find(|line| whole && path.ends_with(line.text)).map(|line| line.by)
 }
 
 /// A .NET type by the key that its assembly is signed with; by the assembly's name where no key is written; by its namespace
 /// where no assembly is named: then it can only be the framework's own.
-fn managed(name: &str) -> Option<&'static str> {
+fn managed(group: &str, name: &str) -> Option<&'static str> {
     let lower = name.to_lowercase();
     let (plain, assembly) = lower.split_once(',').unwrap_or((&lower, ""));
     let token = assembly.split(',').find_map(|part| part.trim().strip_prefix("publickeytoken="));
-    match token {
-        Some(token) => lines("token").find(|line| line.text == token.trim()).map(|line| line.by),
+    match token.map(str::trim).filter(|token| *token != "null") {
+        Some(token) => lines(group, "token").find(|line| line.text == token).map(|line| line.by),
         None if assembly.trim().is_empty() => {
-            lines("type").find(|line| plain.trim().starts_with(line.text)).map(|line| line.by)
+            lines(group, "type").find(|line| plain.trim().starts_with(line.text)).map(|line| line.by)
         }
         None => {
             let assembly = assembly.split(',').next().unwrap_or_default().trim();
-            lines("assembly").find(|line| assembly.starts_with(line.text)).map(|line| line.by)
+            lines(group, "assembly").find(|line| assembly.starts_with(line.text)).map(|line| line.by)
         }
     }
 }
@@ -93,6 +102,7 @@ fn expand(path: &str) -> String {
         ("%windir%", "c:\\windows"),
         ("%systemroot%", "c:\\windows"),
         ("%systemdrive%", "c:"),
+        ("%iis_bin%", "c:\\windows\\system32\\inetsrv"), // IIS Express
         ("%programfiles%", "c:\\program files"),
         ("%programfiles(x86)%", "c:\\program files (x86)"),
         ("%commonprogramfiles%", "c:\\program files\\common files"),
@@ -114,7 +124,8 @@ mod tests {
         for line in LINES.iter() {
             assert!(seen.insert((line.section, line.text)), "{line:?} stands twice");
             assert!(
-                ["native", "filter", "script", "type", "token", "assembly", "folder"].contains(&line.section),
+                ["native", "filter", "script", "type", "token", "assembly", "folder"]
+                    .contains(&line.section.trim_start_matches("product-")),
                 "{line:?}"
             );
             assert_eq!(line.text, line.text.to_lowercase(), "{line:?}");
@@ -160,6 +171,11 @@ mod tests {
         let forged = "Microsoft.Exchange.X, Microsoft.Exchange.X, PublicKeyToken=32d89e1d5a5dfb8e";
         assert_eq!(managed(forged), None, "another's key");
         assert_eq!(managed("System.Web.Evil.Module, Evil"), None);
+        let elmah = Entry::Type("Elmah.ErrorLogModule, Elmah");
+        assert_eq!((shipped_by(elmah), added_by(elmah)), (None, Some("ELMAH by its name alone")));
+        let borrowed = Entry::Type("Elmah.ErrorLogModule, Elmah, PublicKeyToken=32d89e1d5a5dfb8e");
+        assert_eq!(added_by(borrowed), None, "a name with another's key");
+        assert_eq!(added_by(Entry::Script(r"C:\PHP\php-cgi.exe|-c php.ini")), Some("PHP"));
         assert_eq!(managed(""), None);
     }
 

@@ -16,6 +16,7 @@ pub mod id;
 pub mod iis;
 pub mod issue;
 pub mod level;
+pub mod locator;
 pub mod schema;
 pub mod sighting;
 pub mod sources;

@@ -5,6 +5,7 @@
 //! archive is a field of its own, since it says when the file was written, not what happened.
 
 use piste_model::hash::record_hash;
+use piste_model::locator::path_on_host;
 use piste_model::schema::Role;
 
 use crate::block::Block;
@@ -13,10 +14,10 @@ use crate::rows::{Head, Rows};
 use crate::{Context, Format, Parsed, iisconfig, page};
 
 /// Bytes of a file that are read into memory: rules see no more of it, and an issue names it.
-pub const SCANNED_BYTES_MAX: usize = 32 << 20;
+pub const SCANNED_BYTES_MAX: usize = page::BYTES_MAX;
 
 /// Bytes that a row's `record_hash` covers: so many are read again to show that the file is the same.
-pub const HASHED_BYTES_MAX: usize = page::BYTES_MAX;
+pub const HASHED_BYTES_MAX: usize = 6 << 20;
 
 /// What sealing knows of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,6 +52,7 @@ pub fn parse(format: Format, block: &Block, cx: &Context<'_>, facts: &FileFacts)
         }
     };
     push("Path", cx.path);
+    push("ServerPath", &path_on_host(cx.path).unwrap_or_default());
     push("FileName", name);
     push("Extension", &extension_of(name));
     push("Size", &facts.bytes.map(|bytes| bytes.to_string()).unwrap_or_default());
@@ -60,6 +62,8 @@ pub fn parse(format: Format, block: &Block, cx: &Context<'_>, facts: &FileFacts)
     push("FileModified", &facts.modified);
     let kind = if format == Format::WebPage {
         page::read(block, cx, name, &mut parsed, &mut push)
+    } else if let Some(kind) = page::hidden_in(block, name, &mut push) {
+        kind
     } else {
         kind(format, &block.bytes).words
     };

@@ -5,14 +5,14 @@
 //! `Location`. XML that breaks off gives what came before, and an issue; comments are passed over, as IIS does.
 
 use piste_model::hash::record_hash;
-use piste_model::iis::{Entry, shipped_by};
+use piste_model::iis::{Entry, added_by, shipped_by};
 use piste_model::schema::Role;
 use quick_xml::events::{BytesStart, Event};
 
 use crate::block::Block;
 use crate::fields::Fields;
 use crate::rows::{Head, Rows};
-use crate::{Context, Parsed};
+use crate::{Context, Parsed, charset};
 
 /// Dataset of the rows.
 pub const DATASET: &str = "iis.configuration";
@@ -68,18 +68,19 @@ struct Walk {
 /// Adds the rows of a configuration file.
 pub(crate) fn read(block: &Block, cx: &Context<'_>, parsed: &mut Parsed, rows: &mut Rows<'_>) {
     let bytes = block.bytes.get(..block.bytes.len().min(crate::page::BYTES_MAX)).unwrap_or_default();
-    let text = plain(bytes);
+    let decoded = charset::decoded(bytes);
+    let text = plain(&decoded.bytes);
     let mut reader = quick_xml::Reader::from_str(&text);
     let mut walk = Walk::default();
-    let mut lines = Lines::new(bytes);
+    let mut places = decoded.places();
     let mut fields = Fields::default();
     loop {
-        let from = reader.buffer_position();
+        let from = position(&reader);
         let event = match reader.read_event() {
             Ok(Event::Eof) if walk.path.is_empty() => break,
-            Ok(Event::Eof) => break cut(parsed, cx, from, "it ends within an element"),
+            Ok(Event::Eof) => break cut(parsed, cx, from as u64, "it ends within an element"),
             Ok(event) => event,
-            Err(error) => break cut(parsed, cx, from, &error.to_string()),
+            Err(error) => break cut(parsed, cx, from as u64, &error.to_string()),
         };
         let (element, closed) = match event {
             Event::Start(element) => (element, false),
@@ -94,25 +95,25 @@ pub(crate) fn read(block: &Block, cx: &Context<'_>, parsed: &mut Parsed, rows: &
         let attributes = Attributes::of(&element);
         fields.clear();
         if walk.describe(&name, &attributes, &mut fields) {
-            let to = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
-            let whole = usize::try_from(from).ok().and_then(|from| bytes.get(from..to)).unwrap_or_default();
             // The element begins at its bracket: text before it is not part of what is shown.
-            let start = whole.iter().position(|byte| *byte == b'<').unwrap_or_default();
-            let offset = from + start as u64;
-            let element = whole.get(start..).unwrap_or_default();
+            let whole = text.get(from..position(&reader)).unwrap_or_default();
+            let start = from + whole.find('<').unwrap_or_default();
+            let (offset, line) = places.of(start);
+            let end = places.of(position(&reader)).0;
+            let element = element_of(bytes, offset, end);
             walk.entries += 1;
             fields.push("ConfigPath", cx.path, Role::Data);
             if is_server_wide(cx.path) {
                 fields.push("ServerWide", "yes", Role::Data);
             }
-            fields.push("Line", &lines.of(offset).to_string(), Role::Data);
+            fields.push("Line", &line.to_string(), Role::Data);
             push(rows, cx, &fields, offset, element, walk.entries);
         }
         if walk.entries >= ENTRIES_MAX {
-            break cut(parsed, cx, from, "it has more than 10,000 entries");
+            break cut(parsed, cx, from as u64, "it has more than 10,000 entries");
         }
         if !closed && !walk.open(name, &attributes) {
-            break cut(parsed, cx, from, "its elements are nested too deep");
+            break cut(parsed, cx, from as u64, "its elements are nested too deep");
         }
     }
     parsed.records += walk.entries as u64;
@@ -126,15 +127,21 @@ fn is_server_wide(path: &str) -> bool {
         || path.contains("/microsoft/exchange server/")
 }
 
-/// The bytes as text of the same length: what is no UTF-8, and a mark at the beginning, is put over.
+fn position(reader: &quick_xml::Reader<&[u8]>) -> usize {
+    usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX)
+}
+
+fn element_of(bytes: &[u8], from: u64, to: u64) -> &[u8] {
+    let range = usize::try_from(from).ok().zip(usize::try_from(to).ok());
+    range.and_then(|(from, to)| bytes.get(from..to)).unwrap_or_default()
+}
+
+/// The bytes as text of the same length: what is no UTF-8 is put over.
 fn plain(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
         text.extend(chunk.invalid().iter().map(|_| '?'));
-    }
-    if text.starts_with('\u{feff}') {
-        text.replace_range(..'\u{feff}'.len_utf8(), "   ");
     }
     text
 }
@@ -165,27 +172,6 @@ fn push(rows: &mut Rows<'_>, cx: &Context<'_>, fields: &Fields, offset: u64, ele
         hash: record_hash(element.get(..element.len().min(ELEMENT_BYTES_MAX)).unwrap_or_default()),
     };
     rows.push(&head, fields);
-}
-
-/// Counts lines as offsets grow.
-struct Lines<'b> {
-    bytes: &'b [u8],
-    at: usize,
-    line: u64,
-}
-
-impl<'b> Lines<'b> {
-    fn new(bytes: &'b [u8]) -> Self {
-        Self { bytes, at: 0, line: 1 }
-    }
-
-    fn of(&mut self, offset: u64) -> u64 {
-        let to = usize::try_from(offset).unwrap_or(usize::MAX).min(self.bytes.len());
-        let between = self.bytes.get(self.at..to).unwrap_or_default();
-        self.line += memchr::memchr_iter(b'\n', between).count() as u64;
-        self.at = to.max(self.at);
-        self.line
-    }
 }
 
 impl Walk {
@@ -232,14 +218,22 @@ impl Walk {
             "handlers" => get("scriptprocessor"),
             _ => "",
         };
-        let shipped = match kind {
-            "globalModules" => shipped_by(Entry::Native(image)),
-            "isapiFilters" => shipped_by(Entry::Filter(image)),
-            "handlers" if !image.is_empty() => shipped_by(Entry::Script(image)),
-            "virtualDirectory" => shipped_by(Entry::Folder(get("physicalpath"))),
+        let entry = match kind {
+            "globalModules" => Some(Entry::Native(image)),
+            "isapiFilters" => Some(Entry::Filter(image)),
+            "handlers" if !image.is_empty() => Some(Entry::Script(image)),
+            "virtualDirectory" => Some(Entry::Folder(get("physicalpath"))),
             // A module or handler without a type refers to a native module that stands elsewhere with its file.
-            _ if get("type").is_empty() => Some("(a native module)"),
-            _ => shipped_by(Entry::Type(get("type"))),
+            _ if get("type").is_empty() => None,
+            _ => Some(Entry::Type(get("type"))),
+        };
+        let (shipped, by) = match entry {
+            None => ("yes", "(a native module)"),
+            Some(entry) => match (shipped_by(entry), added_by(entry)) {
+                (Some(by), _) => ("yes", by),
+                (None, Some(by)) => ("product", by),
+                (None, None) => ("no", ""),
+            },
         };
         let mut push = |name: &str, value: &str| {
             if !value.is_empty() {
@@ -263,8 +257,8 @@ impl Walk {
         }
         push("PreCondition", get("precondition"));
         push("Location", self.locations.last().map_or("", |(_, path)| path));
-        push("Shipped", if shipped.is_some() { "yes" } else { "no" });
-        push("ShippedBy", shipped.unwrap_or_default());
+        push("Shipped", shipped);
+        push("ShippedBy", by);
         true
     }
 }
@@ -332,6 +326,29 @@ mod tests {
         24 | modules | Owa | ~ | no | ~ | Default Web Site/owa
         25 | handlers | cfg | *.config | yes | IIS ASP | Default Web Site/owa
         ");
+    }
+
+    #[test]
+    fn a_configuration_in_utf_16_gives_the_same_rows_at_their_places() {
+        let names = ["Line", "Section", "EntryName", "UrlPath", "Shipped", "ShippedBy", "Location"];
+        let expected = parse(HOST).columns(&names);
+        for (mark, big) in [("\u{feff}", false), ("\u{feff}", true), ("", false)] {
+            let units = format!("{mark}{HOST}");
+            let units = units.encode_utf16();
+            let bytes: Vec<u8> = if big {
+                units.flat_map(u16::to_be_bytes).collect()
+            } else {
+                units.flat_map(u16::to_le_bytes).collect()
+            };
+            assert_eq!(sniff(&bytes, "applicationHost.config"), Format::WebPage);
+            let mut read = read_at(Format::WebPage, &bytes, "applicationHost.config", 1 << 20);
+            read.rows.retain(|row| row["dataset"] == DATASET);
+            assert_eq!(read.issues, Vec::<String>::new());
+            assert_eq!(read.columns(&names), expected);
+            let offset: usize = read.rows[4]["offset"].parse().expect("a number");
+            let element: Vec<u8> = bytes[offset..].iter().copied().filter(|byte| *byte != 0).take(9).collect();
+            assert_eq!(element, b"<add name");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 
 mod bad_records;
 pub mod block;
+mod charset;
 mod csv;
 mod dates;
 mod doubts;

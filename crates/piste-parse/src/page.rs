@@ -6,16 +6,17 @@
 
 use std::fmt::Write;
 
+use piste_model::Issue;
 use piste_model::hash::hex;
 use sha2::{Digest, Sha256};
 
 use crate::block::Block;
 use crate::file::{self, FileFacts};
-use crate::webshell::{self, Reading};
-use crate::{Context, Format, Parsed};
+use crate::webshell::{self, Reading, Verdict};
+use crate::{Context, Format, Parsed, charset};
 
 /// Bytes of a file that are read; the rest is named in an issue.
-pub const BYTES_MAX: usize = webshell::WINDOW_BYTES;
+pub const BYTES_MAX: usize = webshell::BYTES_MAX;
 /// Dataset of the rows.
 pub const DATASET: &str = "file.content";
 /// Kind of a configuration file, whose entries are rows too.
@@ -44,31 +45,59 @@ pub(crate) fn read(
 ) -> &'static str {
     let bytes = block.bytes.get(..block.bytes.len().min(BYTES_MAX)).unwrap_or_default();
     if bytes.len() < block.bytes.len() {
-        parsed.damaged(
-            cx,
-            "page-too-long",
-            BYTES_MAX as u64,
-            Some(0),
-            format!(
-                "the file is longer than {BYTES_MAX} bytes; what lies behind them was not read as a page"
-            ),
-            "look at its end by hand: `tail -c 4096 FILE | strings`",
-        );
+        parsed.issues.push(too_long(cx));
     }
     let reading = webshell::read(bytes, name);
-    push("Language", reading.language.map_or("", |language| language.name()));
-    push("Score", &reading.score.to_string());
-    push("Verdict", reading.verdict().name());
-    push("Reasons", &reasons(&reading));
-    if kind(bytes, &reading) == CONFIGURATION {
-        push("RewriteRules", &rewrite_rules(bytes));
+    say(&reading, push);
+    let text = charset::decoded(bytes).bytes;
+    let kind = kind(&text, &reading);
+    if kind == CONFIGURATION {
+        push("RewriteRules", &rewrite_rules(&text));
     }
     for (field, key) in [("VirtualPath", "virtualPath"), ("Assembly", "assembly"), ("CompiledType", "type")] {
         if name.to_ascii_lowercase().ends_with(".compiled") {
-            push(field, &attribute(bytes, key));
+            push(field, &attribute(&text, key));
         }
     }
-    kind(bytes, &reading)
+    kind
+}
+
+/// Marks of code that a server runs, whatever the file is called.
+const CODE_MARKS: [&[u8]; 4] = [b"<?php", b"<%@", b"runat=\"server\"", b"msxsl:script"];
+
+/// The code of a page further back in a file that is none by its beginning and its name: behind a picture, say. Only what
+/// reads as a shell is told: a text that quotes harmless code stays what it is.
+pub(crate) fn hidden_in(block: &Block, name: &str, push: &mut dyn FnMut(&str, &str)) -> Option<&'static str> {
+    let bytes = block.bytes.get(..block.bytes.len().min(BYTES_MAX)).unwrap_or_default();
+    if !CODE_MARKS.iter().any(|mark| memchr::memmem::find(bytes, mark).is_some()) {
+        return None;
+    }
+    let reading = webshell::read(bytes, name);
+    if reading.verdict() == Verdict::Clean {
+        return None;
+    }
+    say(&reading, push);
+    Some(kind(bytes, &reading))
+}
+
+fn say(reading: &Reading, push: &mut dyn FnMut(&str, &str)) {
+    push("Language", reading.language.map_or("", |language| language.name()));
+    push("Score", &reading.score.to_string());
+    push("Verdict", reading.verdict().name());
+    push("Reasons", &reasons(reading));
+}
+
+/// A page of which only the beginning was read.
+fn too_long(cx: &Context<'_>) -> Issue {
+    Issue::new(
+        "page-too-long",
+        cx.path,
+        format!("the file is longer than {BYTES_MAX} bytes; what lies behind them was not read as a page"),
+        "a web shell that stands behind them was not seen: the file's verdict is that of its beginning",
+        "look at its end by hand: `tail -c 65536 FILE | strings`",
+    )
+    .of(cx.evidence)
+    .at(BYTES_MAX as u64)
 }
 
 /// What the page is.
@@ -179,6 +208,28 @@ mod tests {
         text.resize(super::BYTES_MAX + 10_000, 0);
         let (issues, shown) = row("x.php", &text);
         assert_eq!(issues, 1);
+        assert!(!shown.contains("accused"), "{shown}");
         assert!(!shown.contains("SHA256"), "a hash of a part is no hash of the file");
+    }
+
+    #[test]
+    fn code_behind_a_picture_is_told_and_a_text_about_code_is_not() {
+        let sources = Sources::default();
+        let cx = Context { evidence: EvidenceId(1), path: "a/logo.png", sources: &sources, host_hint: None };
+        let shown = |bytes: &[u8], format: Format| {
+            assert_eq!(sniff(&bytes[..bytes.len().min(crate::sniff::HEAD_BYTES)], cx.path), format);
+            let block = Splitter::of_file().next_block(&mut &*bytes).expect("reads").expect("a block");
+            let facts = crate::file::FileFacts::default();
+            format!("{:?}", crate::file::parse(format, &block, &cx, &facts).batches)
+        };
+        let mut picture = b"\x89PNG\r\n\x1a\n\0".to_vec();
+        picture.resize(40_000, 0x9c);
+        assert!(!shown(&picture, Format::Unknown).contains("accused"));
+        picture.extend(b"<?php eval($_POST['k']); ?>");
+        let row = shown(&picture, Format::Unknown);
+        assert!(row.contains("accused") && row.contains("picture with a page"), "{row}");
+        let mut text = b"How to write a page:\n".repeat(1_000);
+        text.extend(b"<?php echo 'hello'; ?>");
+        assert!(!shown(&text, Format::Text).contains("Verdict"));
     }
 }

@@ -4,7 +4,7 @@
 //! read all the same, and a text file called `.evtx` is not.
 
 use crate::header::Header;
-use crate::{exchange, healthchecker, listing, nps, syslog};
+use crate::{charset, exchange, healthchecker, listing, nps, syslog};
 
 /// Bytes of a file that [`sniff`] looks at.
 pub const HEAD_BYTES: usize = 16_384;
@@ -301,7 +301,7 @@ fn is_page(head: &[u8], name: &str) -> bool {
     if PAGE_EXTENSIONS.iter().any(|extension| extension_is(name, extension)) {
         return true;
     }
-    let lower = head.to_ascii_lowercase();
+    let lower = charset::decoded(head).bytes.to_ascii_lowercase();
     let has = |mark: &str| memchr::memmem::find(&lower, mark.as_bytes()).is_some();
     if extension_is(name, "config") && has("<configuration") {
         return true;

@@ -46,6 +46,10 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("iis/folder_outside_shipped.yml", include_str!("../../../rules/iis/folder_outside_shipped.yml")),
     ("iis/handler_runs_configuration.yml", include_str!("../../../rules/iis/handler_runs_configuration.yml")),
     ("iis/module_not_shipped.yml", include_str!("../../../rules/iis/module_not_shipped.yml")),
+    (
+        "iis/module_not_shipped_application.yml",
+        include_str!("../../../rules/iis/module_not_shipped_application.yml"),
+    ),
     ("iis/owa_path_to_powershell.yml", include_str!("../../../rules/iis/owa_path_to_powershell.yml")),
     (
         "iis/page_not_shipped_with_exchange.yml",

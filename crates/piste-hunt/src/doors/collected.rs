@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use piste_lake::{Lake, LakeError};
+use piste_model::locator::windows_path;
 use piste_model::{Instant, schema};
 
 use super::decode::{is_page, page_key, url_of_file};
@@ -232,45 +233,5 @@ impl Collected {
     /// Hosts that have such pages.
     pub(crate) fn hosts(&self) -> impl Iterator<Item = &str> {
         self.pages.keys().chain(self.listed.keys()).map(|(host, _)| host.as_str())
-    }
-}
-
-/// The path that a file had on its server: `C:\inetpub\x.aspx` of `MX02.zip!uploads/auto/C%3A/inetpub/x.aspx`. The locator as
-/// it is, with Windows' slashes, where no drive is in it.
-pub(crate) fn windows_path(locator: &str) -> String {
-    let inner = locator.rsplit('!').next().unwrap_or_default();
-    let parts: Vec<&str> = inner.split(['/', '\\']).filter(|part| !part.is_empty()).collect();
-    let drive = |part: &str| {
-        let letter =
-            part.strip_suffix("%3A").or_else(|| part.strip_suffix("%3a")).or_else(|| part.strip_suffix(':'));
-        let letter = letter.unwrap_or(part);
-        let one = letter.len() == 1 && letter.chars().all(|sign| sign.is_ascii_alphabetic());
-        one.then(|| letter.to_uppercase())
-    };
-    let found = parts.iter().enumerate().find_map(|(at, part)| Some((at, drive(part)?)));
-    match found {
-        Some((at, letter)) if at + 1 < parts.len() => {
-            format!("{letter}:\\{}", parts.get(at + 1..).unwrap_or_default().join("\\"))
-        }
-        _ => parts.join("\\"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_on_the_server() {
-        for locator in [
-            "MX02/C/inetpub/wwwroot/aspnet_client/x.aspx",
-            "a.zip!MX02.zip!uploads/auto/C%3A/inetpub/wwwroot/aspnet_client/x.aspx",
-            r"C:\inetpub\wwwroot\aspnet_client\x.aspx",
-        ] {
-            assert_eq!(windows_path(locator), r"C:\inetpub\wwwroot\aspnet_client\x.aspx", "{locator}");
-        }
-        assert_eq!(windows_path("found/x.aspx"), r"found\x.aspx");
-        assert_eq!(windows_path("x.aspx"), "x.aspx");
-        assert_eq!(windows_path("c"), "c");
     }
 }

@@ -51,6 +51,10 @@ fn modules(known: &Known<'_>) -> Result<Vec<Door>, LakeError> {
         }
         let loads = [row.text("Image"), row.text("Type")].into_iter().find(|text| !text.is_empty());
         let Some(loads) = loads.filter(|loads| !is_a_products(loads)) else { return };
+        let managed = row.text("Image").is_empty();
+        if managed && !is_of_the_server(row.text("ConfigPath")) {
+            return;
+        }
         let at = ((known.host)(row.host()), loads.to_owned());
         if entries.len() < KEPT_MAX || entries.contains_key(&at) {
             let what = entry_in_words(row, section, loads);
@@ -74,6 +78,13 @@ fn modules(known: &Known<'_>) -> Result<Vec<Door>, LakeError> {
         draft.finish()
     };
     Ok(entries.iter().map(door).collect())
+}
+
+/// Whether a configuration is that of the server or of Exchange. Applications that are put into the default site bring
+/// managed modules of their own: a finding names those, they are no doors by themselves.
+fn is_of_the_server(path: &str) -> bool {
+    let path = path.to_ascii_lowercase().replace('\\', "/");
+    path.ends_with("applicationhost.config") || path.contains("/microsoft/exchange server/")
 }
 
 /// Whether a library lies where products are installed, which takes an administrator: a finding names it, it is no door by

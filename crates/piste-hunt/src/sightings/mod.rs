@@ -23,6 +23,7 @@ use std::sync::{Mutex, PoisonError};
 
 use piste_lake::{Lake, LakeError};
 use piste_model::hash::{RecordHash, sha256_hex};
+use piste_model::locator::path_on_host;
 use piste_model::{Entities, Evidence, EvidenceId, Finding, FindingId, FindingKind, Level, Sighting};
 use piste_rules::indicators::fields::{self, Carries};
 use piste_rules::indicators::{Indicator, Indicators, Kind};
@@ -177,7 +178,7 @@ fn in_rows(
     }
 }
 
-/// Sealed files by their hashes and by the path within their container.
+/// Sealed files by their hashes, by the path within their container and by the one that they had on their host.
 fn in_files(index: &Index<'_>, search: &Search<'_>, seen: &mut AllSeen) {
     let mut scratch = Scratch::default();
     for one in search.evidence {
@@ -187,6 +188,10 @@ fn in_files(index: &Index<'_>, search: &Search<'_>, seen: &mut AllSeen) {
         }
         let path = one.path.rsplit('!').next().unwrap_or_default();
         index.matches(path, Carries::PATH, &mut scratch, &mut slots);
+        // An indicator names the path on the server, drive and all.
+        if let Some(path) = path_on_host(&one.path) {
+            index.matches(&path, Carries::PATH, &mut scratch, &mut slots);
+        }
         slots.sort_unstable();
         slots.dedup();
         let alone = |slot: &u32| usize::try_from(*slot).ok().and_then(|slot| index.asked.get(slot)?.alone);

@@ -32,7 +32,7 @@ use crate::describe;
 type Matched = HashMap<Box<str>, Arc<[Slot]>, FixedState>;
 
 /// Columns of `file.content` that say what is known of the sealed file itself, which is looked at apart: it counts once.
-const OF_SEALED_FILES: [&str; 5] = ["Path", "FileName", "SHA256", "SHA1", "MD5"];
+const OF_SEALED_FILES: [&str; 6] = ["Path", "ServerPath", "FileName", "SHA256", "SHA1", "MD5"];
 
 /// One thread's work.
 pub(super) struct Worker<'w> {

@@ -3,7 +3,7 @@
 //! In: the bytes of a page, a handler, a configuration file or what claims to be a picture, and its name. Out: the
 //! language, a score, and reasons with their places. Code is cut into tokens, values are followed from the request to
 //! what evaluates, starts, loads or writes; encodings and concatenations are undone to a bounded depth. A word in a comment
-//! counts nothing. Linear in the bytes read, of which there are [`WINDOW_BYTES`] at most.
+//! counts nothing. Linear in the bytes read, of which there are [`BYTES_MAX`] at most.
 
 #![expect(
     clippy::match_same_arms,
@@ -15,6 +15,7 @@
 mod config;
 mod created;
 mod decode;
+mod dense;
 mod dotnet;
 mod expr;
 mod found;
@@ -29,14 +30,19 @@ mod tests;
 mod token;
 mod value;
 mod walk;
+mod windows;
 
 use std::borrow::Cow;
 
 use found::Found;
 use walk::Walk;
 
+use crate::charset;
+
 /// Bytes of a file that are read: a page is smaller, a mailbox dump with a page in it seldom larger.
-pub const WINDOW_BYTES: usize = 6 << 20;
+pub const BYTES_MAX: usize = 32 << 20;
+/// Filler from which a page is taken to hide behind it.
+const FILLER_BYTES: usize = 1 << 20;
 /// Score from which a page is accused.
 pub const ACCUSED: u32 = 70;
 /// Score from which a page is suspicious.
@@ -145,45 +151,33 @@ impl Reading {
     }
 }
 
-/// Reads a file. `bytes` are its first [`WINDOW_BYTES`] or fewer; more are not looked at.
+/// Reads a file. `bytes` are its first [`BYTES_MAX`] or fewer; more are not looked at.
 pub fn read(bytes: &[u8], name: &str) -> Reading {
-    let bytes = bytes.get(..bytes.len().min(WINDOW_BYTES)).unwrap_or_default();
-    let (text, scale) = decoded(bytes);
-    let mut reading = read_text(&text, name, NESTED_MAX);
-    wrapped(bytes, &text, &mut reading);
-    for reason in &mut reading.reasons {
-        let at = usize::try_from(reason.offset).unwrap_or(0).min(text.len());
-        let before = text.get(..at).unwrap_or_default();
-        reason.line = memchr::memchr_iter(b'\n', before).count() as u64 + 1;
-        reason.offset *= scale;
+    let bytes = bytes.get(..bytes.len().min(BYTES_MAX)).unwrap_or_default();
+    let decoded = charset::decoded(bytes);
+    let dense = dense::Dense::of(&decoded.bytes);
+    let mut reading = windows::read(&dense.text, name);
+    wrapped(bytes, &dense.text, &mut reading);
+    if reading.language.is_some() && dense.left_out() >= FILLER_BYTES && !reading.reasons.is_empty() {
+        reading.reasons.push(Reason {
+            points: 20,
+            what: format!("{} bytes of filler stand in the page", dense.left_out()),
+            offset: dense.first_gap() as u64,
+            line: 0,
+        });
     }
-    reading.score = reading.reasons.iter().map(|reason| reason.points).sum::<u32>().min(100);
+    for reason in &mut reading.reasons {
+        let (at, lines) = dense.place(usize::try_from(reason.offset).unwrap_or(0));
+        reason.line = lines + 1;
+        reason.offset = at * decoded.scale();
+    }
+    reading.score = points(&reading.reasons).min(100);
     reading
 }
 
-/// The text as UTF-8 or bytes, and how many bytes of the file one of it stands for.
-fn decoded(bytes: &[u8]) -> (Cow<'_, [u8]>, u64) {
-    let wide = |little: bool| {
-        let body = bytes.get(bytes.len() % 2..).unwrap_or_default();
-        let encoding = if little { encoding_rs::UTF_16LE } else { encoding_rs::UTF_16BE };
-        let _ = body;
-        Cow::Owned(encoding.decode_with_bom_removal(bytes).0.into_owned().into_bytes())
-    };
-    match bytes {
-        [0xff, 0xfe, ..] => return (wide(true), 2),
-        [0xfe, 0xff, ..] => return (wide(false), 2),
-        _ => {}
-    }
-    let head = bytes.get(..bytes.len().min(512)).unwrap_or_default();
-    let zeros = |odd: usize| head.iter().skip(odd).step_by(2).filter(|byte| **byte == 0).count();
-    let half = head.len() / 2;
-    if half >= 8 && zeros(1) * 10 >= half * 9 && zeros(0) * 10 < half {
-        return (wide(true), 2);
-    }
-    if half >= 8 && zeros(0) * 10 >= half * 9 && zeros(1) * 10 < half {
-        return (wide(false), 2);
-    }
-    (Cow::Borrowed(bytes.strip_prefix(&[0xef, 0xbb, 0xbf]).unwrap_or(bytes)), 1)
+/// The sum of what reasons count.
+fn points(reasons: &[Reason]) -> u32 {
+    reasons.iter().map(|reason| reason.points).sum()
 }
 
 /// The text of one page, and pages within it.
@@ -204,8 +198,7 @@ fn read_text(text: &[u8], name: &str, nested: u32) -> Reading {
         for (inner, at) in std::mem::take(&mut found.embedded) {
             let inner = value::bytes_of(&inner);
             let reading = read_text(&inner, name, nested - 1);
-            let points = reading.reasons.iter().map(|reason| reason.points).sum::<u32>();
-            if points >= ACCUSED {
+            if points(&reading.reasons) >= ACCUSED {
                 let what = reading.reasons.first().map_or_else(String::new, |reason| reason.what.clone());
                 reasons.push(Reason {
                     points: 75,

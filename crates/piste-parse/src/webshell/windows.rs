@@ -1,0 +1,113 @@
+//! A long page, window by window.
+//!
+//! In: a page's text without its filler. Out: the worst reading of its beginning and of each window behind it. A page is read
+//! as one up to a bound of code and tokens; what lies behind the bound is read too, in windows so small that none meets a
+//! bound of its own.
+
+use super::{Language, NESTED_MAX, Reading, points, read_text, segment};
+
+/// Bytes of the beginning that are read as one.
+const BEGINNING_BYTES: usize = 6 << 20;
+/// Bytes of a window: it has fewer tokens than are looked at.
+const WINDOW_BYTES: usize = 512 << 10;
+/// Bytes that a window shares with the one before it.
+const SHARED_BYTES: usize = 8 << 10;
+
+/// The worst of all.
+pub(super) fn read(text: &[u8], name: &str) -> Reading {
+    let beginning = text.get(..text.len().min(BEGINNING_BYTES)).unwrap_or_default();
+    let mut worst = read_text(beginning, name, NESTED_MAX);
+    let language = worst.language;
+    let mut from = WINDOW_BYTES - SHARED_BYTES;
+    while from + SHARED_BYTES < text.len() {
+        let window = text.get(from..text.len().min(from + WINDOW_BYTES)).unwrap_or_default();
+        let one = read_window(window, from, name, language);
+        if points(&one.reasons) > points(&worst.reasons) {
+            worst = one;
+        }
+        from += WINDOW_BYTES - SHARED_BYTES;
+    }
+    worst
+}
+
+/// A window that begins within code gets the bracket that opened it.
+fn read_window(window: &[u8], from: usize, name: &str, language: Option<Language>) -> Reading {
+    let opening: &[u8] = match language {
+        Some(language) if begins_within(window, language) => match language {
+            Language::Php => b"<?php ",
+            _ => b"<% ",
+        },
+        _ => b"",
+    };
+    let mut reading = read_text(&[opening, window].concat(), name, NESTED_MAX);
+    for reason in &mut reading.reasons {
+        reason.offset = reason.offset.saturating_sub(opening.len() as u64) + from as u64;
+    }
+    reading
+}
+
+/// Whether code ends in a text before any begins.
+fn begins_within(text: &[u8], language: Language) -> bool {
+    let (open, close) = match language {
+        Language::Php => ("<?", "?>"),
+        Language::Config => return false,
+        _ => ("<%", "%>"),
+    };
+    match (segment::place(text, open), segment::place(text, close)) {
+        (Some(open), Some(close)) => close < open,
+        (None, _) => true,
+        (Some(_), None) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Verdict, read};
+
+    /// Statements that mean nothing, and no two alike.
+    fn filler(bytes: usize) -> String {
+        let mut text = String::new();
+        for number in 0.. {
+            if text.len() >= bytes {
+                break;
+            }
+            text.push_str(&format!("$a{number}={number};\n"));
+        }
+        text
+    }
+
+    #[test]
+    fn a_shell_behind_megabytes_of_code_is_found_with_its_place() {
+        let mut page = format!("<?php\n{}", filler(7 << 20));
+        let at = page.len();
+        page.push_str("eval($_POST['k']);");
+        page.push_str(&filler(1 << 20).replace('a', "b"));
+        let reading = read(page.as_bytes(), "x.php");
+        assert!(reading.verdict() >= Verdict::Suspicious, "{:?}", reading.reasons);
+        let worst = &reading.reasons[0];
+        assert!((at..at + 40).contains(&usize::try_from(worst.offset).expect("small")), "{worst:?}");
+        assert_eq!(worst.line, page[..at].matches('\n').count() as u64 + 1);
+    }
+
+    #[test]
+    fn a_shell_behind_blanks_is_found_and_the_blanks_are_named() {
+        for blank in [" ", "\r\n", "\n \t"] {
+            let page = format!(
+                "<%@ Page Language=\"Jscript\"%>{}<%eval(Request.Item[\"k\"],\"unsafe\");%>",
+                blank.repeat(7 << 20)
+            );
+            let reading = read(page.as_bytes(), "x.aspx");
+            assert_eq!(reading.verdict(), Verdict::Accused);
+            assert!(reading.reasons.iter().any(|one| one.what.ends_with("bytes of filler stand in the page")));
+            assert!(reading.reasons[0].offset > 7 << 20, "{:?}", reading.reasons);
+        }
+    }
+
+    #[test]
+    fn a_long_page_of_nothing_is_clean() {
+        let page = format!("<?php\n{}", filler(2 << 20));
+        assert_eq!(read(page.as_bytes(), "x.php").verdict(), Verdict::Clean);
+        let blank = format!("<?php\n{}echo 1;", " ".repeat(9 << 20));
+        assert_eq!(read(blank.as_bytes(), "x.php").verdict(), Verdict::Clean);
+    }
+}
