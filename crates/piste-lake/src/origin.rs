@@ -106,7 +106,7 @@ const TREES: [&str; 9] = [
 ];
 
 /// Parts of a path that tools and people put there, and that name no host.
-const GENERIC: [&str; 16] = [
+const GENERIC: [&str; 37] = [
     "uploads",
     "auto",
     "ntfs",
@@ -123,6 +123,27 @@ const GENERIC: [&str; 16] = [
     "export",
     "files",
     "case",
+    "ev",
+    "cases",
+    "collected",
+    "collections",
+    "dump",
+    "extract",
+    "extracted",
+    "image",
+    "input",
+    "investigation",
+    "ir",
+    "mnt",
+    "mount",
+    "out",
+    "output",
+    "root",
+    "samples",
+    "test",
+    "tmp",
+    "triage",
+    "unzipped",
 ];
 
 /// Index of the path part that is a drive letter followed by a Windows tree: `C/Windows`, `C%3A/inetpub`.

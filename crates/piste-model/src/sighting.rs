@@ -27,13 +27,13 @@ pub struct Sighting {
     pub hosts: Vec<String>,
     /// The earliest rows; at most [`Sighting::MAX_ROWS`].
     pub rows: Vec<RowRef>,
-    /// `TLP:AMBER` as the source marks it.
+    /// The strictest marking of any source: `TLP:AMBER`.
     #[serde(default)]
     pub tlp: Option<String>,
-    /// From when the source holds it valid.
+    /// From when the first source holds it valid; null where one names no beginning.
     #[serde(default)]
     pub valid_from: Option<Instant>,
-    /// Until when.
+    /// Until when the last does; null where one names no end.
     #[serde(default)]
     pub valid_until: Option<Instant>,
     /// Rows at a time for which no source holds it valid; they count all the same.
@@ -45,9 +45,31 @@ pub struct Sighting {
     /// What its source says of it.
     #[serde(default)]
     pub description: Option<String>,
+    /// What each source says, in the order given; at most [`Sighting::MAX_SOURCES`].
+    #[serde(default)]
+    pub sources: Vec<Source>,
+}
+
+/// What one source says of an indicator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// `feed.csv:17`, or the file with the source's identifier.
+    pub source: String,
+    /// `TLP:AMBER` as it marks it.
+    pub tlp: Option<String>,
+    /// From when it holds it valid.
+    pub valid_from: Option<Instant>,
+    /// Until when.
+    pub valid_until: Option<Instant>,
+    /// How sure it is, 0 to 100.
+    pub confidence: Option<u8>,
+    /// What it says.
+    pub description: Option<String>,
 }
 
 impl Sighting {
+    /// The most sources that a sighting lists.
+    pub const MAX_SOURCES: usize = 20;
     /// The most rows that a sighting lists.
     pub const MAX_ROWS: usize = 20;
 }

@@ -7,6 +7,7 @@ mod invented;
 use std::collections::BTreeMap;
 
 use invented::{Invented, invented, time};
+use piste_model::sighting::Source;
 use piste_model::summary::{NewFigures, RuleSetFigures};
 use piste_model::{Entities, FindingId, Instant, New, Sighting};
 use piste_report::escape::is_hidden;
@@ -381,11 +382,25 @@ fn known_indicators_are_told_with_their_marking_and_dates() {
             outside_validity: 1,
             confidence: None,
             description: Some("called \"home\" & more".into()),
+            sources: ["<b>feed</b>.csv:17", "<i>partner</i>.json"]
+                .map(|source| Source {
+                    source: source.into(),
+                    tlp: None,
+                    valid_from: None,
+                    valid_until: None,
+                    confidence: None,
+                    description: None,
+                })
+                .into(),
         }],
     });
     let page = run.html();
     let from = page.find("<section id=\"sightings\">").unwrap();
     let section = &page[from..];
+    assert!(
+        section.contains("by &lt;i&gt;partner&lt;/i&gt;.json: no TLP, valid from no date to no date"),
+        "{section}"
+    );
     assert!(
         section.contains("1,204 known indicators were looked for") && section.contains("<b>1</b> seen"),
         "{section}"

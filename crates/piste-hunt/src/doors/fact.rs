@@ -140,11 +140,14 @@ impl Fact {
 
 /// A value as a sentence quotes it: one line, cut.
 pub(crate) fn quoted(value: &str) -> String {
-    let mut text: String = value
-        .chars()
-        .map(|letter| if letter.is_control() { ' ' } else { letter })
-        .take(QUOTED_CHARS)
-        .collect();
+    let mut text = String::new();
+    for letter in value.chars().take(QUOTED_CHARS) {
+        if letter.is_control() {
+            text.push_str(&format!("\\x{:02x}", u32::from(letter)));
+        } else {
+            text.push(letter);
+        }
+    }
     if value.chars().nth(QUOTED_CHARS).is_some() {
         text.push('…');
     }
@@ -305,7 +308,7 @@ mod tests {
 
     #[test]
     fn quotes_are_one_line_and_cut() {
-        assert_eq!(quoted("a\r\nb"), "a  b");
+        assert_eq!(quoted("a\r\n\u{1b}b"), r"a\x0d\x0a\x1bb", "as the terminal and the report show it");
         assert_eq!(quoted(&"x".repeat(500)).chars().count(), QUOTED_CHARS + 1);
     }
 }

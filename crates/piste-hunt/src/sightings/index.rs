@@ -199,7 +199,7 @@ impl<'i> Index<'i> {
             }
             Test::Path(text) | Test::Registry(text) | Test::Mutex(text) => self.phrases.push(slot, text),
             Test::Pipe(name) => self.phrases.push(slot, name),
-            Test::Matches(kind, pattern) => self.patterns.push(slot, *kind, pattern),
+            Test::Matches(kind, pattern, _) => self.patterns.push(slot, *kind, pattern),
             Test::V4(_)
             | Test::Hash(_)
             | Test::Mail(_)

@@ -241,6 +241,7 @@ fn blank(indicators: &Indicators, indicator: &Indicator) -> Sighting {
         outside_validity: 0,
         confidence: indicator.confidence(),
         description: indicator.description().map(str::to_owned),
+        sources: indicators.said_of(indicator),
     }
 }
 

@@ -15,6 +15,8 @@ const SIGHTINGS: usize = 200;
 const FILES: usize = 50;
 /// Rows named for one sighting.
 const ROWS: usize = 3;
+/// Sources named for one sighting.
+const SOURCES: usize = 5;
 
 /// Writes the section.
 pub(super) fn write(view: &ReportView<'_>, out: &mut String) {
@@ -97,6 +99,19 @@ fn said(one: &Sighting, out: &mut String) {
         put!(out, "<br>valid from {} to {}", time(one.valid_from), time(one.valid_until));
         if one.outside_validity > 0 {
             put!(out, ": <b>{} outside</b>", counted(one.outside_validity, "row", "rows"));
+        }
+    }
+    if one.sources.len() > 1 {
+        let time = |time: Option<Instant>| time.map_or_else(|| "no date".to_owned(), minute_hand);
+        for source in one.sources.iter().take(SOURCES) {
+            put!(
+                out,
+                "<br>by {}: {}, valid from {} to {}",
+                html_cut(&source.source, 120),
+                html_cut(source.tlp.as_deref().unwrap_or("no TLP"), 30),
+                time(source.valid_from),
+                time(source.valid_until),
+            );
         }
     }
     let rows: Vec<String> = one

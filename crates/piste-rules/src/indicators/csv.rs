@@ -82,7 +82,7 @@ fn first_header(text: &str) -> Option<(usize, char, Vec<Column>)> {
     for (at, line) in text.lines().enumerate().take(HEADER_LINES_MAX) {
         let remark = line.trim_start().starts_with('#');
         let line = line.trim_start_matches(['#', ' ']).trim_end();
-        if line.is_empty() {
+        if line.is_empty() || is_separator(line) {
             continue;
         }
         let delimiter = delimiter_of(line).unwrap_or(',');
@@ -95,6 +95,21 @@ fn first_header(text: &str) -> Option<(usize, char, Vec<Column>)> {
         }
     }
     None
+}
+
+/// What spreadsheets write before the table to say what divides it: `sep=;`.
+fn is_separator(line: &str) -> bool {
+    let line = line.trim().trim_start_matches('\u{feff}').trim_matches('"');
+    line.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("sep=")) && line.len() <= 5
+}
+
+/// Names of columns of which none is known: words, several, and no value among them.
+fn is_unknown_header(cells: &[Cow<'_, str>]) -> bool {
+    let word = |cell: &Cow<'_, str>| {
+        let letters = |sign: char| sign.is_alphanumeric() || " _-#/()".contains(sign);
+        cell.starts_with(char::is_alphabetic) && cell.chars().all(letters)
+    };
+    cells.len() > 1 && cells.iter().all(word)
 }
 
 /// The character that divides most.
@@ -113,11 +128,15 @@ pub(super) fn read(text: &str, sink: &mut Sink) {
     let columns = found.as_ref().map(|(_, _, columns)| columns.as_slice());
     let skipped = found.as_ref().map_or(0, |(at, _, _)| at + 1);
     let mut last = Arc::new(About::default());
+    let mut first = true;
     for (line, record) in Records::new(text, skipped) {
-        if record.trim().is_empty() || record.trim_start().starts_with('#') {
+        if record.trim().is_empty() || record.trim_start().starts_with('#') || is_separator(&record) {
             continue;
         }
         let cells = cells(&record, delimiter);
+        if std::mem::take(&mut first) && columns.is_none() && is_unknown_header(&cells) {
+            continue;
+        }
         match columns {
             Some(columns) => row(&cells, columns, line, &mut last, sink),
             None => headless(&cells, line, sink),

@@ -34,7 +34,8 @@ pub use test::{Test, host_of_url, normal_path};
 
 use std::sync::Arc;
 
-use piste_model::Issue;
+use piste_model::sighting::Source;
+use piste_model::{Issue, Sighting};
 
 /// One thing to look for. Several sources may name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,22 +163,40 @@ impl Indicators {
     /// `feed.csv:17`, or the file with the source's identifier; further sources are counted.
     pub fn source_of(&self, indicator: &Indicator) -> String {
         const SHOWN: usize = 5;
-        let one = |origin: &Origin| {
-            let path = usize::try_from(origin.file).ok().and_then(|at| self.files.get(at));
-            let path = path.map_or("", |file| file.path.as_str());
-            match (&origin.id, origin.line) {
-                (Some(id), 0) => format!("{path} {id}"),
-                (Some(id), line) => format!("{path}:{line} {id}"),
-                (None, 0) => path.to_owned(),
-                (None, line) => format!("{path}:{line}"),
-            }
-        };
-        let mut sources: Vec<String> = indicator.origins().take(SHOWN).map(one).collect();
+        let mut sources: Vec<String> =
+            indicator.origins().take(SHOWN).map(|origin| self.place_of(origin)).collect();
         let more = (indicator.further.len() + 1).saturating_sub(SHOWN);
         if more > 0 {
             sources.push(format!("and {more} more"));
         }
         sources.join("; ")
+    }
+
+    fn place_of(&self, origin: &Origin) -> String {
+        let path = usize::try_from(origin.file).ok().and_then(|at| self.files.get(at));
+        let path = path.map_or("", |file| file.path.as_str());
+        match (&origin.id, origin.line) {
+            (Some(id), 0) => format!("{path} {id}"),
+            (Some(id), line) => format!("{path}:{line} {id}"),
+            (None, 0) => path.to_owned(),
+            (None, line) => format!("{path}:{line}"),
+        }
+    }
+
+    /// What each source says of an indicator, the first of many.
+    pub fn said_of(&self, indicator: &Indicator) -> Vec<Source> {
+        let one = |origin: &Origin| {
+            let about = &origin.about;
+            Source {
+                source: self.place_of(origin),
+                tlp: about.tlp.map(|tlp| tlp.as_str().to_owned()),
+                valid_from: about.valid_from,
+                valid_until: about.valid_until,
+                confidence: about.confidence,
+                description: about.text.as_deref().map(str::to_owned),
+            }
+        };
+        indicator.origins().take(Sighting::MAX_SOURCES).map(one).collect()
     }
 
     /// Digest of what decides on sightings: the files' contents in their order.

@@ -285,17 +285,17 @@ fn expression(item: &Item) -> Result<Expression, (Fault, String)> {
     let escaped = || regex::escape(text);
     let pattern = match item.condition.as_str() {
         "is" | "" => None,
-        "contains" => Some(format!("(?is){}", escaped())),
-        "starts-with" => Some(format!("(?is)^{}", escaped())),
-        "ends-with" => Some(format!("(?is){}$", escaped())),
-        "matches" => Some(text.to_owned()),
+        "contains" => Some((format!("(?is){}", escaped()), format!("contains {text}"))),
+        "starts-with" => Some((format!("(?is)^{}", escaped()), format!("starts with {text}"))),
+        "ends-with" => Some((format!("(?is){}$", escaped()), format!("ends with {text}"))),
+        "matches" => Some((text.to_owned(), format!("/{text}/"))),
         other => return Err((Fault::NotSupported, format!("the condition `{other}` is not known"))),
     };
-    if let Some(pattern) = pattern {
+    if let Some((pattern, shown)) = pattern {
         if text.chars().count() < 3 {
             return Err((Fault::Refused, format!("`{text}` is in almost everything")));
         }
-        return Ok(Expression::Is(Test::Matches(kind, pattern.into())));
+        return Ok(Expression::Is(Test::Matches(kind, pattern.into(), shown.into())));
     }
     match value::read(text, hint) {
         Ok(value) => Ok(Expression::All(value.tests.all().iter().cloned().map(Expression::Is).collect())),

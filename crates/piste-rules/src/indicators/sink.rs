@@ -203,7 +203,7 @@ impl Sink {
     /// Why an expression among the tests cannot be run.
     fn pattern_fault(&mut self, tests: &Tests) -> Option<String> {
         for test in tests.all() {
-            let Test::Matches(_, pattern) = test else { continue };
+            let Test::Matches(_, pattern, _) = test else { continue };
             if self.patterns >= PATTERNS_MAX {
                 return Some(format!("there are more than {PATTERNS_MAX} regular expressions"));
             }

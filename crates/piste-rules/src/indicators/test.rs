@@ -38,8 +38,8 @@ pub enum Test {
     Registry(Box<str>),
     /// The whole text; lower case.
     CommandLine(Box<str>),
-    /// A regular expression over the whole values of fields that carry this kind.
-    Matches(Kind, Box<str>),
+    /// A regular expression over the whole values of fields that carry this kind, and what the source wrote.
+    Matches(Kind, Box<str>, Box<str>),
     /// A port; never alone. A row that names no port does not contradict it.
     Port(u16),
 }
@@ -62,7 +62,7 @@ impl Test {
             Self::Pipe(_) => Kind::NamedPipe,
             Self::Registry(_) => Kind::WindowsRegistryKey,
             Self::CommandLine(_) => Kind::ProcessCommandLine,
-            Self::Matches(kind, _) => *kind,
+            Self::Matches(kind, ..) => *kind,
             Self::Port(_) => Kind::Pattern,
         }
     }
@@ -82,8 +82,8 @@ impl Test {
             | Self::Mutex(text)
             | Self::Pipe(text)
             | Self::Registry(text)
-            | Self::CommandLine(text) => text.to_string(),
-            Self::Matches(_, pattern) => format!("/{pattern}/"),
+            | Self::CommandLine(text)
+            | Self::Matches(_, _, text) => text.to_string(),
             Self::Port(port) => format!("port {port}"),
         }
     }

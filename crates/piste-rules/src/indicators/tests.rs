@@ -154,6 +154,14 @@ fn csv() {
     assert_eq!(load("x.txt", columns).all.len(), 2, "several columns may hold values");
     let abuse = "# a feed\n# \"first_seen_utc\",\"ioc_id\",\"ioc_value\",\"ioc_type\"\n\"2021-03-02\",\"7\",\"203.0.113.7:443\",\"ip:port\"\n\"2021-03-02\",\"8\",\"evil.example\",\"domain\"\n";
     insta::assert_snapshot!(shown(&load("abuse", abuse)));
+    for text in [
+        "sep=;\r\nindicator;type;tlp\r\n203.0.113.7;ip;amber\r\n",
+        "sep=,\nBad Thing,Seen By\n203.0.113.7,Hans Meier\n",
+        "Auffällige Werte;Quelle\n203.0.113.7;CERT\n",
+    ] {
+        let one = load("s.csv", text);
+        assert_eq!((one.all.len(), one.files[0].left_out), (1, 0), "{text}: {:?}", one.issues);
+    }
     let headless = load("x.csv", "203.0.113.7,seen in March,TLP:GREEN\nx,y\n");
     assert_eq!((headless.all.len(), headless.issues.len()), (1, 1));
     assert_eq!(headless.all[0].tlp(), Some(super::Tlp::Green));

@@ -3,9 +3,6 @@
 //! In: files. Out: what the engine runs, and for each error of the compiler file, line, column and its own words. Each file
 //! has a namespace of its own, so that names of two collections do not clash.
 
-use std::fs;
-use std::path::Path;
-
 use serde_json::Value;
 use yara_x::{Compiler, IgnoredRuleReason, SourceCode};
 
@@ -22,6 +19,8 @@ pub(super) fn compile(tops: &[Top], declared: &[YaraRule]) -> (yara_x::Rules, Ve
     let mut compiler = Compiler::new();
     // What the field's rules were written for takes more than the strict reading does.
     compiler.relaxed_re_syntax(true);
+    // They are put in already: the compiler would open any file that a rule names.
+    compiler.enable_includes(false);
     for name in EXTERNALS {
         let _ = compiler.define_global(name, ""); // each is defined once, before any rule
     }
@@ -32,12 +31,13 @@ pub(super) fn compile(tops: &[Top], declared: &[YaraRule]) -> (yara_x::Rules, Ve
     for (namespace, top) in tops.iter().enumerate() {
         compiler.new_namespace(&namespace.to_string());
         let before = (compiler.errors().len(), compiler.ignored_rules().len());
-        // A file that is included knows its own folder, and so does what it includes.
-        let (text, origin) = match &top.text {
-            Text::BuiltIn(text) => ((*text).to_owned(), top.shown.clone()),
-            Text::File(path, _) => (format!("include \"{}\"\n", path.display()), top.shown.clone()),
+        let mut add = |text: &[u8], origin: &str| {
+            let _ = compiler.add_source(SourceCode::from(text).with_origin(origin)); // told below
         };
-        let _ = compiler.add_source(SourceCode::from(text.as_str()).with_origin(origin)); // told below
+        match &top.text {
+            Text::BuiltIn(text) => add(text.as_bytes(), &top.shown),
+            Text::Files(pieces) => pieces.iter().for_each(|piece| add(&piece.text, &piece.shown)),
+        }
         let of_file = |rule: &&YaraRule| rule.namespace == namespace;
         let rules: Vec<&YaraRule> = declared.iter().filter(of_file).collect();
         faults.extend(compiler.errors().iter().skip(before.0).map(|error| fault(error, top, &rules)));
@@ -69,8 +69,10 @@ fn fault(error: &yara_x::errors::CompileError, top: &Top, rules: &[&YaraRule]) -
         .and_then(Value::as_array)
         .and_then(|labels| labels.iter().find(|label| label.get("level") == Some(&Value::from("error"))));
     let said = |key: &str| label.and_then(|label| label.get(key)).and_then(Value::as_str).unwrap_or_default();
-    let origin = said("code_origin");
-    let path = shown(origin, top);
+    let path = match said("code_origin") {
+        "" => top.shown.clone(),
+        origin => origin.to_owned(),
+    };
     let line = number("line").unwrap_or(1);
     let text = match said("text") {
         "" => error.title().to_owned(),
@@ -81,11 +83,4 @@ fn fault(error: &yara_x::errors::CompileError, top: &Top, rules: &[&YaraRule]) -
     let id = before.max_by_key(|rule| rule.line).map(|rule| rule.id.clone());
     let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     NotRun::new(id, &path, line, "yara-rule", text).at(line, number("column"))
-}
-
-/// The path to show for the compiler's name of a file, which is whole or as seen from the working folder.
-fn shown(origin: &str, top: &Top) -> String {
-    let Text::File(_, within) = &top.text else { return top.shown.clone() };
-    let known = fs::canonicalize(Path::new(origin)).ok().and_then(|path| within.get(&path).cloned());
-    known.unwrap_or_else(|| if origin.is_empty() { top.shown.clone() } else { origin.to_owned() })
 }

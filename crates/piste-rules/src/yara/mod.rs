@@ -171,6 +171,9 @@ impl YaraSet {
         self.not_run.sort_by(|a, b| (&a.path, a.line, a.column).cmp(&(&b.path, b.line, b.column)));
         self.not_run.dedup();
         self.rules = kept;
+        for top in &mut self.tops {
+            top.forget_text();
+        }
         let _ = self.compiled.set(Compiled(compiled)); // it is set once, here
     }
 

@@ -98,9 +98,49 @@ fn includes_that_lead_in_a_ring_or_nowhere_are_named() {
     let set = load(folder.path()).expect("some load");
     assert_eq!(matching(&set, b"x"), ["a", "b", "c"]);
     insta::assert_snapshot!(told(&set, folder.path()).join("\n"), @"
-    b.yar:1 yara-rule circular include dependencies: include statement has circular dependencies
-    c.yar:1 yara-rule include file not found: `gone.yar` not found in any of the include directories
+    b.yar:1 yara-include a.yar includes this file: that is a ring
+    c.yar:1 yara-include the file `gone.yar` that it includes is not there
     ");
+}
+
+#[test]
+fn an_include_opens_nothing_outside_of_the_folder() {
+    let outer = tempfile::tempdir().expect("a folder");
+    write(outer.path(), "secret.yar", "rule secret { condition: true }\n");
+    let folder = outer.path().join("rules");
+    let whole = outer.path().join("secret.yar");
+    write(
+        &folder,
+        "a.yar",
+        &format!(
+            "include \"../secret.yar\"\ninclude \"{}\"\ninclude \"/dev/zero\"\nrule a {{ condition: true }}\nrule wrong {{ condition: nothing }}\n",
+            whole.display().to_string().replace('\\', "/")
+        ),
+    );
+    let set = load(&folder).expect("a loads");
+    assert_eq!(matching(&set, b"x"), ["a"]);
+    let lines: Vec<(u64, &str)> = set.not_run.iter().map(|one| (one.line, one.slug.as_ref())).collect();
+    assert_eq!(
+        lines,
+        [(1, "yara-include"), (2, "yara-include"), (3, "yara-include"), (5, "yara-rule")],
+        "{:?}",
+        set.not_run
+    );
+    assert!(set.not_run.iter().all(|one| one.path.ends_with("a.yar")), "{:?}", set.not_run);
+}
+
+#[test]
+fn a_mark_before_the_text_costs_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(
+        folder.path(),
+        "a.yar",
+        "\u{feff}rule a { condition: base }\n  include \"b.yar\"  rule c {\n condition: base }",
+    );
+    write(folder.path(), "b.yar", "\u{feff}rule base { condition: true }");
+    let set = load(folder.path()).expect("they load");
+    assert_eq!(matching(&set, b"x"), ["base", "c"], "a stands before what it needs");
+    insta::assert_snapshot!(told(&set, folder.path()).join("\n"), @"a.yar:1 yara-rule unknown identifier `base`: this identifier has not been declared");
 }
 
 #[test]

@@ -96,6 +96,7 @@ fn as_json(one: &Indicator, all: &Indicators) -> serde_json::Value {
         "valid_until": one.valid_until(),
         "confidence": one.confidence(),
         "description": one.description(),
+        "sources": all.said_of(one),
     })
 }
 

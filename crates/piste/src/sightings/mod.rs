@@ -172,6 +172,25 @@ fn in_words(one: &Sighting) -> String {
         };
         let _ = writeln!(text, "    valid {} .. {}{outside}", time(one.valid_from), time(one.valid_until));
     }
+    // One source is told above; of several each has its own word.
+    for source in one.sources.iter().filter(|_| one.sources.len() > 1) {
+        let dated = source.valid_from.is_some() || source.valid_until.is_some();
+        let _ = writeln!(
+            text,
+            "    - {}: {}, {}{}",
+            terminal(&source.source, SHOWN_CHARS),
+            source.tlp.as_deref().map_or("no TLP".into(), visible),
+            if dated {
+                format!("valid {} .. {}", time(source.valid_from), time(source.valid_until))
+            } else {
+                "no dates".to_owned()
+            },
+            source
+                .description
+                .as_ref()
+                .map_or_else(String::new, |words| format!(", {}", terminal(words, SHOWN_CHARS))),
+        );
+    }
     text
 }
 

@@ -113,8 +113,11 @@ fn of_leaf(leaf: &Leaf) -> Result<Expression, Refused> {
             if text.trim_matches(['%', '_', '.', '*', '^', '$']).chars().count() < 3 {
                 return Err((Fault::Refused, format!("`{text}` matches almost everything")));
             }
-            let pattern = if leaf.operator == Operator::Like { like(text) } else { text.to_owned() };
-            Ok(Expression::Is(Test::Matches(kind, pattern.into())))
+            let (pattern, shown) = match leaf.operator {
+                Operator::Like => (like(text), format!("like {text}")),
+                _ => (text.to_owned(), format!("/{text}/")),
+            };
+            Ok(Expression::Is(Test::Matches(kind, pattern.into(), shown.into())))
         }
         Operator::Order | Operator::NotEqual => not_in_one(format!("it compares `{}` by order", leaf.path)),
         Operator::Superset => not_in_one("it asks for a network that a row names".to_owned()),
