@@ -90,7 +90,11 @@ mod tests {
     fn wide(text: &str, big: bool, mark: bool) -> Vec<u8> {
         let marked = if mark { format!("\u{feff}{text}") } else { text.to_owned() };
         let units = marked.encode_utf16();
-        if big { units.flat_map(u16::to_be_bytes).collect() } else { units.flat_map(u16::to_le_bytes).collect() }
+        if big {
+            units.flat_map(u16::to_be_bytes).collect()
+        } else {
+            units.flat_map(u16::to_le_bytes).collect()
+        }
     }
 
     #[test]

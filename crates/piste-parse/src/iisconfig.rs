@@ -346,7 +346,8 @@ mod tests {
             assert_eq!(read.issues, Vec::<String>::new());
             assert_eq!(read.columns(&names), expected);
             let offset: usize = read.rows[4]["offset"].parse().expect("a number");
-            let element: Vec<u8> = bytes[offset..].iter().copied().filter(|byte| *byte != 0).take(9).collect();
+            let element: Vec<u8> =
+                bytes[offset..].iter().copied().filter(|byte| *byte != 0).take(9).collect();
             assert_eq!(element, b"<add name");
         }
     }

@@ -255,7 +255,9 @@ impl NotRun {
             }
             "rule-correlation" => "correct the correlation",
             "yara-unreadable" => "correct the file; its rules are left out until then",
-            "yara-include" => "correct the include, or give the file's folder with --yara; rules that need it are left out",
+            "yara-include" => {
+                "correct the include, or give the file's folder with --yara; rules that need it are left out"
+            }
             "yara-rule" => "correct the rule there; it is left out until then",
             "yara-module" => "scan with `yr` beside, if this rule matters",
             "rule-field-never" => "check the field's name against the source's own",

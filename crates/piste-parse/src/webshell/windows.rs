@@ -98,7 +98,9 @@ mod tests {
             );
             let reading = read(page.as_bytes(), "x.aspx");
             assert_eq!(reading.verdict(), Verdict::Accused);
-            assert!(reading.reasons.iter().any(|one| one.what.ends_with("bytes of filler stand in the page")));
+            assert!(
+                reading.reasons.iter().any(|one| one.what.ends_with("bytes of filler stand in the page"))
+            );
             assert!(reading.reasons[0].offset > 7 << 20, "{:?}", reading.reasons);
         }
     }

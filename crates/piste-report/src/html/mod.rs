@@ -93,7 +93,7 @@ pub fn report(view: &ReportView<'_>, out: &mut dyn Write) -> io::Result<()> {
         out.write_all(section.as_bytes())?;
     }
     out.write_all(
-        b"</main>\n<footer><p>Everything on this page is computed from the sealed evidence. The same evidence, rules and \
+        b"</main>\n<footer><p>Everything on this page is computed from the sealed evidence. The same evidence, rules, indicators and \
           version of Piste give this page again, byte for byte.</p></footer>\n</body>\n</html>\n",
     )
 }

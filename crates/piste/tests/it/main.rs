@@ -36,4 +36,5 @@ mod scratch;
 mod sightings;
 mod tidy;
 mod triage;
+mod web_files;
 mod yara;
