@@ -23,6 +23,8 @@ use crate::salvage;
 
 /// Archives kept open at once.
 const OPEN_MAX: usize = 4;
+/// Bytes of a single file's buffer, of which there may be as many as there are files; long reads pass it by.
+const FILE_BUFFER_BYTES: usize = 32 * 1024;
 /// Bytes of a reader's buffer.
 const BUFFER_BYTES: usize = 256 * 1024;
 /// Bytes that a zip's list of members may have for each member that is allowed.
@@ -150,7 +152,7 @@ impl Opener {
     ) -> io::Result<T> {
         let into_zip = |step: &Step| matches!(step, Step::Zip(_) | Step::Local(_));
         let Some(at) = place.steps.iter().rposition(into_zip) else {
-            let mut file = BufReader::with_capacity(BUFFER_BYTES, File::open(&place.disk)?);
+            let mut file = BufReader::with_capacity(FILE_BUFFER_BYTES, File::open(&place.disk)?);
             return through(&mut file, &place.steps, read);
         };
         let (outer, inner) = place.steps.split_at(at);

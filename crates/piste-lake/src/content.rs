@@ -3,6 +3,7 @@
 //! In: a reader. Out: size, hash, the first bytes, for EVTX the record ids and for what is no log the older hashes that
 //! indicators use, all in one pass. A stream that breaks off gives what came before.
 
+use std::cell::RefCell;
 use std::io::{self, Read};
 
 use md5::Md5;
@@ -89,6 +90,11 @@ impl<'n> OlderHashes<'n> {
     }
 }
 
+thread_local! {
+    /// What [`read_all`] reads into.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Reads to the end; `name` helps to tell what the file is, `older` asks for the older hashes whatever it is.
 pub(crate) fn read_all(
     reader: &mut dyn Read,
@@ -109,9 +115,11 @@ pub(crate) fn read_all(
         failure: None,
     };
     let mut ids = RecordIds::default();
-    let mut buffer = vec![0; read_bytes];
+    // One buffer a thread: tens of thousands of small files would each leave a hole of its size in the heap.
+    let mut buffer = BUFFER.take();
+    buffer.resize(buffer.len().max(read_bytes), 0);
     loop {
-        let read = match reader.read(&mut buffer) {
+        let read = match reader.read(buffer.get_mut(..read_bytes).unwrap_or_default()) {
             Ok(0) => break,
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -131,6 +139,7 @@ pub(crate) fn read_all(
             break;
         }
     }
+    BUFFER.set(buffer);
     content.sha256 = hex(&hasher.finalize());
     content.older = older.finish(&content.head);
     content.record_ids = ids.range;

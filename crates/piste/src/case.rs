@@ -190,7 +190,7 @@ impl Case {
         let run = self.known.intakes + 1;
         let mut order: Vec<usize> = (0..items.len()).collect();
         order.sort_by_cached_key(|at| items.get(*at).map(|item| (item.sha256.clone(), item.path.clone())));
-        let mut entries = Vec::new();
+        let mut sealed = Vec::new();
         let mut renamed = BTreeMap::new();
         for at in order {
             let Some(item) = items.get_mut(at) else { continue };
@@ -209,7 +209,7 @@ impl Case {
                 {
                     issues.push(changed(sha256, *id, item));
                 }
-                entries.push((kind::EVIDENCE_SEALED, seal_of(item)?, self.at));
+                sealed.push(at);
                 self.known.seal(item.seal(), run);
             }
             if item.path != shown {
@@ -221,11 +221,13 @@ impl Case {
                 issue.path.clone_from(path);
             }
         }
-        // The end of sealing is an entry of its own: seals that a crash left without one belong to the next run.
-        if !entries.is_empty() {
-            entries.push((INTAKE_FINISHED, json!({"files": items.len()}), self.at));
-        }
-        self.ledger.append_all(entries)?;
+        // The end of sealing is an entry of its own: seals that a crash left without one belong to the next run. Bodies are
+        // made one after another: all of them at once would take more memory than the evidence's list itself.
+        let finished =
+            (!sealed.is_empty()).then(|| (INTAKE_FINISHED, json!({"files": items.len()}), self.at));
+        let items_sealed = sealed.iter().filter_map(|at| items.get(*at));
+        let seals = items_sealed.map(|item| (kind::EVIDENCE_SEALED, json!(item.seal()), self.at));
+        self.ledger.append_all(seals.chain(finished))?;
         let run_of = |item: &Item| {
             self.known.sealed.get(&(item.sha256.clone(), item.place.clone())).map_or(run, |(_, run)| *run)
         };
@@ -316,17 +318,6 @@ impl Known {
 
 fn stored_path(value: &Value) -> Option<PathBuf> {
     StoredPath::deserialize(value).ok().map(|stored| stored.0)
-}
-
-fn seal_of(item: &Item) -> Result<Value, Failure> {
-    serde_json::to_value(item.seal()).map_err(|error| {
-        Failure::environment(
-            "ledger",
-            format!("a seal cannot be written: {error}"),
-            "nothing was sealed",
-            "report this as a bug",
-        )
-    })
 }
 
 fn changed(sha256: &str, id: EvidenceId, item: &Item) -> Issue {
