@@ -193,6 +193,8 @@ impl Walk<'_> {
                 }
                 self.process(value, "by-process");
             }
+            "attributes" | "modifydate" | "datelastmodified" | "lastwritetime" | "creationtime"
+            | "lastaccesstime" => self.file("timestomp", Some(&operand.receiver)),
             "connectionstring" => self.connects(Some(value)),
             "commandtext" | "selectcommand" => self.sql(Some(value)),
             _ => {}

@@ -4,8 +4,8 @@
 
 use super::Language;
 use super::expr::Operand;
-use super::sinks::joined;
-use super::value::{FILE, FILTERED, From, MIXED, REMOTE, REQUEST, SESSION, Value};
+use super::sinks::{is_script, joined};
+use super::value::{BESIDE, FILE, FILTERED, From, MAPPED, MIXED, REMOTE, REQUEST, SESSION, UPLOAD, Value};
 use super::walk::Walk;
 
 impl Walk<'_> {
@@ -25,11 +25,52 @@ impl Walk<'_> {
         match name {
             "eval" if bare => Some(self.evaluates(&first)),
             "execute" | "executeglobal" if bare => Some(self.evaluates(&first)),
+            "winexec" | "createprocess" | "createprocessa" | "shellexecutea" | "shellexecutew" if bare => {
+                self.process(&Value { text: None, ..Value::of(all) }, "by-process");
+                Some(Value::default())
+            }
+            "jscriptevaluate" | "jscriptevaluatealloweval" => Some(self.evaluates(&first)),
+            "write" | "writeline" | "writeasync" | "writelineasync"
+                if path.contains("standardinput") || class.as_ref() == "standard input" =>
+            {
+                self.process(&Value::of(all), "by-process");
+                Some(Value::default())
+            }
+            "addscript" | "invokescript" | "addcommand" if all & (REQUEST | MIXED) != 0 => {
+                self.process(&Value { text: None, ..Value::of(all | REQUEST) }, "by-powershell");
+                Some(Value::default())
+            }
+            "gettypefromprogid" | "gettypefromclsid" => {
+                let text = first.known().to_ascii_lowercase();
+                self.component(&text, first.from);
+                Some(Value::object(component_of(&text), first.from))
+            }
+            "parse" | "load" if path.contains("xamlreader") && all & (REQUEST | MIXED) != 0 => {
+                self.found.find("markup-request", 75, at, "the request brings markup that makes objects");
+                Some(Value::of(all))
+            }
+            "parsecontrol" if first.from & REQUEST != 0 => {
+                self.found.find("markup-request", 75, at, "the request brings markup that makes objects");
+                Some(Value::of(all))
+            }
             "executestatement" | "addcode" | "eval" | "run"
                 if class.contains("scriptcontrol") || matches!(name, "executestatement" | "addcode") =>
             {
                 self.found.cap("script-control", at);
                 Some(self.evaluates(&first))
+            }
+            "getobject" if first.known().to_ascii_lowercase().starts_with("winmgmts") => {
+                self.found.cap("wmi", at);
+                Some(Value::object("wmi", first.from))
+            }
+            "create" if class.as_ref() == "wmi" => {
+                self.process(&first, "by-wmi");
+                Some(Value::default())
+            }
+            "getobject" if first.known().to_ascii_lowercase().starts_with("new:") => {
+                let text = first.known().to_ascii_lowercase();
+                self.component(&text, first.from);
+                Some(Value::object(component_of(&text), 0))
             }
             "getobject" if bare && first.tainted() => {
                 self.found.find("reflect-request", 60, at, "the request chooses an object");
@@ -38,7 +79,7 @@ impl Walk<'_> {
             "createobject" => {
                 let text = first.known().to_ascii_lowercase();
                 self.component(&text, first.from);
-                Some(Value::object(&text, 0))
+                Some(Value::object(component_of(&text), 0))
             }
             "start" if path.contains("process") || class.as_ref() == "process" => {
                 let value =
@@ -59,11 +100,13 @@ impl Walk<'_> {
                 self.process(&value, "by-com");
                 Some(Value::object("com-process", 0))
             }
-            "shell" if bare && self.language == Language::VbNet => {
+            "shell" if bare && self.language == Language::VbNet || path.contains("interaction") => {
                 self.process(&first, "by-shell");
                 Some(Value::default())
             }
-            "load" | "unsafeloadfrom" | "loadfrom" if path.contains("assembly") => {
+            "load" | "unsafeloadfrom" | "loadfrom"
+                if path.contains("assembly") || path.contains("currentdomain") =>
+            {
                 self.loads(&first, "an assembly");
                 Some(Value::object("assembly", all))
             }
@@ -75,6 +118,11 @@ impl Walk<'_> {
                 self.found.cap("reflect", at);
                 let what = if first.known().eq_ignore_ascii_case("load") { "method load" } else { "method" };
                 Some(Value::object(what, operand.receiver.from))
+            }
+            "createinstance" if args.first().is_some_and(is_runner) => Some(first),
+            "invokemember" if is_runner(&operand.receiver) || args.iter().any(is_runner) => {
+                self.process(&Value::of(all), "by-com");
+                Some(Value::of(all))
             }
             "createinstance"
                 if operand.receiver.from & (REQUEST | SESSION) != 0 || class.as_ref() == "assembly" =>
@@ -130,9 +178,27 @@ impl Walk<'_> {
             "writealltext" | "writeallbytes" | "appendalltext" | "writealllines" => {
                 self.writes(first, second);
             }
+            "write" | "binarywrite"
+                if (path.ends_with("response.write") || path.ends_with("response.binarywrite"))
+                    && all & REMOTE != 0 =>
+            {
+                self.found.cap("remote-shown", at);
+            }
+            "create" if path.ends_with("file.create") => self.writes(first, None),
             "createtext" | "appendtext" | "openwrite" => {
-                self.writes(first, None);
-                return Some(Value { class: Some("writer".into()), ..first.cloned().unwrap_or_default() });
+                let path = first.or(Some(&operand.receiver).filter(|_| class.as_ref() == "file"));
+                self.writes(path, None);
+                return Some(Value { class: Some("writer".into()), ..path.cloned().unwrap_or_default() });
+            }
+            "open" if class.contains("http") => {
+                if let Some(target) = second.filter(|target| target.tainted()) {
+                    self.found.cap("fetch-request", at);
+                    let own = ["http://127.0.0.1", "http://localhost"];
+                    if own.iter().any(|start| target.known().to_ascii_lowercase().starts_with(start)) {
+                        let what = "the request is sent on to a service of this server";
+                        self.found.find("relay-request", 40, at, what);
+                    }
+                }
             }
             "createtextfile" | "opentextfile" => {
                 let reads = name == "opentextfile"
@@ -155,20 +221,17 @@ impl Walk<'_> {
                     self.writes(Some(&target), Some(&first.cloned().unwrap_or(content)));
                 } else if content.tainted() {
                     self.found.cap("stream-request", at);
+                    if content.from & UPLOAD == 0 {
+                        self.found.cap("stream-typed", at);
+                    }
+                } else if content.from & REMOTE != 0 {
+                    self.found.cap("stream-remote", at);
                 }
             }
             "savetofile" => {
                 self.found.cap("stream-save", at);
                 self.writes(first, None);
-                if first.is_some_and(Value::tainted) && self.found.can("stream-request") {
-                    let whole = first.is_some_and(|path| path.from & MIXED == 0);
-                    self.found.find(
-                        "write-request",
-                        if whole { 80 } else { 40 },
-                        at,
-                        "the request chooses a file and what is written to it",
-                    );
-                }
+                self.saved(first);
             }
             "saveas" => self.upload(first.map(|path| path.clone().and(0)).as_ref()),
             "delete" | "deletefile" | "deletefolder" | "kill" => {
@@ -228,16 +291,54 @@ impl Walk<'_> {
                     );
                 }
             }
-            "combine" => return Some(Value::of(all)),
+            "combine" => {
+                let named = args.iter().any(Value::names_folder);
+                return Some(Value::of(if named { all & !BESIDE } else { all }));
+            }
             "getfilename" => return Some(Value::of(all | FILTERED)),
             _ => return None,
         }
         Some(Value::default())
     }
 
+    /// What a stream holds is saved under a path.
+    fn saved(&mut self, path: Option<&Value>) {
+        let Some(path) = path else { return };
+        let at = self.offset();
+        if self.found.can("stream-remote")
+            && (is_script(path.known()) || path.tainted() && path.from & (MAPPED | FILTERED) == 0)
+        {
+            self.found.find("write-remote", 75, at, "what another server sends is written as a page");
+        }
+        if path.tainted() && self.found.can("stream-request") {
+            let whole = path.from & MIXED == 0;
+            // Uploads are saved under their names everywhere; a typed text under a typed name is not.
+            let typed = path.from & UPLOAD == 0 && self.found.can("stream-typed");
+            self.found.find(
+                "write-request",
+                if whole {
+                    80
+                } else if typed {
+                    72
+                } else {
+                    40
+                },
+                at,
+                "the request chooses a file and what is written to it",
+            );
+        }
+    }
+
+    /// An `<object runat=server>` of the page.
+    pub(super) fn placed(&mut self, id: &str, class: &str) {
+        self.component(class, 0);
+        self.names.insert(id.into(), Value::object(component_of(class), 0));
+    }
+
     /// A COM object of classic ASP.
     pub(super) fn component(&mut self, text: &str, from: From) {
         let at = self.offset();
+        let text = component_of(text);
         if text.contains("wscript.shell")
             || text.contains("shell.application")
             || text.contains("wscript.network")
@@ -260,4 +361,24 @@ impl Walk<'_> {
             self.found.find("reflect-request", 60, at, "the request chooses a component");
         }
     }
+}
+
+/// The name of a component that is given by its class id.
+fn component_of(text: &str) -> &str {
+    let known = [
+        ("72c24dd5-d70a-438b-8a42-98424b88afb8", "wscript.shell"),
+        ("f935dc22-1cf0-11d0-adb9-00c04fd58a0b", "wscript.shell"),
+        ("13709620-c279-11ce-a49e-444553540000", "shell.application"),
+        ("093ff999-1ea0-4079-9525-9614c3504b74", "wscript.network"),
+        ("0d43fe01-f093-11cf-8940-00a0c9054228", "scripting.filesystemobject"),
+        ("00000566-0000-0010-8000-00aa006d2ea4", "adodb.stream"),
+        ("0e59f1d5-1fbe-11d0-8ff2-00a0d10038bc", "msscriptcontrol.scriptcontrol"),
+    ];
+    known.iter().find(|(id, _)| text.contains(id)).map_or(text, |(_, name)| name)
+}
+
+/// Whether a value is a component that starts programs, or its type.
+fn is_runner(value: &Value) -> bool {
+    let class = value.class.as_deref().unwrap_or_default();
+    class.contains("wscript.shell") || class.contains("shell.application")
 }

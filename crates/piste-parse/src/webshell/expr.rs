@@ -32,58 +32,6 @@ pub(super) struct Operand {
 }
 
 impl Walk<'_> {
-    /// One statement that is an expression, or an assignment or call as Basic writes it.
-    pub(super) fn expression_statement(&mut self) -> Value {
-        if !self.language.is_basic() {
-            return self.expression();
-        }
-        let at = self.at;
-        let operand = self.operand();
-        match self.text(0) {
-            "=" | "+=" | "&=" => {
-                let add = self.text(0) != "=";
-                self.at += 1;
-                let value = self.expression();
-                self.set(&operand, value.clone(), add);
-                return value;
-            }
-            _ => {}
-        }
-        if self.at == at || operand.path.is_empty() || operand.path.ends_with("()") || !self.starts_operand()
-        {
-            return self.operators(operand.value);
-        }
-        let args = self.basic_args();
-        self.call(&operand, args)
-    }
-
-    /// Arguments of a call without brackets.
-    fn basic_args(&mut self) -> Vec<Value> {
-        let mut args = vec![self.expression()];
-        while self.take(",") && args.len() < 64 {
-            args.push(self.expression());
-        }
-        args
-    }
-
-    fn starts_operand(&self) -> bool {
-        match self.token(0) {
-            Some(token) => match token.kind {
-                Kind::Str | Kind::Num | Kind::Var => true,
-                Kind::Ident => {
-                    !is_word_operator(&token.text)
-                        && !matches!(
-                            token.text.as_ref(),
-                            "then" | "to" | "step" | "as" | "else" | "in" | "goto" | "until" | "while"
-                        )
-                }
-                Kind::Op => token.text == "(",
-                Kind::Newline => false,
-            },
-            None => false,
-        }
-    }
-
     /// An expression.
     pub(super) fn expression(&mut self) -> Value {
         if !self.deeper() {
@@ -96,7 +44,7 @@ impl Walk<'_> {
         value
     }
 
-    fn operators(&mut self, mut left: Value) -> Value {
+    pub(super) fn operators(&mut self, mut left: Value) -> Value {
         loop {
             let Some(token) = self.token(0) else { return left };
             if !matches!(token.kind, Kind::Op | Kind::Ident) {
@@ -519,6 +467,9 @@ impl Walk<'_> {
         if self.text(0) == "{" {
             self.at += 1;
             let body = self.list("}");
+            if path.ends_with("processstartinfo") || path.ends_with("process") {
+                self.process(&Value::of(body.from), "by-process");
+            }
             value.from |= body.from;
             value.items = value.items.or(body.items);
         }
@@ -540,7 +491,9 @@ impl Walk<'_> {
                 "]" | "}" | ";" => break,
                 _ => {
                     let before = self.at;
-                    let lone = self.is(0, Kind::Var) && matches!(self.text(1), "," | ")");
+                    let named =
+                        self.is(0, Kind::Var) || self.is(0, Kind::Ident) && self.language == Language::CSharp;
+                    let lone = named && matches!(self.text(1), "," | ")");
                     given.push(lone.then(|| Rc::from(self.text(0))));
                     let mut value = self.expression();
                     if self.take(":") || self.take(":=") {
@@ -659,7 +612,12 @@ impl Walk<'_> {
             from: if operand.path.starts_with("$_SERVER") { from } else { value.from | from },
             ..value
         };
-        operand.path.push_str("[]");
+        let own = matches!(operand.path.as_str(), "this" | "self" | "window" | "global");
+        if own && self.language == Language::JScript && is_plain_name(key.known()) {
+            operand.path = key.known().to_lowercase();
+        } else {
+            operand.path.push_str("[]");
+        }
         operand.place = place;
         operand.dynamic = self.language == Language::Php;
     }
@@ -691,6 +649,12 @@ impl Walk<'_> {
                 return;
             }
             _ => return,
+        }
+        if name == "drives"
+            && operand.value.class.as_deref().is_some_and(|class| class.contains("filesystem"))
+        {
+            let at = self.offset();
+            self.found.cap("drives", at);
         }
         operand.receiver = operand.value.clone();
         operand.holder = operand.place.take();
@@ -759,6 +723,13 @@ fn picked(value: &Value, key: &Value) -> Value {
         }
     }
     Value::of(value.from & !FILE | value.from & FILE)
+}
+
+/// Whether a text could be a function's name.
+fn is_plain_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() < 40
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// Words that stand between operands.

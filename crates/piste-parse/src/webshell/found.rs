@@ -26,6 +26,8 @@ pub(super) struct Found {
     pub caps: BTreeMap<&'static str, (usize, u32)>,
     /// Text that looked like a page within a page.
     pub embedded: Vec<(String, usize)>,
+    /// Paths of files that the page writes, in lower case.
+    pub written: Vec<String>,
 }
 
 impl Found {
@@ -67,6 +69,15 @@ impl Found {
             at,
             format!("the name `{name}` is put together from pieces"),
         );
+    }
+
+    /// Keeps a path that the page writes to.
+    pub(super) fn wrote(&mut self, path: &str) {
+        let path = path.trim().to_ascii_lowercase();
+        let new = path.len() > 4 && path.len() < 260 && !self.written.contains(&path);
+        if new && self.written.len() < 32 {
+            self.written.push(path);
+        }
     }
 
     /// Keeps text that may be a page of its own.

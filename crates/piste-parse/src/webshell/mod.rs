@@ -12,11 +12,13 @@
     reason = "tables of names read best as one match, and values are cheap handles"
 )]
 
+mod basic;
 mod config;
 mod created;
 mod decode;
 mod dense;
 mod dotnet;
+mod encoded;
 mod expr;
 mod found;
 mod java;
@@ -27,6 +29,8 @@ mod sinks;
 mod sources;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_net;
 mod token;
 mod value;
 mod walk;
@@ -87,6 +91,10 @@ impl Language {
 
     fn is_basic(self) -> bool {
         matches!(self, Self::VbScript | Self::VbNet)
+    }
+
+    fn is_server_page(self) -> bool {
+        matches!(self, Self::VbScript | Self::JScript | Self::CSharp | Self::VbNet)
     }
 
     fn is_braced(self) -> bool {
@@ -156,8 +164,10 @@ pub fn read(bytes: &[u8], name: &str) -> Reading {
     let bytes = bytes.get(..bytes.len().min(BYTES_MAX)).unwrap_or_default();
     let decoded = charset::decoded(bytes);
     let dense = dense::Dense::of(&decoded.bytes);
-    let mut reading = windows::read(&dense.text, name);
-    wrapped(bytes, &dense.text, &mut reading);
+    let plain = encoded::plain(&dense.text);
+    let mut reading = windows::read(&plain.text, name);
+    scrambled(&plain, &mut reading);
+    wrapped(bytes, &plain.text, &mut reading);
     if reading.language.is_some() && dense.left_out() >= FILLER_BYTES && !reading.reasons.is_empty() {
         reading.reasons.push(Reason {
             points: 20,
@@ -171,6 +181,7 @@ pub fn read(bytes: &[u8], name: &str) -> Reading {
         reason.line = lines + 1;
         reason.offset = at * decoded.scale();
     }
+    reading.reasons.sort_by_key(|reason| std::cmp::Reverse(reason.points));
     reading.score = points(&reading.reasons).min(100);
     reading
 }
@@ -197,7 +208,10 @@ fn read_text(text: &[u8], name: &str, nested: u32) -> Reading {
     if nested > 0 {
         for (inner, at) in std::mem::take(&mut found.embedded) {
             let inner = value::bytes_of(&inner);
-            let reading = read_text(&inner, name, nested - 1);
+            let mut reading = read_text(&inner, name, nested - 1);
+            if points(&reading.reasons) < ACCUSED && language.is_server_page() && !has_directive(&inner) {
+                reading = read_text(&inner, "page.asp", nested - 1);
+            }
             if points(&reading.reasons) >= ACCUSED {
                 let what = reading.reasons.first().map_or_else(String::new, |reason| reason.what.clone());
                 reasons.push(Reason {
@@ -214,12 +228,45 @@ fn read_text(text: &[u8], name: &str, nested: u32) -> Reading {
     Reading { language: Some(language), score: 0, reasons }
 }
 
+/// Whether a page says its language itself.
+fn has_directive(text: &[u8]) -> bool {
+    memchr::memmem::find(text, b"<%@").is_some()
+}
+
+/// A page that the Script Encoder made unreadable is looked at by a person, whatever it does.
+fn scrambled(plain: &encoded::Plain<'_>, reading: &mut Reading) {
+    let Some(at) = plain.encoded.filter(|_| reading.language.is_some()) else { return };
+    let (points, what) = if plain.damaged {
+        (70, "its script is encoded and damaged, so that nobody can read it")
+    } else {
+        (35, "its script is encoded so that a person cannot read it")
+    };
+    reading.reasons.push(Reason { points, what: what.into(), offset: at as u64, line: 0 });
+}
+
 /// Follows the code of a page; gives its bytes.
 fn walk(text: &[u8], lower: &[u8], language: Language, name: &str, found: &mut Found) -> usize {
     let cut = segment::cut(text, lower, language, name);
+    stretches(&cut.code, language, &cut, found);
+    for own in [Language::VbScript, Language::JScript] {
+        let code: Vec<(usize, Vec<u8>)> = cut
+            .other
+            .iter()
+            .filter(|(_, _, other)| *other == own)
+            .map(|(at, code, _)| (*at, code.clone()))
+            .collect();
+        if !code.is_empty() {
+            stretches(&code, own, &cut, found);
+        }
+    }
+    cut.code_bytes
+}
+
+/// Follows stretches of one language.
+fn stretches(stretches: &[(usize, Vec<u8>)], language: Language, cut: &segment::Cut, found: &mut Found) {
     let mut tokens = Vec::new();
     let mut left = CODE_BYTES_MAX;
-    for (at, code) in &cut.code {
+    for (at, code) in stretches {
         let code = code.get(..code.len().min(left)).unwrap_or_default();
         left -= code.len();
         let code = if language == Language::Java { unescaped(code) } else { Cow::Borrowed(code) };
@@ -232,11 +279,13 @@ fn walk(text: &[u8], lower: &[u8], language: Language, name: &str, found: &mut F
         }
     }
     let mut walk = Walk::new(language, found);
-    for id in cut.controls {
-        walk.controls.insert(id.into(), ());
+    for id in &cut.controls {
+        walk.controls.insert(id.as_str().into(), ());
+    }
+    for (id, class) in &cut.objects {
+        walk.placed(id, class);
     }
     walk.page(tokens);
-    cut.code_bytes
 }
 
 /// Java undoes `\u0065` before it reads anything.

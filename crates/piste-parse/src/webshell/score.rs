@@ -8,7 +8,7 @@ use super::segment::{has, place};
 use super::{Language, Reason};
 
 /// Words of the trade, in lower case, with points each. They speak only together with what the code does.
-const WORDS: [(&str, u32); 62] = [
+const WORDS: [(&str, u32); 64] = [
     ("webshell", 25),
     ("web shell", 20),
     ("backdoor", 20),
@@ -26,6 +26,8 @@ const WORDS: [(&str, u32); 62] = [
     ("haxor", 15),
     ("hacker", 10),
     ("serv-u", 20),
+    ("site maintenance", 30),
+    ("-setusersetup", 30),
     ("pcanywhere", 15),
     ("georg says", 50),
     ("antsword", 25),
@@ -104,7 +106,8 @@ pub(super) fn reasons(
         || found.can("sql-request")
         || found.can("upload")
         || found.can("socket")
-        || found.can("eval");
+        || found.can("eval")
+        || found.can("fetch-request") && language != Language::Php;
     if acts {
         words(lower, &mut add);
     }
@@ -141,7 +144,7 @@ fn panel(found: &Found, language: Language, add: &mut impl FnMut(u32, usize, Str
         0 | 1 => 0,
         2 => 20,
         3 if php => 35,
-        3 => 60,
+        3 => 70,
         4 if php => 50,
         _ => 70,
     };
@@ -185,7 +188,17 @@ fn panel(found: &Found, language: Language, add: &mut impl FnMut(u32, usize, Str
         );
     }
     if found.can("drives") && (found.can("list") || found.can("read")) {
-        add(20, found.place("drives"), "lists the drives of the server".into());
+        let walks = found.can("list") && !php;
+        let points = match (walks, found.can("read")) {
+            (true, true) => 50,
+            (true, false) => 35,
+            _ => 20,
+        };
+        add(points, found.place("drives"), "lists the drives of the server".into());
+    }
+    if found.can("sql-mixed") && found.can("connect-request") && !found.can("sql-request") && !php {
+        let what = "the request chooses a database server and what is read from it";
+        add(45, found.place("connect-request"), what.into());
     }
     if found.can("registry") {
         add(25, found.place("registry"), "the request chooses registry keys".into());
@@ -253,13 +266,31 @@ fn traits(
         add(30, found.place("compile"), "compiles code".into());
     }
     if language == Language::VbScript {
-        included_picture(lower, code_bytes, add);
+        included(lower, code_bytes, add);
+    }
+    if found.can("remote-shown") && has(lower, "http_host") && code_bytes < 4_000 {
+        let what = "shows what another server sends, and may tell that server where it stands";
+        add(60, found.place("remote-shown"), what.into());
+    }
+    if found.can("remote-shown") && found.can("fetch-request") && language.is_server_page() {
+        let what = "fetches what the request names and shows it, as an open proxy does";
+        add(40, found.place("remote-shown"), what.into());
+    }
+    let unsafe_hidden = found.finds.get("hidden-name").filter(|find| find.what.contains("`unsafe`"));
+    if let Some(find) = unsafe_hidden.filter(|_| found.can("eval")) {
+        add(20, find.at, "hides that what it evaluates gets all rights".into());
+    }
+    if let Some(at) = place(lower, "virtualalloc").filter(|_| language != Language::Php)
+        && has(lower, "dllimport")
+        && (has(lower, "createthread") || has(lower, "getdelegateforfunctionpointer"))
+    {
+        add(75, at, "puts machine code into memory and runs it".into());
     }
     uploads(found, code_bytes, lower, add);
 }
 
 /// `<!--#include file="x.jpg"-->`.
-fn included_picture(lower: &[u8], code_bytes: usize, add: &mut impl FnMut(u32, usize, String)) {
+fn included(lower: &[u8], code_bytes: usize, add: &mut impl FnMut(u32, usize, String)) {
     let mut at = 0;
     while let Some(start) = place(lower.get(at..).unwrap_or_default(), "#include") {
         let from = at + start;
@@ -271,16 +302,20 @@ fn included_picture(lower: &[u8], code_bytes: usize, add: &mut impl FnMut(u32, u
             add(if code_bytes < 500 { 75 } else { 40 }, from, "a picture is included as code".into());
             return;
         }
+        if lower.len() < 200 && [".txt", ".log", ".dat"].iter().any(|end| name.ends_with(end.as_bytes())) {
+            add(50, from, "the page is nothing but a text that is included as code".into());
+            return;
+        }
         at = from + 8;
     }
 }
 
 /// A small page that stores what it is sent under the name it is sent.
 fn uploads(found: &Found, code_bytes: usize, lower: &[u8], add: &mut impl FnMut(u32, usize, String)) {
-    if !found.can("upload-name") {
+    let ways = ["upload-name", "upload-beside", "upload-mapped"];
+    let Some(at) = ways.iter().filter(|cap| found.can(cap)).map(|cap| found.place(cap)).min() else {
         return;
-    }
-    let at = found.place("upload-name");
+    };
     let checks = [
         "pathinfo",
         "getextension",
@@ -302,7 +337,15 @@ fn uploads(found: &Found, code_bytes: usize, lower: &[u8], add: &mut impl FnMut(
         "max_size",
     ];
     let checked = checks.iter().filter(|word| has(lower, word)).count();
+    // A page that puts uploads beside itself lets the client add pages; who is let in does not change that.
+    let sorted = ["getextension", "extension", "allowed", "contenttype", "endswith", ".jpg", "mime"];
+    if found.can("upload-beside") && code_bytes < 12_000 && !sorted.iter().any(|word| has(lower, word)) {
+        add(72, at, "stores an upload beside itself, under the name that the client gives".into());
+        return;
+    }
     let points = match (code_bytes, checked) {
+        (0..3_000, 0) if !found.can("upload-name") => 40,
+        _ if !found.can("upload-name") => 15,
         (0..3_000, 0) => 70,
         (0..3_000, 1) => 40,
         (3_000..8_000, 0) => 45,
@@ -320,11 +363,6 @@ fn hidden_text(
     found: &Found,
     add: &mut impl FnMut(u32, usize, String),
 ) {
-    if let Some(at) = place(text, "#@~^")
-        && has(lower, ".encode")
-    {
-        add(70, at, "the script is encoded so that it cannot be read".into());
-    }
     if language == Language::Php {
         let escapes = memchr::memmem::find_iter(text, b"\\x").take(4_000).count();
         let gotos = memchr::memmem::find_iter(lower, b"goto ").take(4_000).count();

@@ -8,11 +8,18 @@ use super::Language;
 /// Stretches of code of one page.
 const STRETCHES_MAX: usize = 20_000;
 
+/// Bytes of an element's tag, on either side of what is looked for.
+const TAG_BYTES_MAX: usize = 4_096;
+
 /// What was cut out of a page.
 #[derive(Debug, Default)]
 pub(super) struct Cut {
     /// Start of each stretch and its text.
     pub code: Vec<(usize, Vec<u8>)>,
+    /// Stretches in another language than the page's: a script element says which.
+    pub other: Vec<(usize, Vec<u8>, Language)>,
+    /// `<object runat=server>`: its id, and its component or class id.
+    pub objects: Vec<(String, String)>,
     /// Ids of controls that run at the server.
     pub controls: Vec<String>,
     /// Bytes of code.
@@ -82,7 +89,9 @@ pub(super) fn language_of(lower: &[u8], name: &str) -> Option<Language> {
     let dotnet = page
         || has(lower, "system.")
         || matches!(extension, "aspx" | "ashx" | "asmx" | "ascx" | "master" | "asax");
-    if (directive || server || has(lower, "<%")) && dotnet && extension != "asp" {
+    // A page that was renamed still says what it is.
+    let renamed = page && matches!(attribute(lower, "language"), Some("c#" | "cs" | "csharp" | "vb"));
+    if (directive || server || has(lower, "<%")) && dotnet && (extension != "asp" || renamed) {
         return Some(dotnet_language(lower));
     }
     if extension == "cshtml" || extension == "vbhtml" {
@@ -149,7 +158,7 @@ fn dotnet_language(lower: &[u8]) -> Language {
 
 fn asp_language(lower: &[u8]) -> Language {
     match attribute(lower, "language") {
-        Some("jscript" | "javascript") => {
+        Some("jscript" | "javascript" | "jscript.encode" | "javascript.encode") => {
             let basic = has(lower, "language=\"vbscript\"")
                 || has(lower, "language=vbscript")
                 || has(lower, "end if")
@@ -189,13 +198,14 @@ pub(super) fn cut(text: &[u8], lower: &[u8], language: Language, name: &str) -> 
         cut.code.push((0, text.to_vec()));
     } else {
         marks(text, lower, language, &mut cut);
-        scripts(text, lower, &mut cut);
+        scripts(text, lower, language, &mut cut);
         cut.code.sort_by_key(|(at, _)| *at);
     }
     if language != Language::Java {
-        cut.controls = controls(text, lower);
+        controls(lower, &mut cut);
     }
     cut.code_bytes = cut.code.iter().map(|(_, code)| code.len()).sum();
+    cut.code_bytes += cut.other.iter().map(|(_, code, _)| code.len()).sum::<usize>();
     cut
 }
 
@@ -218,7 +228,10 @@ fn marks(text: &[u8], lower: &[u8], language: Language, cut: &mut Cut) {
             _ => {}
         }
         let code = text.get(from..(at - 2).min(text.len())).unwrap_or_default();
-        cut.code.push((from, code.to_vec()));
+        // Thousands of empty stretches are put before code that should not be found.
+        if !code.trim_ascii().is_empty() {
+            cut.code.push((from, code.to_vec()));
+        }
         if cut.code.len() > STRETCHES_MAX || at >= text.len() {
             break;
         }
@@ -272,7 +285,7 @@ fn expressions(text: &[u8], lower: &[u8], cut: &mut Cut) {
 }
 
 /// `<script runat=server>`.
-fn scripts(text: &[u8], lower: &[u8], cut: &mut Cut) {
+fn scripts(text: &[u8], lower: &[u8], language: Language, cut: &mut Cut) {
     let mut at = 0;
     while let Some(start) = place(lower.get(at..).unwrap_or_default(), "<script") {
         let from = at + start + 7;
@@ -283,7 +296,11 @@ fn scripts(text: &[u8], lower: &[u8], cut: &mut Cut) {
         let attributes = rest.get(..head).unwrap_or_default();
         if has(attributes, "runat") && has(attributes, "server") {
             let begin = from + head + 1;
-            cut.code.push((begin, text.get(begin..begin + end).unwrap_or_default().to_vec()));
+            let code = text.get(begin..begin + end).unwrap_or_default().to_vec();
+            match spoken(attributes, language) {
+                Some(other) => cut.other.push((begin, code, other)),
+                None => cut.code.push((begin, code)),
+            }
         }
         at = from + head + 1 + end;
         if cut.code.len() > STRETCHES_MAX {
@@ -292,31 +309,54 @@ fn scripts(text: &[u8], lower: &[u8], cut: &mut Cut) {
     }
 }
 
-/// Ids of controls with `runat=server`.
-fn controls(text: &[u8], lower: &[u8]) -> Vec<String> {
-    let mut out = Vec::new();
+/// The language of a script element of classic ASP, where it is not the page's.
+fn spoken(attributes: &[u8], language: Language) -> Option<Language> {
+    let own = match attribute(attributes, "language")? {
+        "vbscript" | "vbs" | "vb" | "vbscript.encode" => Language::VbScript,
+        "jscript" | "javascript" | "js" | "jscript.encode" => Language::JScript,
+        _ => return None,
+    };
+    let classic = matches!(language, Language::VbScript | Language::JScript);
+    (classic && own != language).then_some(own)
+}
+
+/// Ids of controls with `runat=server`, and of components.
+fn controls(lower: &[u8], cut: &mut Cut) {
     let mut at = 0;
     while let Some(start) = place(lower.get(at..).unwrap_or_default(), "runat") {
         let here = at + start;
         at = here + 5;
-        let open = memchr::memrchr(b'<', lower.get(..here).unwrap_or_default()).unwrap_or(0);
+        let from = here.saturating_sub(TAG_BYTES_MAX);
+        let Some(open) = memchr::memrchr(b'<', lower.get(from..here).unwrap_or_default()) else { continue };
+        let open = from + open;
+        let to = (here + TAG_BYTES_MAX).min(lower.len());
         let close =
-            memchr::memchr(b'>', lower.get(here..).unwrap_or_default()).map_or(text.len(), |end| here + end);
-        if close - open > 4_096 {
-            continue;
-        }
+            memchr::memchr(b'>', lower.get(here..to).unwrap_or_default()).map_or(to, |end| here + end);
         let tag = lower.get(open..close).unwrap_or_default();
         if tag.starts_with(b"<script") || tag.starts_with(b"<%") {
             continue;
         }
-        if let Some(id) = attribute_id(tag) {
-            out.push(id);
+        let Some(id) = attribute_id(tag) else { continue };
+        if tag.starts_with(b"<object") {
+            let class = attribute_text(tag, "classid").or_else(|| attribute_text(tag, "progid"));
+            cut.objects.extend(class.map(|class| (id, class)));
+        } else {
+            cut.controls.push(id);
         }
-        if out.len() >= 1_000 {
+        if cut.controls.len() + cut.objects.len() >= 1_000 {
             break;
         }
     }
-    out
+}
+
+/// The text of an attribute, without quotes.
+fn attribute_text(tag: &[u8], name: &str) -> Option<String> {
+    let rest = tag.get(place(tag, name)? + name.len()..)?.trim_ascii_start().strip_prefix(b"=")?;
+    let rest = rest.trim_ascii_start();
+    let rest = rest.strip_prefix(b"\"").or_else(|| rest.strip_prefix(b"'")).unwrap_or(rest);
+    let ends = |byte: &u8| matches!(byte, b'"' | b'\'' | b'>') || byte.is_ascii_whitespace();
+    let end = rest.iter().take(200).position(ends).unwrap_or(rest.len().min(200));
+    std::str::from_utf8(rest.get(..end)?).ok().map(str::to_owned)
 }
 
 fn attribute_id(tag: &[u8]) -> Option<String> {

@@ -8,8 +8,8 @@ use super::decode;
 use super::expr::Operand;
 use super::sources;
 use super::value::{
-    CIPHER, COMPUTED, DECODED, FILTERED, From, MAPPED, MIXED, OWN_FILE, REMOTE, REQUEST, SCRAMBLED, SESSION,
-    UPLOAD, Value, bytes_of,
+    BESIDE, CHOSEN, CIPHER, COMPUTED, DECODED, FILTERED, From, MAPPED, MIXED, OTHER, OWN_FILE, REMOTE,
+    REQUEST, SCRAMBLED, SESSION, UPLOAD, Value, bytes_of,
 };
 use super::walk::Walk;
 
@@ -108,12 +108,24 @@ impl Walk<'_> {
                 | "addall"
                 | "loadhtml"
         );
+        self.filled(name, operand);
         let from = joined(args) & (REQUEST | MIXED);
         if let Some(holder) =
             operand.holder.clone().filter(|_| fills && from != 0 && self.language != Language::Php)
         {
             let value = self.lookup(&holder).cloned().unwrap_or_default();
             self.assign(&holder, value.and(from), false);
+        }
+    }
+
+    /// `stream.Read(buffer, 0, n)`: what is read stands in the argument.
+    fn filled(&mut self, name: &str, operand: &Operand) {
+        let from = operand.receiver.from & (REQUEST | MIXED | UPLOAD | REMOTE);
+        let reads = matches!(name, "read" | "readblock" | "copyto");
+        let buffer = self.given.first().cloned().flatten();
+        if let Some(buffer) = buffer.filter(|_| reads && from != 0 && self.language == Language::CSharp) {
+            let value = self.lookup(&buffer).cloned().unwrap_or_default();
+            self.assign(&buffer, value.and(from), false);
         }
     }
 
@@ -132,7 +144,7 @@ impl Walk<'_> {
             return value;
         }
         if name == "mappath" || name == "getrealpath" {
-            return Value::of(MAPPED | joined(args));
+            return mapped(args);
         }
         let inner = operand.receiver.from | if operand.path == name { operand.value.from } else { 0 };
         if sources::harmless(name) || clean(name) || name == "parse" && !path.contains("ipaddress") {
@@ -143,12 +155,13 @@ impl Walk<'_> {
         }
         if inner & REQUEST != 0 || operand.value.class.as_deref() == Some("request") {
             let key = args.first().map_or("", Value::known);
-            if sources::server_variable(path, key) == Some(0) {
-                return Value::default();
+            if let Some(from) = sources::server_variable(path, key) {
+                return Value::of(from);
             }
             let from = operand.value.from | operand.receiver.from;
+            let body = if name == "binaryread" { UPLOAD } else { 0 };
             return Value {
-                from,
+                from: from | body,
                 class: operand.receiver.class.clone().filter(|_| args.is_empty()),
                 ..Value::default()
             };
@@ -220,6 +233,11 @@ impl Walk<'_> {
         self.found.cap("process", at);
         self.found.cap(by, at);
         if !value.tainted() {
+            let command = value.known().to_ascii_lowercase();
+            if self.language.is_server_page() && self.found.written.iter().any(|path| command.contains(path))
+            {
+                self.found.find("process-written", 60, at, "the page writes a file and starts it");
+            }
             if value.from & (SESSION | REMOTE) != 0 {
                 self.found.find(
                     "process-stored",
@@ -285,6 +303,8 @@ impl Walk<'_> {
                 at,
                 format!("{what} is loaded from the session or another server"),
             );
+        } else if value.items.as_ref().is_some_and(|items| items.len() > 64) {
+            self.found.find("load-decoded", 80, at, format!("{what} is loaded from bytes in the page"));
         } else if value.from & (DECODED | SCRAMBLED | CIPHER) != 0 {
             self.found.find("load-decoded", 80, at, format!("{what} is loaded from decoded text"));
         }
@@ -297,6 +317,10 @@ impl Walk<'_> {
         let fed = content.is_some_and(Value::tainted);
         let script = path.is_some_and(|path| is_script(path.known()));
         self.found.cap("write", at);
+        self.beside(path);
+        if let Some(path) = path.filter(|path| !path.tainted()) {
+            self.found.wrote(path.known());
+        }
         if chosen && path.is_some_and(|path| path.from & (MAPPED | UPLOAD) == 0) {
             self.found.cap("write-path", at);
         }
@@ -311,6 +335,28 @@ impl Walk<'_> {
         if fed {
             self.found.cap("write-content", at);
         }
+        let own = path.is_some_and(|path| {
+            path.from & BESIDE != 0 && path.from & (REQUEST | MIXED | UPLOAD | OTHER) == 0
+        });
+        if fed && own && self.language.is_server_page() {
+            let what = "the page writes over itself what the request sends";
+            self.found.find("write-request", 75, at, what);
+        }
+        let whole = path.is_some_and(|path| {
+            path.from & REQUEST != 0 && path.from & (MIXED | MAPPED | FILTERED | OTHER) == 0
+        });
+        if fed
+            && whole
+            && content.is_some_and(|content| content.from & UPLOAD != 0)
+            && self.language != Language::Php
+        {
+            self.found.find(
+                "write-request",
+                72,
+                at,
+                "the request chooses the whole path of a file and what is written to it",
+            );
+        }
         if fed && (chosen || script) && content.is_none_or(|content| content.from & UPLOAD == 0) {
             let mapped = path.is_some_and(|path| path.from & MAPPED != 0) && !script;
             let points = if mapped { 72 } else { 80 };
@@ -323,11 +369,36 @@ impl Walk<'_> {
         }
     }
 
+    /// Notes an upload that is stored in the page's own folder under its own name.
+    fn beside(&mut self, path: Option<&Value>) {
+        if path.is_some_and(|path| path.from & UPLOAD != 0 && path.from & BESIDE != 0) {
+            let at = self.offset();
+            self.found.cap("upload-beside", at);
+        }
+    }
+
     pub(super) fn upload(&mut self, target: Option<&Value>) {
         let at = self.offset();
         self.found.cap("upload", at);
-        if target.is_some_and(|target| target.tainted() && target.from & FILTERED == 0) {
-            self.found.cap("upload-name", at);
+        self.beside(target);
+        let named = target.is_some_and(|target| {
+            let typed =
+                target.from & (REQUEST | MIXED) != 0 && target.from & (UPLOAD | FILTERED | OTHER) == 0;
+            let whole = typed && target.from & MIXED == 0;
+            whole || target.from & MAPPED == 0 && (target.from & CHOSEN != 0 || typed)
+        });
+        if named && self.language != Language::Php {
+            self.found.find(
+                "upload-folder",
+                75,
+                at,
+                "the request chooses where on the server an upload is stored",
+            );
+        }
+        if let Some(target) = target.filter(|target| target.tainted() && target.from & FILTERED == 0) {
+            // A folder of the site that the page names is what upload forms have.
+            let named = target.from & MAPPED != 0 && self.language.is_server_page();
+            self.found.cap(if named { "upload-mapped" } else { "upload-name" }, at);
         }
         if target.is_some_and(|target| is_script(target.known())) {
             self.found.find("upload-script", 75, at, "an uploaded file is stored as a page");
@@ -343,9 +414,11 @@ impl Walk<'_> {
     }
 
     pub(super) fn sql(&mut self, query: Option<&Value>) {
+        let at = self.offset();
         if query.is_some_and(|query| query.from & REQUEST != 0) {
-            let at = self.offset();
             self.found.cap("sql-request", at);
+        } else if query.is_some_and(Value::tainted) {
+            self.found.cap("sql-mixed", at);
         }
     }
 
@@ -363,6 +436,15 @@ impl Walk<'_> {
             self.found.find("socket-request", 60, at, "the request chooses a host that the page connects to");
         }
     }
+}
+
+/// A path under the site's root. Of its text only a page's name is kept: what follows it is no part of a command.
+fn mapped(args: &[Value]) -> Value {
+    let path = args.first().map_or("", Value::known);
+    let beside = args.len() == 1 && matches!(path.trim_start_matches("~/"), "." | "./" | ".\\")
+        || path.is_empty() && args.iter().all(|value| value.text.is_some());
+    let text = is_script(path).then(|| path.into());
+    Value { text, ..Value::of(MAPPED | joined(args) | if beside { BESIDE } else { 0 }) }
 }
 
 /// Origins of all.

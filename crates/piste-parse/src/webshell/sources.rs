@@ -2,7 +2,7 @@
 //!
 //! In: names and what they are taken from. Out: the origin of the value.
 
-use super::value::{FILE, From, MAPPED, MIXED, REQUEST, SESSION, UPLOAD, Value};
+use super::value::{BESIDE, FILE, From, MAPPED, MIXED, REMOTE, REQUEST, SESSION, UPLOAD, Value};
 
 /// PHP's variables that the client fills.
 pub(super) fn php(name: &str) -> Option<From> {
@@ -47,7 +47,8 @@ pub(super) fn server_variable(path: &str, key: &str) -> Option<From> {
             | "http_accept_language"
             | "http_accept_encoding"
     );
-    (fixed || path.ends_with("servervariables") && harmless).then_some(0)
+    let own = matches!(key.as_str(), "script_name" | "url" | "path_translated");
+    (fixed || path.ends_with("servervariables") && harmless).then_some(if own { BESIDE } else { 0 })
 }
 
 /// Members of the request that say nothing the client chose.
@@ -143,8 +144,21 @@ pub(super) fn member(name: &str, base: &Value, control: bool) -> Value {
     if matches!(name, "session" | "application") && base.from == 0 {
         return Value::object(name, SESSION);
     }
+    if name == "standardinput" {
+        return Value::object("standard input", 0);
+    }
+    let answers = matches!(name, "responsebody" | "responsetext" | "responsestream" | "responsexml");
+    if answers && base.class.as_deref().is_some_and(|class| class.contains("http")) {
+        return Value::of(REMOTE);
+    }
     if name == "getrequest" {
         return Value::object("request", REQUEST);
+    }
+    if name == "physicalapplicationpath" {
+        return Value::of(MAPPED);
+    }
+    if name == "physicalpath" {
+        return Value::of(BESIDE);
     }
     if harmless(name) {
         return Value::default();

@@ -163,6 +163,9 @@ impl Lexer<'_> {
 
     fn comment(&mut self, byte: u8) -> bool {
         if self.language.is_basic() {
+            if byte == b'_' && self.continued() {
+                return true;
+            }
             let remark = byte == b'\''
                 || (self.rest().get(..3).is_some_and(|word| word.eq_ignore_ascii_case(b"rem"))
                     && !is_name(self.peek(3))
@@ -211,6 +214,10 @@ impl Lexer<'_> {
                 true
             }
             b'<' if self.language == Language::Php && self.rest().starts_with(b"<<<") => self.heredoc(),
+            b'\'' if self.language == Language::CSharp && !self.letter() => {
+                self.at += 1; // an apostrophe of the text between Razor's code
+                true
+            }
             b'"' | b'\'' => {
                 let start = self.at;
                 self.at += 1;
@@ -236,6 +243,21 @@ impl Lexer<'_> {
             }
             b'/' if self.language == Language::JScript && self.regex_may_start() => self.regex(),
             _ => false,
+        }
+    }
+
+    /// Whether a letter between quotes stands here, as C# writes it.
+    fn letter(&self) -> bool {
+        let rest = self.rest().get(1..).unwrap_or_default();
+        let body = rest.get(..rest.len().min(12)).unwrap_or_default();
+        match body.first() {
+            Some(b'\\') => body.iter().skip(2).any(|byte| *byte == b'\''),
+            Some(first) => {
+                let width =
+                    if *first < 0x80 { 1 } else { body.iter().take(5).position(u8::is_ascii).unwrap_or(1) };
+                body.get(width) == Some(&b'\'')
+            }
+            None => false,
         }
     }
 
@@ -512,10 +534,21 @@ impl Lexer<'_> {
         true
     }
 
+    /// Steps over `_` at a line's end and that end: the statement goes on.
+    fn continued(&mut self) -> bool {
+        let rest = self.rest().get(1..).unwrap_or_default();
+        let blank = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count();
+        let ends = rest.get(blank) == Some(&b'\n');
+        if ends {
+            self.at += blank + 2;
+        }
+        ends
+    }
+
     fn operator(&mut self, byte: u8) {
         let start = self.at;
         if self.language.is_basic() {
-            if byte == b'_' || byte == b':' {
+            if byte == b':' {
                 self.at += 1;
                 self.push(Kind::Newline, "\n", start);
                 return;

@@ -38,6 +38,12 @@ pub(super) const UPLOAD: From = 1 << 10;
 pub(super) const SCRAMBLED: From = 1 << 11;
 /// A path under the site's root.
 pub(super) const MAPPED: From = 1 << 12;
+/// The name of an upload behind a folder that the request names.
+pub(super) const CHOSEN: From = 1 << 13;
+/// In part a value of which nothing is known.
+pub(super) const OTHER: From = 1 << 14;
+/// A path of the folder in which the page itself lies.
+pub(super) const BESIDE: From = 1 << 15;
 
 /// Items of a list by their keys.
 pub(super) type Items = Rc<Vec<(Rc<str>, Value)>>;
@@ -84,6 +90,16 @@ impl Value {
         self.from & (REQUEST | MIXED) != 0
     }
 
+    /// Whether nothing is known of it.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.from == 0 && self.text.is_none() && self.items.is_none()
+    }
+
+    /// Whether it is a text with more than the strokes between folders.
+    pub(super) fn names_folder(&self) -> bool {
+        self.known().contains(|letter: char| letter.is_alphanumeric())
+    }
+
     /// The known text, or nothing.
     pub(super) fn known(&self) -> &str {
         self.text.as_deref().unwrap_or_default()
@@ -107,6 +123,20 @@ impl Value {
     /// The text of both, one after the other.
     pub(super) fn concat(self, other: Self) -> Self {
         let mut from = self.from | other.from;
+        // A filter holds for what went through it, not for what stands beside.
+        let bare = |value: &Self| value.tainted() && value.from & FILTERED == 0;
+        if bare(&self) || bare(&other) {
+            from &= !FILTERED;
+        }
+        if self.tainted() && self.from & UPLOAD == 0 && other.from & UPLOAD != 0 {
+            from |= CHOSEN;
+        }
+        if self.is_unknown() || other.is_unknown() {
+            from |= OTHER;
+        }
+        if other.names_folder() {
+            from &= !BESIDE;
+        }
         if from & REQUEST != 0 {
             let whole = |value: &Self| value.text.as_ref().is_some_and(|text| !text.trim().is_empty());
             if whole(&self) || whole(&other) {

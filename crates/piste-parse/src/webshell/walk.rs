@@ -240,6 +240,12 @@ impl<'f> Walk<'f> {
                 value
             }
             "foreach" | "for" => self.each(),
+            // What stands behind them is compared, never assigned.
+            "if" | "elseif" | "while" | "until" if self.language.is_basic() => {
+                self.at += 1;
+                self.expression();
+                Value::default()
+            }
             "if" | "then" | "else" | "elseif" | "do" | "loop" | "while" | "until" | "wend" | "next"
             | "to" | "step" | "select" | "set" | "dim" | "redim" | "const" | "call" | "let" | "on"
             | "resume" | "public" | "private" | "protected" | "static" | "final" | "var" | "try"
@@ -511,7 +517,8 @@ impl<'f> Walk<'f> {
         let mut value = entry.returns.clone();
         value.text = value.text.filter(|_| entry.params.is_empty());
         let from = args.iter().fold(0, |from, value| from | value.from);
-        let long = args.iter().any(|value| value.text.as_ref().is_some_and(|text| text.len() > 40));
+        let least = if matches!(self.language, Language::VbScript | Language::JScript) { 16 } else { 40 };
+        let long = args.iter().any(|value| value.text.as_ref().is_some_and(|text| text.len() > least));
         // What a function of the page makes of a long text cannot be computed here, only named.
         if long && value.text.is_none() {
             value.from |= SCRAMBLED;
