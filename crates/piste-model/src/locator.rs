@@ -1,7 +1,7 @@
 //! Where a file stood before it was collected.
 //!
 //! In: a locator, the path within the evidence as `MX02.zip!uploads/auto/C%3A/inetpub/x.aspx`. Out: the path on its host,
-//! `C:\inetpub\x.aspx`. Collectors keep the drive as a folder: `C`, `C:` (KAPE, CyLR), `C%3A` (Velociraptor).
+//! `C:\inetpub\x.aspx`. Collectors keep the drive as a folder: `C`, `C:` (KAPE), `C%3A` (Velociraptor).
 
 /// The path that a file had on its host; the locator as it is, with Windows' slashes, where no drive is in it.
 pub fn windows_path(locator: &str) -> String {

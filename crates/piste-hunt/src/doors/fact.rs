@@ -5,6 +5,7 @@
 //! order in which facts came.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 
 use piste_model::Instant;
 
@@ -143,7 +144,7 @@ pub(crate) fn quoted(value: &str) -> String {
     let mut text = String::new();
     for letter in value.chars().take(QUOTED_CHARS) {
         if letter.is_control() {
-            text.push_str(&format!("\\x{:02x}", u32::from(letter)));
+            let _ = write!(text, "\\x{:02x}", u32::from(letter)); // a String takes all
         } else {
             text.push(letter);
         }

@@ -62,6 +62,8 @@ fn begins_within(text: &[u8], language: Language) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use super::super::{Verdict, read};
 
     /// Statements that mean nothing, and no two alike.
@@ -71,7 +73,7 @@ mod tests {
             if text.len() >= bytes {
                 break;
             }
-            text.push_str(&format!("$a{number}={number};\n"));
+            writeln!(text, "$a{number}={number};").expect("a String takes all");
         }
         text
     }

@@ -235,7 +235,7 @@ impl Files {
         let text = bytes.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(bytes);
         let (rules, names) = declared(&text, &self.shown_of(path));
         let folder = path.parent().unwrap_or(Path::new("."));
-        let include = |(name, span, line): (String, Range<usize>, u64)| Include {
+        let include = |(name, span, line): Named| Include {
             span,
             line,
             target: self.included(&name, folder),
@@ -343,8 +343,11 @@ impl Files {
     }
 }
 
+/// A name after `include`: where the statement stands, and its line.
+type Named = (String, Range<usize>, u64);
+
 /// The rules that a text declares, and the names of what it includes with place and line. Text that is no YARA declares nothing.
-fn declared(bytes: &[u8], path: &str) -> (Vec<YaraRule>, Vec<(String, Range<usize>, u64)>) {
+fn declared(bytes: &[u8], path: &str) -> (Vec<YaraRule>, Vec<Named>) {
     let ends: Vec<usize> =
         bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect();
     let line = |at: usize| ends.partition_point(|end| *end < at) as u64 + 1;
