@@ -235,11 +235,8 @@ impl Files {
         let text = bytes.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(bytes);
         let (rules, names) = declared(&text, &self.shown_of(path));
         let folder = path.parent().unwrap_or(Path::new("."));
-        let include = |(name, span, line): Named| Include {
-            span,
-            line,
-            target: self.included(&name, folder),
-        };
+        let include =
+            |(name, span, line): Named| Include { span, line, target: self.included(&name, folder) };
         let includes = names.into_iter().map(include).collect();
         Ok(Parsed { text, rules, includes, sha256 })
     }
