@@ -3,6 +3,11 @@
 //! In: a command line. Out: data on stdout, progress and problems on stderr, an exit code that scripts may rely on. One
 //! file a command; the crates below know nothing of terminals.
 
+/// Tens of thousands of small files leave the system's allocator with holes: see `docs/decisions/0020-allocator.md`.
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 mod binary;
 mod case;
 mod cli;
