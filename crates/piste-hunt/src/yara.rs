@@ -16,8 +16,8 @@ use yara_x::{MatchingRules, ScanError, Scanner};
 
 /// Dataset of the rows that matches bind to.
 const DATASET: &str = "file.content";
-/// Matches of one pattern that the engine keeps.
-const MATCHES_MAX: usize = 1_000;
+/// Matches of one pattern that the engine keeps, as YARA itself: rules count them.
+const MATCHES_MAX: usize = 1_000_000;
 /// Matches that a detection names.
 const SHOWN_MAX: usize = 8;
 /// Bytes of a match that are shown.

@@ -44,13 +44,36 @@ impl Attributes {
     }
 }
 
-/// The five names of XML put in; any other stays as it is written.
+/// Characters that are written by name or number put in; another name stays as it is written.
 fn unescaped(value: &str) -> String {
-    let mut text = value.to_owned();
-    for (name, sign) in [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")] {
-        text = text.replace(name, sign);
+    let (mut text, mut rest) = (String::new(), value);
+    while let Some((before, after)) = rest.split_once('&') {
+        text.push_str(before);
+        let known = after.split_once(';').and_then(|(name, more)| Some((character(name)?, more)));
+        rest = if let Some((sign, more)) = known {
+            text.push(sign);
+            more
+        } else {
+            text.push('&');
+            after
+        };
     }
+    text.push_str(rest);
     text.chars().take(VALUE_CHARS_MAX).collect()
+}
+
+/// `amp`, `#101`, `#x65`.
+fn character(name: &str) -> Option<char> {
+    let known = [("lt", '<'), ("gt", '>'), ("quot", '"'), ("apos", '\''), ("amp", '&')];
+    if let Some((_, sign)) = known.iter().find(|(known, _)| *known == name) {
+        return Some(*sign);
+    }
+    let number = name.strip_prefix('#')?;
+    let code = match number.strip_prefix(['x', 'X']) {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => number.parse(),
+    };
+    code.ok().and_then(char::from_u32)
 }
 
 /// Where in the file the reader is.
@@ -359,6 +382,17 @@ mod tests {
         assert_eq!(read.rows.len(), 5);
         assert_eq!(read.issues.len(), 1);
         assert!(read.issues[0].starts_with("configuration-cut: "), "{:?}", read.issues);
+    }
+
+    #[test]
+    fn characters_that_are_written_as_numbers_are_read() {
+        assert_eq!(
+            unescaped("C:\\Us&#101;rs\\Publ&#x69;c &amp;lt; &nbsp; & x"),
+            "C:\\Users\\Public &lt; &nbsp; & x"
+        );
+        let text = HOST.replace("cachuri.dll", "&#99;achuri.dll");
+        let read = parse(&text);
+        assert_eq!(read.rows[3]["Shipped"], "yes");
     }
 
     #[test]

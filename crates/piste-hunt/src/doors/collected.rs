@@ -16,6 +16,8 @@ use super::processes::file_name;
 use super::requests::is_foreign;
 use super::rows::{Row, scan};
 
+/// Folders kept of one host's configuration.
+const FOLDERS_MAX: usize = 2_000;
 /// Pages kept; a hostile collection could hold more.
 const PAGES_MAX: usize = 20_000;
 
@@ -53,6 +55,8 @@ pub(crate) struct Collected {
     pages: BTreeMap<(String, String), Content>,
     listed: BTreeMap<(String, String), BTreeSet<Listed>>,
     compiled: BTreeMap<(String, String), BTreeSet<Fact>>,
+    /// Folders that IIS's configuration gives to URL paths, by host: the path with a slash at its end, then the folder.
+    mapped: BTreeMap<String, BTreeSet<(String, String)>>,
     /// File names of accused and suspicious pages, to their places.
     names: BTreeMap<String, BTreeSet<(String, String)>>,
 }
@@ -85,7 +89,34 @@ impl Collected {
             schema::TIME_BASIS,
         ];
         scan(lake, "file.listing", &listing, &mut |row| all.of_listing(row, host))?;
+        let folders = ["Section", "UrlPath", "PhysicalPath"];
+        scan(lake, "iis.configuration", &folders, &mut |row| all.of_configuration(row, host))?;
         Ok(all)
+    }
+
+    fn of_configuration(&mut self, row: Row<'_, '_>, host: &dyn Fn(&str) -> String) {
+        let (url, folder) = (row.text("UrlPath"), row.text("PhysicalPath"));
+        if row.text("Section") != "virtualDirectory" || folder.is_empty() {
+            return;
+        }
+        let folders = self.mapped.entry(host(row.host())).or_default();
+        if folders.len() < FOLDERS_MAX {
+            let front = format!("{}/", url.to_lowercase().trim_end_matches('/'));
+            folders.insert((front, folder.to_lowercase().trim_end_matches('\\').to_owned()));
+        }
+    }
+
+    /// The keys of the files that a URL, decoded and in lower case, leads to by the configuration of a host; the closest first.
+    pub(crate) fn mapped<'a>(&'a self, host: &str, url: &'a str) -> impl Iterator<Item = String> + 'a {
+        let folders = self.mapped.get(host).or_else(|| self.mapped.get("")).into_iter().flatten();
+        let mut found: Vec<(&String, String)> = folders
+            .filter_map(|(front, folder)| {
+                let rest = url.strip_prefix(front.as_str())?;
+                Some((front, page_key(&format!("{folder}\\{}", rest.replace('/', "\\")))))
+            })
+            .collect();
+        found.sort_by_key(|(front, _)| std::cmp::Reverse(front.len()));
+        found.into_iter().map(|(_, key)| key)
     }
 
     fn of_content(&mut self, row: Row<'_, '_>, host: &dyn Fn(&str) -> String) {
@@ -112,10 +143,11 @@ impl Collected {
         };
         let place = windows_path(path);
         let url = url_of_file(&place);
-        if (reading == Reading::Clean && !url.as_deref().is_some_and(is_foreign))
-            || row.text("Kind") == "configuration"
-            || self.pages.len() >= PAGES_MAX
-        {
+        // An ordinary page is no door; it is kept since logs may say that it was written and asked for.
+        let ordinary = reading == Reading::Clean;
+        let page = is_page(&place.to_lowercase()) && row.text("Kind") != "configuration";
+        let most = if ordinary { PAGES_MAX / 2 } else { PAGES_MAX };
+        if (ordinary && !page) || self.pages.len() >= most {
             return;
         }
         let key = url.unwrap_or_else(|| page_key(&place));
@@ -197,13 +229,17 @@ impl Collected {
         let of_host = |place: &&(String, String)| place.0.is_empty() || place.0 == host;
         let url_key = page_key(url);
         let same = places.iter().filter(of_host).find(|(_, key)| *key == url_key);
+        let by_folder = || {
+            let keys: Vec<String> = self.mapped(host, url).collect();
+            places.iter().filter(of_host).find(|(_, key)| keys.contains(key))
+        };
         // A site may have its root anywhere: then the folders behind it are those of the URL.
         let tail = || {
             places.iter().filter(of_host).find(|(_, key)| {
                 key.contains('\\') && key.replace('\\', "/").ends_with(url) && url.matches('/').count() > 0
             })
         };
-        same.or_else(tail).map(|(_, key)| key.as_str())
+        same.or_else(by_folder).or_else(tail).map(|(_, key)| key.as_str())
     }
 
     /// What a page is; one whose host is not known is taken for any host's.

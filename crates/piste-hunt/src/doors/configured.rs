@@ -158,7 +158,8 @@ fn compiled(known: &Known<'_>) -> Result<Vec<Door>, LakeError> {
                     host,
                     url,
                     facts,
-                    pages.folders.iter().any(|folder| key.starts_with(folder)),
+                    key.rsplit_once('/')
+                        .is_some_and(|(folder, _)| pages.folders.contains(&format!("{folder}/"))),
                 ));
             }
         }

@@ -68,6 +68,24 @@ pub(crate) fn is_page(lower: &str) -> bool {
     PAGES.iter().any(|end| lower.ends_with(end))
 }
 
+/// The page that a URL path, decoded and in lower case, leads to: slashes that stand twice count once, and what follows
+/// a page's name is handed to it (`/a.aspx/x`).
+pub(crate) fn page_of(url: &str) -> String {
+    let mut path = String::with_capacity(url.len());
+    let mut parts = url.split('/').filter(|part| !part.is_empty()).peekable();
+    while let Some(part) = parts.next() {
+        path.push('/');
+        path.push_str(part);
+        if is_page(part) && parts.peek().is_some() {
+            break;
+        }
+    }
+    if url.ends_with('/') && !path.rsplit('/').next().is_some_and(is_page) {
+        path.push('/');
+    }
+    path
+}
+
 /// The URL path that a file of a web server answers under, in lower case; `None` where its folder is none of a web server.
 pub(crate) fn url_of_file(path: &str) -> Option<String> {
     let lower = path.to_lowercase().replace('/', "\\");
@@ -114,6 +132,15 @@ mod tests {
             "/a?email=autodiscover/autodiscover.json?@x"
         );
         assert_eq!(target("/a%zz%", ""), "/a%zz%");
+    }
+
+    #[test]
+    fn a_page_is_found_behind_doubled_slashes_and_before_what_it_is_handed() {
+        assert_eq!(page_of("/aspnet_client//a.aspx"), "/aspnet_client/a.aspx");
+        assert_eq!(page_of("/aspnet_client/a.aspx/x/y"), "/aspnet_client/a.aspx");
+        assert_eq!(page_of("/aspnet_client/a.aspx/"), "/aspnet_client/a.aspx");
+        assert_eq!(page_of("/owa/auth/"), "/owa/auth/");
+        assert_eq!(page_of("/"), "/");
     }
 
     #[test]

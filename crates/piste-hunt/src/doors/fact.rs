@@ -204,8 +204,8 @@ fn keep(names: &mut BTreeSet<String>, name: &str) {
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     places: BTreeMap<(String, Topic), BTreeMap<Rung, Facts>>,
-    /// Requests for pages, by host, key and log.
-    visits: BTreeMap<(String, String), BTreeMap<&'static str, Visits>>,
+    /// Requests for pages, by host and key.
+    visits: BTreeMap<(String, String), Visits>,
     /// When pages that are none of the server's were asked for in vain, by host and key: the latest times.
     gone: BTreeMap<(String, String), BTreeSet<i64>>,
     /// Pages that lie in the collection.
@@ -221,13 +221,21 @@ impl Store {
         self.places.entry(key).or_default().entry(rung).or_default().add(fact);
     }
 
-    /// Counts a request for a page.
-    pub(crate) fn visit(&mut self, host: &str, key: &str, log: &'static str, visit: Visit<'_>) {
+    /// Counts a request for a page. What the front end noted of a request that IIS has too is not counted again.
+    pub(crate) fn visit(&mut self, host: &str, key: &str, front_end: bool, visit: Visit<'_>) {
         let place = (host.to_owned(), key.to_owned());
         if self.visits.len() >= PLACES_MAX && !self.visits.contains_key(&place) {
             return;
         }
-        self.visits.entry(place).or_default().entry(log).or_default().add(visit);
+        let visits = self.visits.entry(place).or_default();
+        if !(front_end && visits.has_of_iis(visit.nanos)) {
+            visits.add(visit, front_end);
+        }
+    }
+
+    /// Whether rows show that a page of this key was written or asked for.
+    pub(crate) fn has_page(&self, host: &str, key: &str) -> bool {
+        self.places.contains_key(&(host.to_owned(), Topic::Page(key.to_owned())))
     }
 
     /// Notes that a page did not answer; strangers ask for thousands that never were.
@@ -247,10 +255,9 @@ impl Store {
         self.gone.get(&(host.to_owned(), key.to_owned()))?.range(last.saturating_add(1)..).next().copied()
     }
 
-    /// The requests for a page: those of IIS, which has all of them, else those of the front end.
+    /// The requests for a page.
     pub(crate) fn visits(&self, host: &str, key: &str) -> Option<&Visits> {
-        let logs = self.visits.get(&(host.to_owned(), key.to_owned()))?;
-        logs.get("IIS").or_else(|| logs.values().next())
+        self.visits.get(&(host.to_owned(), key.to_owned()))
     }
 
     /// Whether a page of this key lies in the collection and reads as a shell, or nearly.

@@ -7,7 +7,7 @@
 use piste_lake::scan::Scan;
 use piste_lake::{Lake, LakeError};
 
-use super::decode::{is_page, page_key, target};
+use super::decode::{is_page, page_key, page_of, target};
 use super::fact::{Fact, Rung, Store, Topic, quoted};
 use super::logons::Logons;
 use super::mail::{self, Asked};
@@ -99,8 +99,8 @@ pub(crate) fn read(
 
 /// Whether a row with this path may say something.
 fn matters(path: &str, store: &Store) -> bool {
-    let lower = path.to_lowercase();
-    may_matter(path) || is_page(&lower) || store.collected.has_name(&lower)
+    let page = page_of(&path.to_lowercase());
+    may_matter(path) || is_page(&page) || store.collected.has_name(&page)
 }
 
 /// Hands each batch of a dataset to `each`.
@@ -203,9 +203,12 @@ fn page(
     visit: Visit<'_>,
     told: &dyn Fn(&str) -> String,
 ) {
-    let url = target(request.stem, "");
+    let url = page_of(&target(request.stem, ""));
     let here = host(row.host());
-    let known = store.collected.key_of(&here, &url).map(str::to_owned);
+    let known = store.collected.key_of(&here, &url).map(str::to_owned).or_else(|| {
+        let by_folder = store.collected.mapped(&here, &url);
+        std::iter::once(page_key(&url)).chain(by_folder).find(|key| store.has_page(&here, key))
+    });
     let shell = known.is_some();
     let foreign = is_page(&url) && is_foreign(&url);
     let answered = matches!(request.status, Some(200..=299));
@@ -227,7 +230,7 @@ fn page(
         _ => (Rung::Looked, "the page was asked for, and did not answer"),
     };
     if answered {
-        store.visit(&here, &key, log, visit);
+        store.visit(&here, &key, log == "HttpProxy", visit);
     }
     let mut fact =
         Fact::new(log, row.time(), row.place(), told(why)).from(source).by(request.user).page(&key);
@@ -236,8 +239,9 @@ fn page(
 }
 
 /// Pages that Exchange ships in the folders in which intruders leave theirs.
-const SHIPPED: [&str; 10] = [
+const SHIPPED: [&str; 11] = [
     "/ecp/auth/timeoutlogout.aspx",
+    "/owa/auth/error.aspx", // Exchange 2010
     "/owa/auth/errorfe.aspx",
     "/owa/auth/expiredpassword.aspx",
     "/owa/auth/frowny.aspx",

@@ -34,7 +34,7 @@ pub(crate) struct Visit<'a> {
 /// Least and most.
 type Span = (u64, u64);
 
-/// The requests for one page in one log.
+/// The requests for one page.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Visits {
     count: u64,
@@ -43,12 +43,24 @@ pub(crate) struct Visits {
     sent: Option<Span>,
     received: Option<Span>,
     times: BTreeSet<i64>,
+    /// Those of IIS among them.
+    of_iis: BTreeSet<i64>,
     days: BTreeSet<i64>,
     hours: [u64; 24],
 }
 
 impl Visits {
-    pub(crate) fn add(&mut self, visit: Visit<'_>) {
+    /// Whether IIS has a request at this time, or too many to tell. Its times are whole seconds, and it writes when it has
+    /// answered; the front end when it was asked.
+    pub(crate) fn has_of_iis(&self, nanos: Option<i64>) -> bool {
+        let near = |nanos: i64| {
+            let within = nanos.saturating_sub(2 * SECOND)..=nanos.saturating_add(5 * SECOND);
+            self.of_iis.range(within).next().is_some()
+        };
+        self.of_iis.len() >= TIMES_MAX || nanos.is_none_or(near)
+    }
+
+    pub(crate) fn add(&mut self, visit: Visit<'_>, front_end: bool) {
         self.count += 1;
         let method = quoted(visit.method);
         if self.methods.len() < AGENTS_MAX || self.methods.contains_key(&method) {
@@ -61,9 +73,11 @@ impl Visits {
         self.sent = widened(self.sent, visit.sent);
         self.received = widened(self.received, visit.received);
         let Some(nanos) = visit.nanos else { return };
-        self.times.insert(nanos);
-        if self.times.len() > TIMES_MAX {
-            self.times.pop_last();
+        for times in std::iter::once(&mut self.times).chain((!front_end).then_some(&mut self.of_iis)) {
+            times.insert(nanos);
+            if times.len() > TIMES_MAX {
+                times.pop_last();
+            }
         }
         self.days.insert(nanos.div_euclid(DAY));
         if self.days.len() > DAYS_MAX {
@@ -153,15 +167,20 @@ mod tests {
         let mut visits = Visits::default();
         for day in 0..3 {
             for number in 0..4 {
-                visits.add(Visit {
-                    nanos: Some(day * DAY + 19 * 3_600 * SECOND + number * 40 * SECOND),
-                    method: "POST",
-                    agent: "Mozilla/5.0",
-                    sent: Some(500 + u64::try_from(number).expect("small")),
-                    received: None,
-                });
+                visits.add(
+                    Visit {
+                        nanos: Some(day * DAY + 19 * 3_600 * SECOND + number * 40 * SECOND),
+                        method: "POST",
+                        agent: "Mozilla/5.0",
+                        sent: Some(500 + u64::try_from(number).expect("small")),
+                        received: None,
+                    },
+                    false,
+                );
             }
         }
+        let at = |seconds: i64| Some(19 * 3_600 * SECOND + seconds * SECOND);
+        assert!(visits.has_of_iis(at(41)) && !visits.has_of_iis(at(60)));
         assert_eq!(
             visits.sentences(),
             [

@@ -6,6 +6,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use piste_rules::indicators::VARIABLES;
 use piste_rules::indicators::fields::Carries;
 
 use super::index::{Index, Slot, Tag};
@@ -303,10 +304,18 @@ fn lower(value: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// `\` for `/`, none doubled, none at the ends.
+/// `\` for `/`, none doubled, none at the ends; the folder for a variable, as indicators have it.
 fn normal_path(text: &[u8], out: &mut Vec<u8>) {
     out.clear();
-    for byte in text {
+    let mut at = 0;
+    while let Some(byte) = text.get(at) {
+        let variable = if *byte == b'%' { folder_of(text.get(at..).unwrap_or_default()) } else { None };
+        if let Some((length, folder)) = variable {
+            out.extend_from_slice(folder.as_bytes());
+            at += length;
+            continue;
+        }
+        at += 1;
         let byte = if *byte == b'/' { b'\\' } else { *byte };
         if byte == b'\\' && (out.is_empty() || out.last() == Some(&b'\\')) {
             continue;
@@ -316,6 +325,12 @@ fn normal_path(text: &[u8], out: &mut Vec<u8>) {
     while out.last() == Some(&b'\\') {
         out.pop();
     }
+}
+
+/// The folder of the variable that a text, in lower case, begins with, and the variable's bytes.
+fn folder_of(text: &[u8]) -> Option<(usize, &'static str)> {
+    let known = VARIABLES.iter().find(|(name, _)| text.starts_with(name.as_bytes()))?;
+    Some((known.0.len(), known.1))
 }
 
 fn scheme_before(before: &[u8]) -> Option<&[u8]> {

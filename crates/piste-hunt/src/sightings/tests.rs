@@ -224,6 +224,12 @@ fn paths() {
         ],
     );
     check(
+        r"%TEMP%\evil2.exe,path",
+        Carries::PATH,
+        &[r"C:\Users\a\AppData\Local\Temp\evil2.exe", r"%TEMP%\evil2.exe", r"%temp%/evil2.exe"],
+        &[r"%TEMPX%\evil2.exe", r"%tmp\evil2.exe"],
+    );
+    check(
         "evil.exe,filename",
         Carries::PATH,
         &[r"C:\x\evil.exe", "evil.exe", r"C:\evil.exe\x"],

@@ -9,6 +9,8 @@ use std::borrow::Cow;
 const RUN_BYTES: usize = 1_024;
 /// Bytes that are left of it.
 const LEFT_BYTES: usize = 16;
+/// In texts longer than this, which are not read as one, long remarks are filler too.
+const LONG_BYTES: usize = 6 << 20;
 /// Texts shorter than this are read as they are.
 const SHORT_BYTES: usize = 64 << 10;
 
@@ -26,9 +28,12 @@ impl<'t> Dense<'t> {
             return Self { text: Cow::Borrowed(whole), whole, gaps: Vec::new() };
         }
         let (mut text, mut gaps, mut kept, mut left_out) = (Vec::new(), Vec::new(), 0, 0);
+        let long = whole.len() > LONG_BYTES;
         let mut at = 0;
         while at < whole.len() {
-            let end = at + run(whole.get(at..).unwrap_or_default());
+            let rest = whole.get(at..).unwrap_or_default();
+            let comment = if long && rest.starts_with(b"/*") { remark(rest) } else { 0 };
+            let end = at + comment.max(run(rest));
             if end - at >= RUN_BYTES {
                 text.extend_from_slice(whole.get(kept..at + LEFT_BYTES).unwrap_or_default());
                 left_out += end - at - LEFT_BYTES;
@@ -70,6 +75,11 @@ fn run(text: &[u8]) -> usize {
     let white = first.is_ascii_whitespace();
     let same = |byte: &&u8| *byte == first || (white && byte.is_ascii_whitespace());
     text.iter().take_while(same).count().max(1)
+}
+
+/// Bytes of a remark up to where it is closed; 0 where it is not.
+fn remark(text: &[u8]) -> usize {
+    text.get(2..).and_then(|rest| memchr::memmem::find(rest, b"*/")).map_or(0, |end| end + 2)
 }
 
 #[cfg(test)]

@@ -12,12 +12,25 @@ const BEGINNING_BYTES: usize = 6 << 20;
 const WINDOW_BYTES: usize = 512 << 10;
 /// Bytes that a window shares with the one before it.
 const SHARED_BYTES: usize = 8 << 10;
+/// Bytes in which a file shows that it is no text.
+const HEAD_BYTES: usize = 8 << 10;
+/// What code begins with, and hardly a picture's bytes.
+const MARKS: [&[u8]; 5] = [b"<?php", b"<%@", b"<%eval", b"<script", b"<jsp:"];
+/// Places of one file that are read.
+const MARKS_MAX: usize = 16;
 
 /// The worst of all.
 pub(super) fn read(text: &[u8], name: &str) -> Reading {
     let beginning = text.get(..text.len().min(BEGINNING_BYTES)).unwrap_or_default();
     let mut worst = read_text(beginning, name, NESTED_MAX);
     let language = worst.language;
+    for at in behind_binary(text) {
+        let window = text.get(at..text.len().min(at + WINDOW_BYTES)).unwrap_or_default();
+        let one = read_window(window, at, name, None);
+        if points(&one.reasons) > points(&worst.reasons) {
+            worst = one;
+        }
+    }
     let mut from = WINDOW_BYTES - SHARED_BYTES;
     while from + SHARED_BYTES < text.len() {
         let window = text.get(from..text.len().min(from + WINDOW_BYTES)).unwrap_or_default();
@@ -28,6 +41,22 @@ pub(super) fn read(text: &[u8], name: &str) -> Reading {
         from += WINDOW_BYTES - SHARED_BYTES;
     }
     worst
+}
+
+/// Where code begins in a file that is none: what a picture's own bytes look like must not lead the reader astray.
+fn behind_binary(text: &[u8]) -> Vec<usize> {
+    let head = text.get(..text.len().min(HEAD_BYTES)).unwrap_or_default();
+    if !head.contains(&0) {
+        return Vec::new();
+    }
+    let mut all: Vec<usize> = MARKS
+        .iter()
+        .flat_map(|mark| memchr::memmem::find_iter(text, mark).take(MARKS_MAX))
+        .filter(|at| *at > 0)
+        .collect();
+    all.sort_unstable();
+    all.truncate(MARKS_MAX);
+    all
 }
 
 /// A window that begins within code gets the bracket that opened it.
@@ -104,6 +133,33 @@ mod tests {
                 reading.reasons.iter().any(|one| one.what.ends_with("bytes of filler stand in the page"))
             );
             assert!(reading.reasons[0].offset > 7 << 20, "{:?}", reading.reasons);
+        }
+    }
+
+    #[test]
+    fn a_flow_around_megabytes_of_remark_is_followed() {
+        let remark = filler(7 << 20);
+        let page = format!("<?php $x = $_POST['k']; /* {remark} */ system($x);");
+        assert_eq!(read(page.as_bytes(), "x.php").verdict(), Verdict::Accused);
+    }
+
+    #[test]
+    fn code_behind_bytes_that_look_like_code_is_found() {
+        let mut state = 7_u32;
+        for code in [
+            "<?php system($_GET['c']); ?>",
+            "<%@ Page Language=\"Jscript\"%><%eval(Request.Item[\"k\"],\"unsafe\");%>",
+        ] {
+            for _ in 0..4 {
+                let mut picture = b"\xff\xd8\xff\xe0\0\x10JFIF\0".to_vec();
+                for _ in 0..300_000 {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    picture.push(state.to_be_bytes()[0]);
+                }
+                picture.extend(b"<? ' <% \" /*");
+                picture.extend(code.as_bytes());
+                assert_eq!(read(&picture, "a.jpg").verdict(), Verdict::Accused);
+            }
         }
     }
 

@@ -106,9 +106,44 @@ pub(super) fn moment(text: &str) -> Option<Instant> {
     if let Some(date) = Instant::parse(&format!("{text}T00:00:00Z")) {
         return Some(date);
     }
+    if let Some(date) = day(text) {
+        return Instant::parse(&format!("{date}T00:00:00Z"));
+    }
     // Seconds since 1970, as MISP writes its timestamps.
     let seconds: i64 = text.parse().ok().filter(|_| text.len() >= 9)?;
     Some(Instant { nanos: seconds.checked_mul(1_000_000_000)?, digits: 0 })
+}
+
+/// `2021/02/01`, `01.02.2021`, `13/02/2021`, `1 Feb 2021` as `2021-02-01`. Where day and month could be exchanged by a slash
+/// between them nothing is guessed.
+fn day(text: &str) -> Option<String> {
+    let parts: Vec<&str> = text.split([' ', '/', '.', '-', ',']).filter(|part| !part.is_empty()).collect();
+    let [first, second, third] = parts.as_slice() else { return None };
+    let number = |text: &str| text.parse::<u32>().ok().filter(|number| (1..=31).contains(number));
+    let year = |text: &str| text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (year, month, day) = if year(first) {
+        (first, number(second)?, number(third)?)
+    } else if year(third) {
+        match (number(first), month(second), number(second), month(first)) {
+            (Some(day), Some(month), ..) => (third, month, day),
+            (None, _, Some(day), Some(month)) => (third, month, day),
+            (Some(day), _, Some(month), _) if text.contains('.') || day > 12 => (third, month, day),
+            (Some(month), _, Some(day), _) if day > 12 || day == month => (third, month, day),
+            _ => return None,
+        }
+    } else {
+        return None;
+    };
+    (month <= 12).then(|| format!("{year}-{month:02}-{day:02}"))
+}
+
+/// A month's English name, or its first three letters.
+fn month(text: &str) -> Option<u32> {
+    const MONTHS: [&str; 12] =
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let short = text.get(..3)?.to_ascii_lowercase();
+    let at = MONTHS.iter().position(|month| *month == short)?;
+    u32::try_from(at + 1).ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_alphabetic()))
 }
 
 #[cfg(test)]
@@ -136,7 +171,14 @@ mod tests {
         assert_eq!(shown("2021-03-02").as_deref(), Some("2021-03-02T00:00:00Z"));
         assert_eq!(shown("2021-03-02T10:00:00.000Z").as_deref(), Some("2021-03-02T10:00:00.000Z"));
         assert_eq!(shown("1614643200").as_deref(), Some("2021-03-02T00:00:00Z"));
-        assert_eq!(shown("soon"), None);
+        for text in ["01.02.2021", "2021/02/01", "1 Feb 2021", "February 1, 2021", "1-Feb-2021"] {
+            assert_eq!(shown(text).as_deref(), Some("2021-02-01T00:00:00Z"), "{text}");
+        }
+        assert_eq!(shown("13/02/2021").as_deref(), Some("2021-02-13T00:00:00Z"));
+        assert_eq!(shown("02/13/2021").as_deref(), Some("2021-02-13T00:00:00Z"));
+        for text in ["01/02/2021", "2021-13-45", "32.01.2021", "30.02.2021", "soon", "1 Fri 2021"] {
+            assert_eq!(shown(text), None, "{text}");
+        }
         assert_eq!(shown("99999999999999999999"), None);
     }
 }

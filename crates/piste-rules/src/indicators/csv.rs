@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::Kind;
 use super::about::{About, Tlp, moment};
 use super::kind::Hint;
 use super::sink::{Fault, Place, Sink};
@@ -160,6 +161,7 @@ fn row(cells: &[Cow<'_, str>], columns: &[Column], line: u32, last: &mut Arc<Abo
         columns.iter().zip(cells).find(|(column, _)| **column == wanted).map(|(_, cell)| cell.trim())
     };
     let date = |wanted| of(wanted).filter(|text| !text.is_empty()).and_then(moment);
+    let lost = not_read(&of);
     let mut about = About {
         tlp: of(Column::Tlp).and_then(Tlp::parse),
         valid_from: date(Column::From),
@@ -172,11 +174,20 @@ fn row(cells: &[Cow<'_, str>], columns: &[Column], line: u32, last: &mut Arc<Abo
         *last = Arc::new(about);
     }
     let place = Place { line, id: of(Column::Id).filter(|id| !id.is_empty()), about: Arc::clone(last) };
+    for what in lost {
+        sink.remark(&place, &what);
+    }
+    // A name beside a hash only says what the file was called.
+    let hashed = columns
+        .iter()
+        .zip(cells)
+        .any(|(column, cell)| *column == Column::Typed(Hint::Is(Kind::FileHash)) && !cell.trim().is_empty());
     let mut seen = false;
     for (column, cell) in columns.iter().zip(cells) {
         let cell = cell.trim();
         let hint = match column {
             Column::Value => of(Column::Type).map_or(Hint::Any, Hint::of),
+            Column::Typed(Hint::Is(Kind::FileName)) if hashed => continue,
             Column::Typed(hint) => *hint,
             _ => continue,
         };
@@ -188,6 +199,22 @@ fn row(cells: &[Cow<'_, str>], columns: &[Column], line: u32, last: &mut Arc<Abo
     if !seen {
         sink.fault(Fault::NotUnderstood, &place, "the line has nothing in the columns that hold values");
     }
+}
+
+/// Dates and markings of a row that are none.
+fn not_read<'c>(of: &dyn Fn(Column) -> Option<&'c str>) -> Vec<String> {
+    let given =
+        |column| of(column).filter(|text| !matches!(*text, "" | "-" | "n/a" | "N/A" | "null" | "None"));
+    let mut lost = Vec::new();
+    for column in [Column::From, Column::Until] {
+        if let Some(text) = given(column).filter(|text| moment(text).is_none()) {
+            lost.push(format!("`{}` is not read as a date", text.chars().take(40).collect::<String>()));
+        }
+    }
+    if let Some(text) = given(Column::Tlp).filter(|text| Tlp::parse(text).is_none()) {
+        lost.push(format!("`{}` is no marking of TLP", text.chars().take(40).collect::<String>()));
+    }
+    lost
 }
 
 /// 0 to 100, or a word for it.

@@ -31,6 +31,7 @@ pub use kind::Kind;
 pub use read::{Format, GivenFile, read, read_one};
 pub use refang::refang;
 pub use test::{Test, host_of_url, normal_path};
+pub use value::VARIABLES;
 
 use std::sync::Arc;
 

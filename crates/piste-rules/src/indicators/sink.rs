@@ -21,6 +21,8 @@ use super::{About, Format, Indicator, Indicators, Kind, Origin, SourceFile, Test
 const NAMED_MAX: u64 = 100;
 /// Sources of one indicator that are kept.
 const ORIGINS_MAX: usize = 100;
+/// Values of one cell.
+const SEVERAL_MAX: usize = 1_000;
 /// Regular expressions of all files.
 const PATTERNS_MAX: usize = 2_000;
 /// Bytes of one compiled expression.
@@ -85,6 +87,8 @@ pub(super) struct Sink {
     out: Indicators,
     known: HashTable<u32>,
     named: BTreeMap<Fault, u64>,
+    /// Remarks of this file.
+    remarks: u64,
     patterns: usize,
     hasher: FixedState,
 }
@@ -96,6 +100,7 @@ impl Sink {
         let file = SourceFile { path, sha256, format, understood: 0, repeated: 0, left_out: 0 };
         self.out.files.push(file);
         self.named.clear();
+        self.remarks = 0;
     }
 
     /// Ends a file; answers what was understood of it, and the first reason for what was not.
@@ -129,7 +134,10 @@ impl Sink {
     pub(super) fn value(&mut self, text: &str, hint: Hint, place: &Place<'_>) {
         match value::read(text, hint) {
             Ok(value) => self.add(value, place),
-            Err(Why::NotUnderstood(why)) => self.fault(Fault::NotUnderstood, place, &why),
+            Err(Why::NotUnderstood(why)) => match several(text, hint) {
+                Some(values) => values.into_iter().for_each(|value| self.add(value, place)),
+                None => self.fault(Fault::NotUnderstood, place, &why),
+            },
             Err(Why::NotSupported(why)) => {
                 let text: String = text.chars().take(100).collect();
                 self.fault(Fault::NotSupported, place, &format!("`{text}`: {why}"));
@@ -217,6 +225,22 @@ impl Sink {
         None
     }
 
+    /// Names what a source says of a value that is looked for, and that is not understood.
+    pub(super) fn remark(&mut self, place: &Place<'_>, what: &str) {
+        let Some(file) = self.out.files.last() else { return };
+        self.remarks += 1;
+        if self.remarks > NAMED_MAX {
+            return;
+        }
+        self.out.issues.push(Issue::new(
+            "indicator-remark",
+            if place.line == 0 { file.path.clone() } else { format!("{}:{}", file.path, place.line) },
+            what,
+            "the indicator is looked for without it",
+            "write dates as 2021-03-02 and markings as TLP:AMBER",
+        ));
+    }
+
     /// Names something that is not looked for.
     pub(super) fn fault(&mut self, fault: Fault, place: &Place<'_>, what: &str) {
         let Some(file) = self.out.files.last_mut() else { return };
@@ -236,6 +260,16 @@ impl Sink {
             fault.hint(),
         ));
     }
+}
+
+/// The values of a cell that holds several, each of which must be one.
+fn several(text: &str, hint: Hint) -> Option<Vec<Value>> {
+    let parts: Vec<&str> =
+        text.split([',', ';', '|', ' ', '\t', '\n']).map(str::trim).filter(|part| !part.is_empty()).collect();
+    if parts.len() < 2 || parts.len() > SEVERAL_MAX {
+        return None;
+    }
+    parts.into_iter().map(|part| value::read(part, hint).ok()).collect()
 }
 
 fn together(mut tests: Vec<Test>) -> Value {

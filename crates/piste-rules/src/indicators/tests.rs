@@ -45,6 +45,7 @@ const STIX: &str = r#"{"type": "bundle", "id": "bundle--1", "objects": [
  {"type": "indicator", "id": "indicator--4", "pattern": "[ipv4-addr:value ISSUBSET '198.51.100.0/24']"},
  {"type": "indicator", "id": "indicator--5", "pattern": "[file:name LIKE 'evil%.aspx'] OR [url:value MATCHES '/gate[0-9]+\\.php$']"},
  {"type": "indicator", "id": "indicator--6", "pattern": "[network-traffic:dst_ref.value = '203.0.113.9' AND network-traffic:dst_port = 8443]"},
+ {"type": "indicator", "id": "indicator--6b", "pattern": "[network-traffic:dst_ref.type = 'ipv4-addr' AND network-traffic:dst_ref.value = '203.0.113.19']"},
  {"type": "indicator", "id": "indicator--7", "pattern": "[process:name = 'a.exe'] FOLLOWEDBY [process:name = 'b.exe']"},
  {"type": "indicator", "id": "indicator--8", "pattern": "[process:name = 'a.exe'] REPEATS 5 TIMES"},
  {"type": "indicator", "id": "indicator--9", "pattern": "[process:name != 'a.exe']"},
@@ -162,6 +163,19 @@ fn csv() {
         let one = load("s.csv", text);
         assert_eq!((one.all.len(), one.files[0].left_out), (1, 0), "{text}: {:?}", one.issues);
     }
+    let odd = load("o.csv", "indicator,type,tlp,valid_from,valid_until\n203.0.113.7,ip,PURPLE,01.02.2021,soon\n");
+    assert_eq!((odd.all.len(), odd.files[0].left_out), (1, 0));
+    assert_eq!(odd.all[0].valid_from().map(|at| at.to_string()).as_deref(), Some("2021-02-01T00:00:00Z"));
+    let whats: Vec<&str> = odd.issues.iter().map(|one| one.what.as_ref()).collect();
+    assert_eq!(whats, ["`soon` is not read as a date", "`PURPLE` is no marking of TLP"]);
+    let several = load("v.csv", "indicator\n\"203.0.113.7, 203.0.113.8\"\n\"evil.example\n bad.example\"\n\"evil.example, what is this\"\n");
+    assert_eq!((several.all.len(), several.files[0].left_out), (4, 1), "{:?}", several.issues);
+    let named = load("n.csv", "md5,filename\nbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb,setup.exe\n,evil.exe\n");
+    let values: Vec<String> = named.all.iter().map(super::Indicator::value).collect();
+    assert_eq!(values, ["bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", "evil.exe"]);
+    let connection = load("t.txt", "tcp://203.0.113.250:443\nudp://evil.example\n");
+    let values: Vec<String> = connection.all.iter().map(super::Indicator::value).collect();
+    assert_eq!(values, ["203.0.113.250:443", "evil.example"]);
     let headless = load("x.csv", "203.0.113.7,seen in March,TLP:GREEN\nx,y\n");
     assert_eq!((headless.all.len(), headless.issues.len()), (1, 1));
     assert_eq!(headless.all[0].tlp(), Some(super::Tlp::Green));

@@ -25,7 +25,7 @@ const FILE_ENDINGS: &[&str] = &[
     "pdf", "rtf", "dmp",
 ];
 /// Folders that variables stand for, on any drive.
-const VARIABLES: &[(&str, &str)] = &[
+pub const VARIABLES: &[(&str, &str)] = &[
     ("%windir%", "windows"),
     ("%systemroot%", "windows"),
     ("%system%", "windows\\system32"),
@@ -238,6 +238,9 @@ fn domain(text: &str) -> Option<Value> {
 }
 
 fn url(text: &str) -> Option<Value> {
+    if let Some(value) = connection(text) {
+        return Some(value);
+    }
     let url = normal_url(text)?;
     let host = super::host_of_url(&url);
     let host = host.rsplit_once(':').map_or(host, |(name, port)| {
@@ -245,6 +248,26 @@ fn url(text: &str) -> Option<Value> {
     });
     let named = domain(host).is_some() || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
     named.then(|| Value::of(Test::Url(url.into())))
+}
+
+/// `tcp://203.0.113.7:443`: no web address, but where a connection goes.
+fn connection(text: &str) -> Option<Value> {
+    const SCHEMES: [&str; 8] = ["tcp", "udp", "ssl", "tls", "rdp", "ssh", "smb", "dns"];
+    let (scheme, rest) = text.split_once("://")?;
+    let rest = rest.trim_end_matches('/');
+    if !SCHEMES.iter().any(|one| one.eq_ignore_ascii_case(scheme)) || rest.contains('/') {
+        return None;
+    }
+    if let Some(value) = address(rest) {
+        return Some(value);
+    }
+    match rest.rsplit_once(':') {
+        Some((host, port)) => match domain(host)?.tests {
+            Tests::One(host) => with_port(host, port),
+            Tests::All(_) => None,
+        },
+        None => domain(rest),
+    }
 }
 
 /// A web address; one without host is a path, which web logs have.

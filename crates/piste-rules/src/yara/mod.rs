@@ -7,6 +7,7 @@
 mod built_in;
 mod compile;
 mod meta;
+mod nesting;
 mod source;
 
 use std::collections::BTreeMap;

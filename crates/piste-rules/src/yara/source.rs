@@ -18,6 +18,7 @@ use yara_x_parser::ast::{AST, Item, MetaValue, RuleFlags, WithSpan};
 
 use super::built_in::{YARA_BUILT_IN, YARA_BUILT_IN_PATH};
 use super::meta::Meta;
+use super::nesting::too_deep;
 use super::{YaraOptions, YaraRule};
 use crate::error::RuleError;
 use crate::files::{Found, list_of};
@@ -233,6 +234,9 @@ impl Files {
         let sha256 = sha256_hex(&bytes);
         // Windows' editors put a mark before the text, which the compiler does not take.
         let text = bytes.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(bytes);
+        if let Some(line) = too_deep(&text) {
+            return Err(format!("line {line}: brackets or negations stand too deep within each other"));
+        }
         let (rules, names) = declared(&text, &self.shown_of(path));
         let folder = path.parent().unwrap_or(Path::new("."));
         let include =

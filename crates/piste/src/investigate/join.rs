@@ -71,7 +71,8 @@ pub(crate) fn rejoin(before: Before, records: &[UnitRecord], hunt: &Hunt) -> Joi
         merge_coverage(&mut coverage, record.coverage.clone());
         shapes.extend(record.shapes.iter().cloned());
     }
-    let hosts = Hosts::of(coverage.iter().map(|one| one.host.as_str()));
+    let names = coverage.iter().map(|one| one.host.as_str());
+    let hosts = Hosts::of(names, evidence.iter().map(|one| one.path.as_str()));
     let coverage = one_name_a_host(coverage, &hosts);
     let (areas, not_run) = hunted(hunt, &shapes, &mut summary);
     let incomplete = is_incomplete(&evidence, &issues, &summary);
@@ -99,7 +100,8 @@ pub(super) fn join(intake: &Intake, units: &[Unit], records: &[UnitRecord], hunt
             *summary.events_by_dataset.entry(dataset.clone()).or_default() += rows;
         }
     }
-    let hosts = Hosts::of(coverage.iter().map(|one| one.host.as_str()));
+    let names = coverage.iter().map(|one| one.host.as_str());
+    let hosts = Hosts::of(names, intake.items.iter().map(|item| item.path.as_str()));
     let coverage = one_name_a_host(coverage, &hosts);
     let mut evidence: Vec<Evidence> = intake
         .items

@@ -223,11 +223,12 @@ fn bytes_under(path: &Path) -> u64 {
     entries.map(|entry| bytes_under(&entry.path())).sum()
 }
 
-/// The same content twice is parsed once: the item with the lowest id stands for the others.
+/// The same log twice is parsed once: the item with the lowest id stands for the others. A file that is no log is looked at
+/// wherever it lies: the same page on two servers is two ways in.
 fn mark_same(items: &mut [Item]) {
     let mut first = std::collections::BTreeMap::new();
     let mut order: Vec<&mut Item> =
-        items.iter_mut().filter(|item| item.state == EvidenceState::Read || item.is_file()).collect();
+        items.iter_mut().filter(|item| item.state == EvidenceState::Read && !item.is_file()).collect();
     order.sort_by_key(|item| item.id);
     for item in order {
         if let Some(id) = first.get(&item.sha256) {

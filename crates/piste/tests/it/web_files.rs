@@ -99,3 +99,106 @@ fn an_indicator_that_names_the_path_on_the_server_meets_the_collected_file() {
         scratch.piste(&["search", r"ServerPath=C:\inetpub\wwwroot\b.php", "--case", CASE]).expect(0).out;
     assert!(found.contains("b.php"), "{found}");
 }
+
+/// An IIS log with these requests: time, method, path, status.
+fn iis(requests: &[(&str, &str, &str, &str)]) -> String {
+    let mut log = "#Software: Microsoft Internet Information Services 10.0\r\n#Version: 1.0\r\n#Date: 2021-03-03 00:00:00\r\n\
+        #Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status time-taken\r\n"
+        .to_owned();
+    for (time, method, path, status) in requests {
+        log += &format!(
+            "2021-03-03 {time} 192.0.2.5 {method} {path} - 443 - 203.0.113.9 curl/7 - {status} 0 0 12\r\n"
+        );
+    }
+    log
+}
+
+/// `host place verdict state first_used`, sorted.
+fn doors(scratch: &Scratch) -> Vec<String> {
+    let doors = scratch.object("doors.json");
+    let mut all: Vec<String> = doors["doors"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|door| {
+            let used = door["first_used"].as_str().unwrap_or("-");
+            format!(
+                "{} {} {} {} {used}",
+                text(door, "host"),
+                text(door, "place"),
+                text(door, "verdict"),
+                text(door, "state")
+            )
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn the_same_shell_on_two_servers_is_two_doors_and_each_copy_has_its_own_use() {
+    let scratch = Scratch::new();
+    for place in ["MX01/C/inetpub/wwwroot/aspnet_client", "MX02/C/inetpub/wwwroot/aspnet_client"] {
+        scratch.write(&format!("all/{place}/help.aspx"), SHELL);
+    }
+    scratch.write("all/MX02/C/inetpub/wwwroot/aspnet_client/copy.aspx", SHELL);
+    scratch.write(
+        "all/MX02/C/inetpub/logs/LogFiles/W3SVC1/u_ex210303.log",
+        iis(&[("05:00:00", "POST", "/aspnet_client/copy.aspx", "200")]),
+    );
+    scratch.investigate("all").expect(0);
+    assert_eq!(
+        doors(&scratch),
+        [
+            r"MX01 C:\inetpub\wwwroot\aspnet_client\help.aspx succeeded open -",
+            r"MX02 C:\inetpub\wwwroot\aspnet_client\copy.aspx used open 2021-03-03T05:00:00Z",
+            r"MX02 C:\inetpub\wwwroot\aspnet_client\help.aspx succeeded open -",
+        ]
+    );
+}
+
+#[test]
+fn requests_are_joined_whatever_stands_around_the_name_of_the_page() {
+    let scratch = Scratch::new();
+    scratch.write("MX01/C/inetpub/wwwroot/aspnet_client/a.aspx", SHELL);
+    scratch.write("MX01/C/inetpub/wwwroot/aspnet_client/web.config", "<?xml version=\"1.0\"?>\n<configuration><system.webServer><handlers><add name=\"c\" path=\"*.config\" verb=\"*\" modules=\"IsapiModule\" scriptProcessor=\"%windir%\\system32\\inetsrv\\asp.dll\" /></handlers></system.webServer></configuration>\n<!-- <% Execute(Request(\"k\")) %> -->");
+    scratch.write("MX01/E/webs/app1/y.aspx", SHELL);
+    scratch.write(
+        "MX01/C/Windows/System32/inetsrv/config/applicationHost.config",
+        r#"<configuration><system.applicationHost><sites><site name="Default Web Site" id="1"><application path="/app"><virtualDirectory path="/" physicalPath="E:\webs\app1" /></application></site></sites></system.applicationHost></configuration>"#,
+    );
+    scratch.write(
+        "MX01/C/inetpub/logs/LogFiles/W3SVC1/u_ex210303.log",
+        iis(&[
+            ("05:00:00", "POST", "/aspnet_client//a.aspx", "200"),
+            ("05:00:09", "POST", "/aspnet_client/a.aspx/x/y", "200"),
+            ("05:01:00", "POST", "/app/y.aspx", "200"),
+            ("05:02:00", "POST", "/aspnet_client/web.config", "200"),
+        ]),
+    );
+    scratch.investigate("MX01").expect(0);
+    assert_eq!(
+        doors(&scratch),
+        [
+            r"MX01 C:\inetpub\wwwroot\aspnet_client\a.aspx used open 2021-03-03T05:00:00Z",
+            r"MX01 C:\inetpub\wwwroot\aspnet_client\web.config used open 2021-03-03T05:02:00Z",
+            r"MX01 E:\webs\app1\y.aspx used open 2021-03-03T05:01:00Z",
+        ]
+    );
+}
+
+#[test]
+fn a_folder_that_was_not_collected_proves_no_removal_and_names_no_host() {
+    let scratch = Scratch::new();
+    scratch.write("desk/C/inetpub/wwwroot/web.config", configuration(""));
+    scratch.write(
+        "desk/C/Windows/Microsoft.NET/Framework64/v4.0.30319/Temporary ASP.NET Files/root/1/2/gone.aspx.cdcab7d2.compiled",
+        "<?xml version=\"1.0\"?>\n<preserve resultType=\"3\" virtualPath=\"/aspnet_client/gone.aspx\" hash=\"1\" filehash=\"2\" flags=\"110000\" assembly=\"App_Web_1\" type=\"ASP.gone_aspx\">",
+    );
+    scratch.write("desk/a.jsonl", crate::events::three(1));
+    scratch.investigate("desk").expect(0);
+    let doors = scratch.object("doors.json");
+    let door = &doors["doors"][0];
+    assert_eq!(text(door, "state"), "unknown", "{door}");
+    assert_ne!(text(door, "host"), "desk");
+}

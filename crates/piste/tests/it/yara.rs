@@ -62,14 +62,16 @@ fn every_file_is_looked_at_and_a_match_leads_to_its_bytes() {
     scratch.investigate("MX01.zip --yara rules").expect(0);
     let expected = [
         ("Holds the marker of the test", "MX01.zip!C/Windows/Temp/copy.dll"),
+        ("Holds the marker of the test", "MX01.zip!C/Windows/Temp/x.dll"),
         ("Holds the marker of the test", "MX01.zip!C/inetpub/wwwroot/a.aspx"),
         ("Holds the marker of the test", "MX01.zip!C/notes.txt"),
         ("Program in a folder for scraps", "MX01.zip!C/Windows/Temp/copy.dll"),
+        ("Program in a folder for scraps", "MX01.zip!C/Windows/Temp/x.dll"),
     ];
     assert_eq!(hits(&scratch), expected.map(|(rule, path)| (rule.to_owned(), path.to_owned())));
     let summary = scratch.summary();
     assert_eq!(summary["events"], json!(4), "three events and a page; a file is no event");
-    assert_eq!(summary["yara"]["files"]["scanned"], json!(3), "the same content is looked at once");
+    assert_eq!(summary["yara"]["files"]["scanned"], json!(4), "a program that lies twice is two files");
     let hit =
         &scratch.lines("detections.jsonl").into_iter().find(|one| text(one, "path").ends_with("notes.txt"));
     let hit = hit.as_ref().expect("the text matches");
@@ -93,7 +95,7 @@ fn every_file_is_looked_at_and_a_match_leads_to_its_bytes() {
     let first: Value = serde_json::from_str(json.out.lines().next().expect("a row")).expect("an object");
     assert_eq!(first["original"]["unchanged"], json!(true));
     let page = std::fs::read_to_string(scratch.path("case/out/report.html")).expect("a report");
-    assert!(page.contains("YARA rules were loaded") && page.contains("3 files that are no logs"));
+    assert!(page.contains("YARA rules were loaded") && page.contains("4 files that are no logs"));
     assert!(page.contains("Holds the marker of the test"));
 }
 

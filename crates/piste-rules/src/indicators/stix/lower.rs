@@ -33,10 +33,21 @@ pub(super) fn alternatives(pattern: &Pattern) -> Result<Vec<Expression>, Refused
 fn expression(comparison: &Comparison) -> Result<Expression, Refused> {
     let all = |parts: &[Comparison]| parts.iter().map(expression).collect::<Result<Vec<_>, _>>();
     match comparison {
-        Comparison::All(parts) => Ok(Expression::All(all(parts)?)),
+        Comparison::All(parts) => {
+            // `dst_ref.type = 'ipv4-addr'` beside the value says nothing that the value does not.
+            let telling: Vec<Comparison> = parts.iter().filter(|part| !is_type(part)).cloned().collect();
+            Ok(Expression::All(all(if telling.is_empty() { parts } else { &telling })?))
+        }
         Comparison::Any(parts) => Ok(Expression::Any(all(parts)?)),
         Comparison::Is(leaf) => of_leaf(leaf),
     }
+}
+
+/// Whether a comparison only asks of which kind a reference is.
+fn is_type(comparison: &Comparison) -> bool {
+    let Comparison::Is(leaf) = comparison else { return false };
+    let of_reference = leaf.path.ends_with("_ref.type") || leaf.path.ends_with("_refs[*].type");
+    of_reference && leaf.operator == Operator::Equal && !leaf.negated
 }
 
 /// What a path of STIX is in rows.
