@@ -81,9 +81,8 @@ fn range(args: &[Value]) -> Option<Value> {
         return None;
     }
     let all: Vec<i64> = if first <= last { (first..=last).collect() } else { (last..=first).rev().collect() };
-    let text = |number: i64| match letters {
-        true => char::from(decode::byte_of(number)).to_string(),
-        false => number.to_string(),
+    let text = |number: i64| {
+        if letters { char::from(decode::byte_of(number)).to_string() } else { number.to_string() }
     };
     Some(numbered(all.into_iter().map(|number| Value::of_text(text(number))), 0))
 }
@@ -174,19 +173,16 @@ fn in_class(class: &str, letter: char) -> bool {
     let letters: Vec<char> = class.chars().take(64).collect();
     let mut at = 0;
     while let Some(first) = letters.get(at).copied() {
-        match (letters.get(at + 1), letters.get(at + 2).copied()) {
-            (Some('-'), Some(last)) => {
-                if (first..=last).contains(&letter) {
-                    return true;
-                }
-                at += 3;
+        if let (Some('-'), Some(last)) = (letters.get(at + 1), letters.get(at + 2).copied()) {
+            if (first..=last).contains(&letter) {
+                return true;
             }
-            _ => {
-                if first == letter {
-                    return true;
-                }
-                at += 1;
+            at += 3;
+        } else {
+            if first == letter {
+                return true;
             }
+            at += 1;
         }
     }
     false

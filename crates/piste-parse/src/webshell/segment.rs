@@ -54,7 +54,7 @@ pub(super) fn language_of(lower: &[u8], name: &str) -> Option<Language> {
     {
         return Some(Language::Php);
     }
-    if super::settings::is_settings(&name) {
+    if super::settings::is_settings(name) {
         return Some(Language::Config);
     }
     if has(start, "<configuration") || has(start, "xsl:stylesheet") {

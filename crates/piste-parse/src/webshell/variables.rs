@@ -108,7 +108,7 @@ impl Walk<'_> {
             match self.token(ahead).map(|token| (token.kind, token.text.as_ref())) {
                 Some((Kind::Var, name)) => names.push(Rc::<str>::from(name)),
                 Some((Kind::Op, text)) if text == close => break,
-                Some((Kind::Op, "," | "=>")) | Some((Kind::Str | Kind::Num, _)) => {}
+                Some((Kind::Op, "," | "=>") | (Kind::Str | Kind::Num, _)) => {}
                 _ => return false,
             }
             if ahead > 64 {
