@@ -134,6 +134,14 @@ impl Walk<'_> {
                 "the request may set the variable whose function is called",
             );
         }
+        self.chosen(&callee, args, sent);
+        let odd = if callee.from & (COMPUTED | DECODED | SCRAMBLED) != 0 { SCRAMBLED } else { 0 };
+        Value::of(joined(args) & !UPLOAD | callee.from & (REQUEST | MIXED) | odd)
+    }
+
+    /// Where the name of the function that is called came from.
+    fn chosen(&mut self, callee: &Value, args: &[Value], sent: bool) {
+        let at = self.offset();
         if callee.from & REQUEST != 0 && callee.class.is_none() && callee.items.is_none() {
             let points = match (args.is_empty(), sent) {
                 (_, true) => 100,
@@ -146,7 +154,7 @@ impl Walk<'_> {
             let what = "a function is called whose name is read from elsewhere";
             self.found.find("dynamic-fetched", 80, at, what);
         } else if callee.tainted() && sent {
-            let points = if self.tokens.len() < 200 && part_of_runner(&callee) { 75 } else { 25 };
+            let points = if self.tokens.len() < 200 && part_of_runner(callee) { 75 } else { 25 };
             self.found.find(
                 "dynamic-part",
                 points,
@@ -173,8 +181,6 @@ impl Walk<'_> {
         } else if callee.from & COMPUTED != 0 {
             self.found.cap(if sent { "dynamic-computed-sent" } else { "dynamic-computed" }, at);
         }
-        let odd = if callee.from & (COMPUTED | DECODED | SCRAMBLED) != 0 { SCRAMBLED } else { 0 };
-        Value::of(joined(args) & !UPLOAD | callee.from & (REQUEST | MIXED) | odd)
     }
 
     /// An object that is called: its `__invoke` runs.
