@@ -4,7 +4,7 @@
 //! read all the same, and a text file called `.evtx` is not.
 
 use crate::header::Header;
-use crate::{charset, exchange, healthchecker, listing, nps, syslog};
+use crate::{charset, exchange, healthchecker, listing, nps, syslog, webshell};
 
 /// Bytes of a file that [`sniff`] looks at.
 pub const HEAD_BYTES: usize = 16_384;
@@ -279,9 +279,9 @@ pub fn sniff(head: &[u8], name: &str) -> Format {
 }
 
 /// Extensions of pages that a web server runs.
-const PAGE_EXTENSIONS: [&str; 19] = [
+const PAGE_EXTENSIONS: [&str; 25] = [
     "aspx", "ashx", "asmx", "ascx", "asp", "asa", "cer", "cdx", "master", "asax", "cshtml", "php", "phtml",
-    "php5", "php7", "jsp", "jspx", "jspf", "compiled",
+    "pht", "php3", "php4", "php5", "php7", "php8", "jsp", "jspx", "jspf", "jspa", "tagx", "compiled",
 ];
 /// What code of a page begins with, in lower case.
 const PAGE_MARKS: [&str; 9] = [
@@ -298,12 +298,15 @@ const PAGE_MARKS: [&str; 9] = [
 
 /// Whether a file is a page, or something else with a page in its first bytes.
 fn is_page(head: &[u8], name: &str) -> bool {
-    if PAGE_EXTENSIONS.iter().any(|extension| extension_is(name, extension)) {
+    if PAGE_EXTENSIONS.iter().any(|extension| extension_is(name, extension)) || webshell::is_settings(name) {
         return true;
     }
     let lower = charset::decoded(head).bytes.to_ascii_lowercase();
     let has = |mark: &str| memchr::memmem::find(&lower, mark.as_bytes()).is_some();
-    if extension_is(name, "config") && has("<configuration") {
+    if [("config", "<configuration"), ("inc", "<?"), ("tag", "<%@")]
+        .iter()
+        .any(|(end, mark)| extension_is(name, end) && has(mark))
+    {
         return true;
     }
     PAGE_MARKS.iter().any(|mark| has(mark)) || has("msxsl:script")
@@ -472,6 +475,16 @@ mod tests {
     fn a_configuration_on_one_line_is_no_syslog() {
         let text = br#"<configuration><system.webServer><globalModules><add name="StaticCompressionX" image="C:\ProgramData\x.dll" preCondition="bitness64" /><add name="A" image="b" /></globalModules></system.webServer></configuration>"#;
         assert_eq!(sniff(text, "C/Windows/System32/inetsrv/config/applicationHost.config"), Format::WebPage);
+    }
+
+    #[test]
+    fn settings_of_a_folder_and_pages_by_rarer_names_are_read_as_pages() {
+        check(b"AddType text/plain .log\n", "www/up/.htaccess", Format::WebPage);
+        check(b"memory_limit = 64M\n", "www/.user.ini", Format::WebPage);
+        check(b"<? echo 1; ?>\n", "www/lib/db.inc", Format::WebPage);
+        check(b"<%@ tag body-content=\"empty\" %>\n", "WEB-INF/tags/date.tag", Format::WebPage);
+        check(b"mov ax, 1\nret\n", "boot/start.inc", Format::Text);
+        check(b"<? echo 1; ?>\n", "www/old.php3", Format::WebPage);
     }
 
     #[test]

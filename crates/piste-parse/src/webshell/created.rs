@@ -26,7 +26,37 @@ impl Walk<'_> {
             let sent = all & REQUEST != 0 && self.tokens.len() < 600;
             self.found.find("new-request", if sent { 70 } else { 15 }, at, "the request chooses a class");
         }
+        if self.language == Language::Php {
+            self.call_own(&format!("{name}::__construct"), args);
+        }
         match name.as_str() {
+            "expression" | "statement" if self.language == Language::Java && args.len() == 3 => {
+                if args.get(2).is_some_and(Value::tainted) {
+                    self.found.find(
+                        "reflect-invoke",
+                        90,
+                        at,
+                        "a method is named in a text and given the request",
+                    );
+                }
+                return Value::object("process", all);
+            }
+            "filehandler" if self.language == Language::Java && first.tainted() => {
+                self.found.find(
+                    "log-request",
+                    75,
+                    at,
+                    "the request chooses the file that a log is written to",
+                );
+            }
+            "reflectionclass" => {
+                return Value {
+                    class: Some("reflectionclass".into()),
+                    text: first.text.clone(),
+                    ..Value::of(all)
+                };
+            }
+            "templatesimpl" => self.found.cap("templates", at),
             "com" | "activexobject" => {
                 self.component(&first.known().to_ascii_lowercase(), first.from);
                 return Value::object(&first.known().to_ascii_lowercase(), 0);
@@ -53,6 +83,7 @@ impl Walk<'_> {
             | "bufferedoutputstream"
             | "outputstreamwriter"
             | "dataoutputstream"
+            | "printstream"
             | "splfileobject" => {
                 if matches!(
                     name.as_str(),

@@ -165,10 +165,17 @@ pub(super) fn part(text: &str, start: i64, length: Option<i64>) -> String {
     letters.get(index(start)..index(end)).unwrap_or_default().iter().collect()
 }
 
-/// XOR of two texts, the shorter repeated not at all, as PHP does.
-pub(super) fn xor(left: &str, right: &str) -> String {
-    let pairs = bytes_of(left).into_iter().zip(bytes_of(right));
-    text_of(&pairs.map(|(left, right)| left ^ right).collect::<Vec<u8>>())
+/// `^`, `&` and `|` of two texts as PHP does them: as long as the shorter, `|` as long as the longer.
+pub(super) fn bits(left: &str, right: &str, op: &str) -> String {
+    let (left, right) = (bytes_of(left), bytes_of(right));
+    let length = if op == "|" { left.len().max(right.len()) } else { left.len().min(right.len()) };
+    let byte = |text: &[u8], at: usize| text.get(at).copied().unwrap_or(0);
+    let both = |at: usize| match op {
+        "|" => byte(&left, at) | byte(&right, at),
+        "&" => byte(&left, at) & byte(&right, at),
+        _ => byte(&left, at) ^ byte(&right, at),
+    };
+    text_of(&(0..length).map(both).collect::<Vec<u8>>())
 }
 
 /// A bounded replacement of all places.
@@ -219,8 +226,12 @@ pub(super) fn is_decoder(name: &str) -> bool {
             | "parsehexbinary"
             | "parsebase64binary"
             | "unserialize"
+            | ESCAPED
     )
 }
+
+/// The decoder that a text in quotes stands for, whose letters are written as escapes: `"\x61\163sert"`.
+pub(super) const ESCAPED: &str = "escaped letters";
 
 /// The result of function `name` on known arguments.
 pub(super) fn call(name: &str, args: &[Value]) -> Option<String> {
@@ -228,12 +239,23 @@ pub(super) fn call(name: &str, args: &[Value]) -> Option<String> {
     let number = |at: usize| text(at).and_then(number_of);
     let first = text(0)?;
     Some(match name {
+        ESCAPED => first.to_owned(),
         "base64_decode" | "frombase64string" | "atob" | "decodebuffer" | "parsebase64binary" => {
             text_of(&base64(first)?)
         }
         "gzinflate" | "gzuncompress" | "gzdecode" | "zlib_decode" => text_of(&inflated(&bytes_of(first))?),
         "str_rot13" => rot13(first),
-        "strrev" | "strreverse" => first.chars().rev().collect(),
+        "strrev" | "strreverse" | "reverse" => first.chars().rev().collect(),
+        "concat" => format!("{first}{}", text(1)?),
+        "basename" if args.len() == 1 => last_segment(first),
+        "pathinfo"
+            if args
+                .get(1)
+                .and_then(|part| part.class.as_deref())
+                .is_some_and(|part| part.eq_ignore_ascii_case("constant pathinfo_basename")) =>
+        {
+            last_segment(first)
+        }
         "hex2bin" | "parsehexbinary" => text_of(&from_hex(first)?),
         "pack" if first.starts_with(['H', 'h']) => text_of(&from_hex(text(1)?)?),
         "pack" if first.starts_with(['C', 'c']) => {
@@ -263,6 +285,17 @@ pub(super) fn call(name: &str, args: &[Value]) -> Option<String> {
         }
         "ltrim" => first.trim_start_matches(|c| text(1).map_or(c == ' ', |set| set.contains(c))).to_owned(),
         "substr" | "mb_substr" => part(first, number(1)?, number(2)),
+        "substr_replace" => {
+            let (put, start) = (text(1)?, number(2)?);
+            let end = part(first, start, None);
+            let behind = number(3).map_or_else(String::new, |length| part(&end, length, None));
+            format!("{}{put}{behind}", part(first, 0, Some(start)))
+        }
+        "strstr" | "stristr" if args.len() == 2 => {
+            let at = first.to_ascii_lowercase().find(&text(1)?.to_ascii_lowercase())?;
+            first.get(at..)?.to_owned()
+        }
+        "strrchr" => first.get(first.rfind(text(1)?.chars().next()?)?..)?.to_owned(),
         "mid" => part(first, number(1)?.max(1) - 1, number(2)),
         "left" => part(first, 0, Some(number(1)?.max(0))),
         "right" => part(first, -number(1)?.max(0), None),
@@ -321,4 +354,9 @@ fn formatted(format: &str, args: &[Value]) -> Option<String> {
 /// The low byte of a number.
 pub(super) fn byte_of(number: i64) -> u8 {
     u8::try_from(number.rem_euclid(256)).unwrap_or(0)
+}
+
+/// What stands behind the last slash.
+fn last_segment(path: &str) -> String {
+    path.trim_end_matches('/').rsplit(['/', '\\']).next().unwrap_or_default().to_owned()
 }

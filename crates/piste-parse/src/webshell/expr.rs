@@ -58,7 +58,7 @@ impl Walk<'_> {
             let basic = self.language.is_basic();
             let php = self.language == Language::Php;
             match op.as_ref() {
-                "." if php => left = self.joined(left),
+                "." | "..." if php => left = self.joined(left),
                 "&" if basic => left = self.joined(left),
                 "+" => left = self.plus(left),
                 "?" => left = self.choice(left),
@@ -96,9 +96,12 @@ impl Walk<'_> {
         }
     }
 
-    fn joined(&mut self, left: Value) -> Value {
+    fn joined(&mut self, mut left: Value) -> Value {
         self.at += 1;
-        let right = self.operand().value;
+        let mut right = self.operand().value;
+        if self.language == Language::Php {
+            (left, right) = (left.worded(), right.worded());
+        }
         let pieces = left.text.is_some() && right.text.is_some();
         let value = left.concat(right);
         if pieces {
@@ -108,7 +111,7 @@ impl Walk<'_> {
     }
 
     /// Notes a name that was put together so that nobody finds it.
-    fn note_hidden(&mut self, value: &Value) {
+    pub(super) fn note_hidden(&mut self, value: &Value) {
         if let Some(text) = &value.text
             && is_hidden_name(text, self.language)
         {
@@ -159,20 +162,10 @@ impl Walk<'_> {
         let from = left.from | right.from;
         match result {
             Some(number) => Value::of_text(number.to_string()).and(from),
-            None => Value::of(from | COMPUTED),
-        }
-    }
-
-    fn xored(&mut self, left: Value) -> Value {
-        self.at += 1;
-        let right = self.operand().value;
-        match (&left.text, &right.text) {
-            (Some(a), Some(b)) => {
-                let value = Value::of_text(decode::xor(a, b)).and(left.from | right.from);
-                self.note_hidden(&value);
-                value
+            None if self.language == Language::Php && matches!(op, "|" | "&") => {
+                self.text_bits(left, right, op)
             }
-            _ => Value::of(left.from | right.from | COMPUTED),
+            None => Value::of(from | COMPUTED),
         }
     }
 
@@ -231,14 +224,20 @@ impl Walk<'_> {
         operand
     }
 
-    fn primary(&mut self) -> Operand {
+    pub(super) fn primary(&mut self) -> Operand {
         let Some(token) = self.token(0) else { return Operand::default() };
         let (kind, text) = (token.kind, token.text.clone());
         match kind {
             Kind::Str => {
                 self.at += 1;
                 let shown = matches!(self.text(0), "(" | "[") && self.language == Language::Php;
-                Operand { value: Value::of_text(text.into_owned()), dynamic: shown, ..Operand::default() }
+                let path = if shown && self.text(0) == "(" { "\"".into() } else { String::new() };
+                Operand {
+                    value: Value::of_text(text.into_owned()),
+                    dynamic: shown,
+                    path,
+                    ..Operand::default()
+                }
             }
             Kind::Num => {
                 self.at += 1;
@@ -252,6 +251,7 @@ impl Walk<'_> {
             Kind::Ident => self.name(&text),
             Kind::Op => match text.as_ref() {
                 "(" => self.brackets(),
+                "[" if self.language == Language::Php && self.destructured("[", "]") => Operand::default(),
                 "[" if !self.language.is_basic() => {
                     self.at += 1;
                     Operand { value: self.list("]"), ..Operand::default() }
@@ -263,43 +263,6 @@ impl Walk<'_> {
                 "$" if self.language == Language::Php => self.variable_variable(),
                 _ => Operand::default(),
             },
-        }
-    }
-
-    fn variable(&mut self, name: &str) -> Operand {
-        let value = match super::sources::php(name) {
-            Some(from) => Value::of(from),
-            None => self.lookup(name).cloned().unwrap_or_default(),
-        };
-        let value = if name == "GLOBALS" { Value::object("globals", 0) } else { value };
-        Operand {
-            value,
-            path: format!("${name}"),
-            place: Some(name.into()),
-            dynamic: true,
-            ..Operand::default()
-        }
-    }
-
-    /// `$$x`, `${'_PO'.'ST'}`.
-    fn variable_variable(&mut self) -> Operand {
-        self.at += 1;
-        let name = if self.take("{") {
-            let value = self.expression();
-            self.take("}");
-            value
-        } else if self.deeper() {
-            let value = self.primary().value;
-            self.depth -= 1;
-            value
-        } else {
-            self.at += 1;
-            Value::default()
-        };
-        match name.text.as_deref() {
-            Some(text) if !text.is_empty() && text.len() < 200 => self.variable(text),
-            _ if name.tainted() => Operand { value: Value::of(REQUEST), dynamic: true, ..Operand::default() },
-            _ => Operand { value: Value::of(name.from), dynamic: true, ..Operand::default() },
         }
     }
 
@@ -361,7 +324,8 @@ impl Walk<'_> {
             let mut key: Rc<str> = count.to_string().into();
             let mut value = if close == "}" { self.item_statement() } else { self.expression() };
             if self.language == Language::Php && self.take("=>") {
-                key = value.text.clone().unwrap_or(key);
+                from |= value.from;
+                key = value.worded().text.unwrap_or(key);
                 value = self.expression();
             }
             from |= value.from;
@@ -399,6 +363,13 @@ impl Walk<'_> {
                 return Operand { value, ..Operand::default() };
             }
             "new" => return self.creation(),
+            "list" if self.language == Language::Php && self.text(0) == "(" => {
+                self.at = at;
+                if self.destructured("(", ")") {
+                    return Operand::default();
+                }
+                self.at = at + 1;
+            }
             "array" if self.text(0) == "(" => {
                 self.at += 1;
                 return Operand { value: self.list(")"), ..Operand::default() };
@@ -426,6 +397,9 @@ impl Walk<'_> {
             return value.clone();
         }
         if self.language == Language::Php {
+            if let Some(value) = self.names.get(format!("constant {text}").as_str()) {
+                return value.clone();
+            }
             return Value { text: None, class: Some(format!("constant {text}").into()), ..Value::default() };
         }
         match text {
@@ -481,6 +455,7 @@ impl Walk<'_> {
         self.at += 1;
         let mut args = Vec::new();
         let mut given = Vec::new();
+        let mut spread = false;
         while self.at < self.tokens.len() {
             match self.text(0) {
                 ")" => {
@@ -491,8 +466,10 @@ impl Walk<'_> {
                 "]" | "}" | ";" => break,
                 _ => {
                     let before = self.at;
-                    let named =
-                        self.is(0, Kind::Var) || self.is(0, Kind::Ident) && self.language == Language::CSharp;
+                    spread |= self.text(0) == "...";
+                    let named = self.is(0, Kind::Var)
+                        || self.is(0, Kind::Ident)
+                            && matches!(self.language, Language::CSharp | Language::Java);
                     let lone = named && matches!(self.text(1), "," | ")");
                     given.push(lone.then(|| Rc::from(self.text(0))));
                     let mut value = self.expression();
@@ -509,6 +486,7 @@ impl Walk<'_> {
             }
         }
         self.given = given;
+        self.spread = spread;
         args
     }
 
@@ -530,7 +508,9 @@ impl Walk<'_> {
                         None => self.call(operand, args),
                     };
                     operand.path.push_str("()");
-                    operand.place = self.basic_place(operand).or(item);
+                    let fluent =
+                        operand.holder.take().filter(|_| operand.path.ends_with(".append()") && !php);
+                    operand.place = self.basic_place(operand).or(item).or(fluent);
                     operand.dynamic = php;
                 }
                 (Kind::Op, "[") => self.index(operand, "]"),
@@ -588,7 +568,8 @@ impl Walk<'_> {
 
     fn index(&mut self, operand: &mut Operand, close: &str) {
         self.at += 1;
-        let key = if self.text(0) == close { Value::default() } else { self.expression() };
+        let empty = self.text(0) == close;
+        let mut key = if empty { Value::default() } else { self.expression() };
         while self.take(",") {
             self.expression();
         }
@@ -601,17 +582,20 @@ impl Walk<'_> {
             *operand = self.variable(&name);
             return;
         }
+        if empty && self.language == Language::Php && self.text(0) == "=" {
+            key = Value::of_text(self.next_key(base.as_deref()));
+        }
         let place: Option<Rc<str>> = base.map(|base| match key.text.as_deref() {
             Some(key) if key.len() < 80 => format!("{base}[{key}]").into(),
             _ => base,
         });
-        let from = super::sources::item(&operand.path, operand.value.from, key.known());
+        let server = operand.value.class.as_deref() == Some("server");
+        let path = if server { "$_SERVER" } else { operand.path.as_str() };
+        let from = super::sources::item(path, operand.value.from, key.word().unwrap_or(key.known()));
         let known = place.as_ref().and_then(|place| self.lookup(place)).cloned();
         let value = known.unwrap_or_else(|| picked(&operand.value, &key));
-        operand.value = Value {
-            from: if operand.path.starts_with("$_SERVER") { from } else { value.from | from },
-            ..value
-        };
+        operand.value =
+            Value { from: if path.starts_with("$_SERVER") { from } else { value.from | from }, ..value };
         let own = matches!(operand.path.as_str(), "this" | "self" | "window" | "global");
         if own && self.language == Language::JScript && is_plain_name(key.known()) {
             operand.path = key.known().to_lowercase();
@@ -677,6 +661,9 @@ impl Walk<'_> {
                 ),
             );
             operand.value = known.map_or(inherited.clone(), |known| known.or(inherited));
+            if php && self.found.can("fields-request") {
+                operand.value.from |= super::value::REQUEST;
+            }
         }
         operand.place = Some(place);
         operand.dynamic = false;
@@ -686,6 +673,10 @@ impl Walk<'_> {
         self.at += 1;
         let value = self.expression();
         self.set(operand, value.clone(), add);
+        let whole = operand.place.as_ref().filter(|_| add).and_then(|place| self.lookup(place)).cloned();
+        if let Some(whole) = whole.filter(|whole| whole.text.is_some()) {
+            self.note_hidden(&whole);
+        }
         operand.value = value;
     }
 
@@ -700,7 +691,9 @@ impl Walk<'_> {
             let base = base.to_owned();
             let whole = self.lookup(&base).cloned().unwrap_or_default();
             let from = whole.from | value.from & !MIXED | if value.from & MIXED != 0 { MIXED } else { 0 };
-            self.assign(&base, Value { from, ..whole }, false);
+            let items =
+                super::lists::with_item(&whole, &place, &value).filter(|_| self.language == Language::Php);
+            self.assign(&base, Value { from, items: items.or(whole.items.clone()), ..whole }, false);
         }
         self.assign(&place, value, add);
     }

@@ -4,7 +4,7 @@
 
 use super::expr::Operand;
 use super::sinks::{EVAL, joined};
-use super::value::{DECODED, FILE, MIXED, REQUEST, SCRAMBLED, SESSION, Value};
+use super::value::{DECODED, FILE, MIXED, REQUEST, SCRAMBLED, SESSION, UPLOAD, Value};
 use super::walk::Walk;
 
 impl Walk<'_> {
@@ -69,6 +69,9 @@ impl Walk<'_> {
                 self.found.cap("reflect", at);
                 if first.from & REQUEST != 0 {
                     self.found.find("reflect-request", 70, at, "the request chooses a method");
+                } else if first.from & (DECODED | SCRAMBLED) != 0 {
+                    self.found.find("reflect-hidden", 70, at, "a method is taken by a hidden name");
+                    return Some(Value::object("method", all | operand.receiver.from));
                 } else if text == "defineclass" {
                     self.found.find(
                         "reflect-define",
@@ -111,7 +114,8 @@ impl Walk<'_> {
             | "executescript"
                 if all & (REQUEST | MIXED) != 0 && !path.starts_with("pattern") =>
             {
-                let points = if matches!(name, "compile" | "getvalue") { 20 } else { 100 };
+                let mild = matches!(name, "compile" | "getvalue") && !path.contains("ognl");
+                let points = if mild { 20 } else { 100 };
                 self.found.find("eval-request", points, at, EVAL);
                 Some(Value::of(all))
             }
@@ -124,6 +128,46 @@ impl Walk<'_> {
                     self.found.find("eval-hidden", 60, at, "a text that had to be decoded is evaluated");
                 }
                 Some(Value::of(all))
+            }
+            "cook" if all & (REQUEST | MIXED) != 0 => {
+                self.found.find("eval-request", 100, at, EVAL);
+                Some(Value::of(all))
+            }
+            "getpart" => Some(Value::object("part", REQUEST | UPLOAD)),
+            "write" if operand.receiver.class.as_deref() == Some("part") => {
+                self.upload(args.first());
+                Some(Value::default())
+            }
+            "setdatasourcename" if first.tainted() => {
+                self.found.find("lookup-request", 80, at, "the request chooses a name that is looked up");
+                Some(Value::default())
+            }
+            "getrequest" => Some(Value::object("request", REQUEST)),
+            "newtransformer" | "newtemplates" if first.tainted() => {
+                self.found.find("xslt-request", 75, at, "the request brings the style sheet that is run");
+                Some(Value::of(all))
+            }
+            "getsystemjavacompiler" => {
+                self.found.cap("compile", at);
+                Some(Value::object("compiler", 0))
+            }
+            "getoutputproperties" if self.found.can("templates") => {
+                self.found.find("load-decoded", 70, at, "compiled code within an object is started");
+                Some(Value::default())
+            }
+            "write" | "writestring"
+                if path.ends_with("files.write") || path.ends_with("files.writestring") =>
+            {
+                self.writes(args.first(), args.get(1));
+                Some(Value::default())
+            }
+            "writestringtofile" | "writebytearraytofile" => {
+                self.writes(args.first(), args.get(1));
+                Some(Value::default())
+            }
+            "copyinputstreamtofile" | "copyurltofile" => {
+                self.writes(args.get(1), args.first());
+                Some(Value::default())
             }
             "lookup" | "dolookup" if first.tainted() => {
                 self.found.find("lookup-request", 80, at, "the request chooses a name that is looked up");
@@ -191,9 +235,17 @@ impl Walk<'_> {
             "getname" | "getpath" | "getabsolutepath" | "getparent" | "getcanonicalpath" => {
                 Some(operand.receiver.clone())
             }
+            "parseint" | "parsebyte" | "valueof" | "parseshort" if args.len() == 2 => {
+                // Digits of another base are a text in disguise.
+                Some(Value::of(all & (REQUEST | MIXED | DECODED | SCRAMBLED)))
+            }
             "cast" | "doubleclick" => Some(Value::default()),
             "readline" | "read" | "readallbytes" if operand.receiver.tainted() => {
                 // What is read goes into the buffer that was given.
+                if let Some(buffer) = self.given.first().cloned().flatten() {
+                    let value = self.lookup(&buffer).cloned().unwrap_or_default();
+                    self.assign(&buffer, value.and(operand.receiver.from & (REQUEST | MIXED)), false);
+                }
                 Some(Value::of(operand.receiver.from))
             }
             _ => None,

@@ -13,6 +13,7 @@
 )]
 
 mod basic;
+mod calls;
 mod config;
 mod created;
 mod decode;
@@ -22,23 +23,29 @@ mod encoded;
 mod expr;
 mod found;
 mod java;
+mod lists;
 mod php;
 mod score;
 mod segment;
+mod settings;
 mod sinks;
 mod sources;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tests_net;
+#[cfg(test)]
+mod tests_php;
 mod token;
 mod value;
+mod variables;
 mod walk;
 mod windows;
 
 use std::borrow::Cow;
 
 use found::Found;
+pub(crate) use settings::is_settings;
 use walk::Walk;
 
 use crate::charset;
@@ -198,8 +205,14 @@ fn read_text(text: &[u8], name: &str, nested: u32) -> Reading {
         return Reading { language: None, score: 0, reasons: Vec::new() };
     };
     let mut found = Found::default();
+    let settings = settings::is_settings(name);
+    if settings {
+        settings::read(&lower, &mut found);
+    }
     let code_bytes = if language == Language::Config {
-        config::read(text, &lower, &mut found);
+        if !settings {
+            config::read(text, &lower, &mut found);
+        }
         text.len()
     } else {
         walk(text, &lower, language, name, &mut found)

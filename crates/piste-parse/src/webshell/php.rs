@@ -2,11 +2,13 @@
 //!
 //! In: a function's name and its arguments. Out: its value; flows have been noted.
 
+use super::calls::{callback_place, is_runner};
 use super::expr::Operand;
-use super::sinks::{CALLBACKS, PHP_RUNNERS, is_script, joined, regex_flags};
+use super::lists;
+use super::sinks::{is_script, joined, regex_flags};
 use super::value::{
-    CIPHER, COMPUTED, DECODED, FILE, FILTERED, MIXED, OWN_FILE, REMOTE, REQUEST, SCRAMBLED, SESSION, UPLOAD,
-    Value,
+    CIPHER, COMPUTED, DECODED, FILE, FILTERED, HEADER, MAPPED, MIXED, OWN_FILE, REMOTE, REQUEST, SCRAMBLED,
+    SOUGHT, UPLOAD, Value,
 };
 use super::walk::Walk;
 
@@ -17,6 +19,7 @@ impl Walk<'_> {
         let none = Value::default();
         match name {
             "eval" => return Some(self.evaluates(first.unwrap_or(&none))),
+            "get_defined_vars" => return Some(Value::object("globals", HEADER)),
             "assert" if !method => {
                 let text = first.is_some_and(|value| {
                     value.tainted()
@@ -28,6 +31,10 @@ impl Walk<'_> {
             "create_function" => {
                 let code = args.get(1).unwrap_or(&none).clone();
                 self.evaluates(&code);
+                if runs_its_argument(first.map_or("", Value::known), code.known()) {
+                    let at = self.offset();
+                    self.found.find("made-runner", 75, at, "a function made of text runs what it is given");
+                }
                 return Some(Value { class: Some("closure \0".into()), ..Value::default() });
             }
             "system"
@@ -59,17 +66,132 @@ impl Walk<'_> {
             }
             _ => {}
         }
-        if let Some((_, place)) = CALLBACKS.iter().find(|(known, _)| *known == name).filter(|_| !method) {
-            return self.callback(name, *place, args);
+        if let Some(place) = callback_place(name).filter(|_| !method) {
+            return self.callback(name, place, args);
+        }
+        if method {
+            self.php_method(name, args);
         }
         self.php_text(name, args)
             .or_else(|| self.php_files(name, path, args))
             .or_else(|| self.php_other(name, args))
+            .or_else(|| self.php_server(name, args))
+    }
+
+    /// Methods of PHP's own objects that run code.
+    fn php_method(&mut self, name: &str, args: &[Value]) {
+        let at = self.offset();
+        match name {
+            "sqlitecreatefunction" | "createfunction" | "createaggregate" | "createcollation"
+                if args.iter().any(is_runner) =>
+            {
+                self.found.find(
+                    "query-runner",
+                    75,
+                    at,
+                    "a function that runs code is made part of a database's language",
+                );
+            }
+            "cdef" => {
+                let text = args.first().map_or("", Value::known);
+                if ["system", "popen", "exec", "mprotect"].iter().any(|word| text.contains(word)) {
+                    self.found.find(
+                        "foreign-runner",
+                        80,
+                        at,
+                        "a function of the system that starts programs is declared",
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What reaches past the page: the environment, the mail program, the server's settings.
+    fn php_server(&mut self, name: &str, args: &[Value]) -> Option<Value> {
+        let (first, second) = (args.first(), args.get(1));
+        let text = first.map_or("", Value::known);
+        let at = self.offset();
+        Some(match name {
+            "getenv" | "apache_getenv" => Value::of(super::sources::item("$_SERVER", 0, text)),
+            "fromcallable" => first.cloned().unwrap_or_default(),
+            "define" => {
+                if let (Some(name), Some(value)) = (first.and_then(|value| value.text.clone()), second) {
+                    let key = format!("constant {}", name.to_lowercase());
+                    self.assign_constant(&key, value.clone());
+                }
+                Value::default()
+            }
+            "putenv" if text.to_ascii_uppercase().contains("LD_PRELOAD") => {
+                self.found.find(
+                    "preload",
+                    75,
+                    at,
+                    "a library is put before those of every program that is started",
+                );
+                Value::default()
+            }
+            "mail" | "mb_send_mail" => {
+                let sent = |at: usize| {
+                    args.get(at).is_some_and(|value| value.tainted() && value.from & FILTERED == 0)
+                };
+                if sent(0) && sent(1) && sent(2) {
+                    self.found.cap("mail-request", at);
+                } else if text.contains('@') && args.get(2).is_some_and(|value| value.from & HEADER != 0) {
+                    self.found.cap("mail-own", at);
+                }
+                Value::default()
+            }
+            "error_log" if args.get(1).is_some_and(|kind| kind.known() == "3") => {
+                self.writes(args.get(2), first);
+                Value::default()
+            }
+            "ini_set" | "ini_alter" if text.starts_with("auto_") && text.ends_with("_file") => {
+                if second.is_some_and(|value| value.tainted() || value.known().contains(':')) {
+                    self.found.find(
+                        "include-request",
+                        75,
+                        at,
+                        "the file that each page includes is set to what is sent",
+                    );
+                }
+                Value::default()
+            }
+            "filter_var" | "filter_var_array" | "filter_input" | "filter_input_array" => {
+                let sent = name.contains("input") || first.is_some_and(Value::reached);
+                if let Some(callee) = args.iter().find_map(|value| option_of(value, 0)).filter(|_| sent) {
+                    let operand =
+                        Operand { value: callee, path: "$".into(), dynamic: true, ..Operand::default() };
+                    self.dynamic(&operand, &[Value::of(REQUEST)]);
+                }
+                Value::of(joined(args) | if name.contains("input") { REQUEST } else { 0 })
+            }
+            "import_request_variables" => {
+                self.found.cap("extract-request", at);
+                Value::default()
+            }
+            _ => return None,
+        })
     }
 
     /// Functions on text.
     pub(super) fn php_text(&mut self, name: &str, args: &[Value]) -> Option<Value> {
+        let worded: Vec<Value>;
+        let args = if args.iter().any(|value| value.word().is_some()) {
+            worded = args.iter().map(|value| value.clone().worded()).collect();
+            &worded
+        } else {
+            args
+        };
         let first = args.first().cloned().unwrap_or_default();
+        let lists_of_texts = args.iter().any(|value| value.items.is_some());
+        if (lists_of_texts || !matches!(name, "str_replace" | "str_ireplace" | "strtr"))
+            && name != "preg_replace"
+            && let Some(value) = lists::call(name, args)
+        {
+            self.look_into(&value);
+            return Some(value);
+        }
         Some(match name {
             "preg_replace" | "preg_filter" | "mb_ereg_replace" | "mb_eregi_replace" => {
                 let flags = if name.starts_with("mb_") {
@@ -84,6 +206,12 @@ impl Walk<'_> {
                         .unwrap_or_default()
                         .and(args.get(2).map_or(0, |value| value.from));
                     return Some(self.evaluates(&code));
+                }
+                if name == "preg_replace"
+                    && let Some(value) = lists::call(name, args).filter(|value| value.text.is_some())
+                {
+                    self.look_into(&value);
+                    return Some(value);
                 }
                 Value::of(
                     args.get(1).map_or(0, |value| value.from)
@@ -110,6 +238,10 @@ impl Walk<'_> {
                 }
             }
             "explode" | "str_split" | "preg_split" | "split" => {
+                if args.get(1).is_some_and(Value::tainted) {
+                    let at = self.offset();
+                    self.found.cap("split-request", at);
+                }
                 let (glue, text) = if name == "str_split" {
                     ("", first.known())
                 } else {
@@ -133,13 +265,9 @@ impl Walk<'_> {
                     ..Value::default()
                 }
             }
-            "str_replace" | "str_ireplace" if args.iter().any(|value| value.items.is_some()) => {
-                Value::of(joined(args) | COMPUTED)
+            "basename" | "pathinfo" if first.text.is_some() && first.from == 0 => {
+                return super::decode::call(name, args).map(Value::of_text);
             }
-            "range" => Value::of(0),
-            "end" | "current" | "reset" | "pos" | "array_pop" | "array_shift" | "next" | "key"
-            | "array_values" | "array_keys" | "array_flip" | "array_reverse" | "array_merge" | "each"
-            | "func_get_args" => Value::of(joined(args)),
             "escapeshellarg" | "escapeshellcmd" | "basename" | "pathinfo" => {
                 Value::of(joined(args) | FILTERED)
             }
@@ -170,9 +298,14 @@ impl Walk<'_> {
             | "fgets"
             | "gzfile" => {
                 self.file("read", first);
-                let mode = second.map_or("", Value::known);
+                let mode = second.map_or("", |mode| mode.word().unwrap_or(mode.known()));
                 if name == "fopen" && (mode.starts_with(['w', 'a', 'x']) || mode.contains('+')) {
                     self.writes(first, None);
+                    let path = first.cloned().unwrap_or_default();
+                    if mode.starts_with(['w', 'a', 'x']) && path.from & MIXED == 0 {
+                        // What is written through the handle goes where the path says.
+                        return Some(Value { class: None, items: None, ..path.and(FILE) });
+                    }
                 }
                 if text.starts_with("php://input") {
                     return Some(Value::of(REQUEST));
@@ -192,6 +325,14 @@ impl Walk<'_> {
                             0
                         }
                 };
+                let chosen = first.is_some_and(|path| {
+                    let whole = path.from & REQUEST != 0 && path.from & MIXED == 0;
+                    // `"php".$x` may be `php://input`.
+                    let stream =
+                        path.from & MIXED != 0 && matches!(path.known(), "php" | "php:" | "php://" | "data:");
+                    (whole || stream) && path.from & (FILTERED | MAPPED | UPLOAD | FILE) == 0
+                });
+                let from = from | if chosen { SOUGHT } else { 0 };
                 Value::of(from | FILE | if remote { REMOTE } else { 0 } | if own { OWN_FILE } else { 0 })
             }
             "curl_exec" | "wp_remote_get" | "curl_init" | "curl_setopt" => {
@@ -205,7 +346,10 @@ impl Walk<'_> {
                 let target = if name == "file_put_contents" {
                     first
                 } else {
-                    first.filter(|value| value.from & FILE == 0 || value.tainted())
+                    let whole = second.is_some_and(|content| content.from & REQUEST != 0);
+                    first.filter(|value| {
+                        value.from & FILE == 0 || value.tainted() || value.text.is_some() && whole
+                    })
                 };
                 self.writes(target, second);
                 Value::default()
@@ -282,7 +426,14 @@ impl Walk<'_> {
     pub(super) fn php_other(&mut self, name: &str, args: &[Value]) -> Option<Value> {
         let at = self.offset();
         Some(match name {
-            "extract" | "parse_str" => {
+            "parse_str" | "mb_parse_str" if args.len() > 1 => {
+                if let Some(name) = self.given.get(1).cloned().flatten() {
+                    let from = args.first().map_or(0, |value| value.from);
+                    self.assign(&name, Value::of(from), false);
+                }
+                Value::default()
+            }
+            "extract" | "parse_str" | "mb_parse_str" => {
                 if args.first().is_some_and(super::value::Value::tainted) {
                     self.found.cap("extract-request", at);
                 }
@@ -316,6 +467,10 @@ impl Walk<'_> {
             }
             "unserialize" if args.first().is_some_and(|value| value.from & REQUEST != 0) => {
                 self.found.find("deserialize", 15, at, "an object is built from the request");
+                if self.tokens.len() < 600 {
+                    // Its fields are what was sent, whatever class of the page it is of.
+                    self.found.cap("fields-request", at);
+                }
                 Value::of(REQUEST)
             }
             "set_time_limit" | "ignore_user_abort" => {
@@ -332,165 +487,31 @@ impl Walk<'_> {
             _ => return None,
         })
     }
+}
 
-    /// `$f(...)`: a call of a value.
-    pub(super) fn dynamic(&mut self, operand: &Operand, args: &[Value]) -> Value {
-        let callee = operand.value.clone();
-        let at = self.offset();
-        let sent = args.iter().any(Value::tainted);
-        if let Some(name) = callee.class.as_deref().and_then(|class| class.strip_prefix("closure ")) {
-            let name = name.to_owned();
-            return self.call_own(&name, args).unwrap_or_default();
-        }
-        if let Some(text) = callee
-            .text
-            .clone()
-            .filter(|text| !text.is_empty() && text.len() < 80 && callee.from & (REQUEST | MIXED) == 0)
-        {
-            let name = text.trim_start_matches('\\').to_ascii_lowercase();
-            let hidden = callee.from & (DECODED | COMPUTED) != 0;
-            if PHP_RUNNERS.contains(&name.as_str()) {
-                let points = if sent {
-                    100
-                } else if hidden {
-                    60
-                } else {
-                    20
-                };
-                self.found.find(
-                    "dynamic-runner",
-                    points,
-                    at,
-                    format!("`{name}` is called by a name in a variable"),
-                );
-            }
-            let inner = Operand { path: name, ..Operand::default() };
-            return self.call(&inner, args.to_vec());
-        }
-        let nameless =
-            operand.path.len() > 1 && operand.path.trim_start_matches('$').chars().all(|c| c == '_');
-        if nameless && callee.text.is_none() {
-            self.found.find(
-                "dynamic-nameless",
-                70,
-                at,
-                "a function is called by a name that was computed without a letter",
-            );
-        }
-        if self.found.can("extract-request")
-            && callee.from == 0
-            && callee.class.is_none()
-            && callee.text.is_none()
-        {
-            self.found.find(
-                "dynamic-extract",
-                if self.tokens.len() < 400 { 80 } else { 20 },
-                at,
-                "the request may set the variable whose function is called",
-            );
-        }
-        if callee.from & REQUEST != 0 && callee.class.is_none() && callee.items.is_none() {
-            let points = match (args.is_empty(), sent) {
-                (_, true) => 100,
-                (true, _) => 25,
-                (false, _) => 50,
-            };
-            self.found.find("dynamic-request", points, at, "the request chooses the function that is called");
-        } else if callee.tainted() && sent {
-            self.found.find(
-                "dynamic-part",
-                25,
-                at,
-                "the request is part of the name of the function that is called",
-            );
-        } else if callee.from & (DECODED | SCRAMBLED) != 0 {
-            let points = if sent { 85 } else { 45 };
-            self.found.find("dynamic-hidden", points, at, "a function is called by a hidden name");
-        } else if callee.from & SESSION != 0 && sent {
-            self.found.find(
-                "dynamic-session",
-                60,
-                at,
-                "the session chooses a function that is given the request",
-            );
-        } else if callee.from & COMPUTED != 0 {
-            self.found.cap(if sent { "dynamic-computed-sent" } else { "dynamic-computed" }, at);
-        }
-        let odd = if callee.from & (COMPUTED | DECODED | SCRAMBLED) != 0 { SCRAMBLED } else { 0 };
-        Value::of(joined(args) & !UPLOAD | callee.from & (REQUEST | MIXED) | odd)
-    }
+/// The function that the `options` of a filter name, which may stand in a list within a list.
+fn option_of(value: &Value, depth: u32) -> Option<Value> {
+    let items = value.items.as_ref()?;
+    let direct =
+        items.iter().find(|(key, _)| key.eq_ignore_ascii_case("options")).map(|(_, item)| item.clone());
+    direct.filter(|callee| is_runner(callee) || callee.from & REQUEST != 0 || callee.class.is_some()).or_else(
+        || (depth < 2).then(|| items.iter().find_map(|(_, item)| option_of(item, depth + 1))).flatten(),
+    )
+}
 
-    /// A function whose argument at `place` is a function.
-    pub(super) fn callback(&mut self, name: &str, place: usize, args: &[Value]) -> Option<Value> {
-        let callee = args.get(place)?.clone();
-        let rest: Vec<Value> =
-            args.iter().enumerate().filter(|(at, _)| *at != place).map(|(_, value)| value.clone()).collect();
-        let known = callee.text.is_some()
-            || callee.class.as_deref().is_some_and(|class| class.starts_with("closure "));
-        let at = self.offset();
-        if callee.from & REQUEST != 0 && callee.from & UPLOAD == 0 && callee.items.is_none() {
-            let sent = rest.iter().any(Value::tainted);
-            let small = self.tokens.len() < 1_500;
-            let points = match (sent, small) {
-                (true, true) => 95,
-                (true, false) => 50,
-                _ => 30,
-            };
-            self.found.find(
-                "callback-request",
-                points,
-                at,
-                format!("the request chooses the function that `{name}` calls"),
-            );
-            return Some(Value::of(joined(args)));
-        }
-        if !known && callee.from & (DECODED | SCRAMBLED | COMPUTED) == 0 {
-            return Some(Value::of(joined(&rest)));
-        }
-        let operand = Operand { value: callee, path: "$".into(), dynamic: true, ..Operand::default() };
-        let given: Vec<Value> = rest
-            .iter()
-            .map(|value| if value.text.is_some() { value.clone() } else { Value::of(value.from) })
-            .collect();
-        let value = self.dynamic(&operand, &given);
-        Some(value.and(joined(&rest)))
-    }
-
-    /// `include` and its like.
-    pub(super) fn include(&mut self, value: &Value) {
-        let at = self.offset();
-        let text = value.known().to_ascii_lowercase();
-        let remote = ["http:", "https:", "ftp:", "data:", "php://input", "php://filter"]
-            .iter()
-            .any(|start| text.starts_with(start));
-        if value.from & UPLOAD != 0 {
-            self.found.find("include-upload", 95, at, "an uploaded file is included");
-        } else if value.from & REQUEST != 0 && value.from & FILTERED == 0 {
-            self.found.find("include-request", 60, at, "the request chooses the file that is included");
-        } else if value.tainted() {
-            self.found.find(
-                "include-part",
-                15,
-                at,
-                "the request is part of the name of a file that is included",
-            );
-        } else if remote {
-            let points = if text.starts_with("data:") { 60 } else { 85 };
-            self.found.find("include-remote", points, at, "code of another server is included");
-        } else if value.from & (DECODED | SCRAMBLED) != 0 && value.from & FILE == 0 {
-            self.found.find("include-hidden", 60, at, "the name of an included file is hidden");
-        }
-        let odd = [".jpg", ".jpeg", ".png", ".gif", ".ico", ".txt", ".zip", ".bmp", ".css"]
-            .iter()
-            .any(|end| text.ends_with(end));
-        if odd && !value.tainted() {
-            let small = self.tokens.len() < 60;
-            self.found.find(
-                "include-image",
-                if small { 75 } else { 35 },
-                at,
-                "a picture or text is included as code",
-            );
-        }
-    }
+/// Whether code hands one of `params`, written `$a, $b`, straight to what runs it.
+fn runs_its_argument(params: &str, code: &str) -> bool {
+    let code: String =
+        code.to_ascii_lowercase().chars().filter(|letter| !" @\t\n(".contains(*letter)).collect();
+    let names = params.split(',').map(|name| name.trim().trim_start_matches('&').to_ascii_lowercase());
+    let runners = ["eval", "assert", "system", "exec", "passthru", "popen"];
+    names.filter(|name| name.len() > 1 && name.starts_with('$')).any(|name| {
+        runners.iter().any(|runner| {
+            code.match_indices(&format!("{runner}{name}")).any(|(at, all)| {
+                !code
+                    .get(at + all.len()..)
+                    .is_some_and(|rest| rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+            })
+        })
+    })
 }

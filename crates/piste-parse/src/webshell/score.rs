@@ -98,6 +98,8 @@ pub(super) fn reasons(
     traits(found, language, code_bytes, lower, &mut add);
     let worst = found.finds.values().map(|find| find.points).max().unwrap_or(0);
     hidden_text(text, lower, language, worst, found, &mut add);
+    let code_bytes = if language == Language::Php { code_in_tags(text) } else { code_bytes };
+    uploads(found, code_bytes, lower, &mut add);
     let acts = worst > 0
         || found.can("process")
         || found.can("write-path")
@@ -157,7 +159,13 @@ fn panel(found: &Found, language: Language, add: &mut impl FnMut(u32, usize, Str
     let ways = runners.iter().filter(|cap| found.can(cap)).count();
     if ways >= 3 {
         let at = found.place("process");
-        add(if ways >= 4 { 60 } else { 40 }, at, format!("{ways} ways to start a command"));
+        let points = match ways {
+            3 => 40,
+            4 => 60,
+            5 => 65,
+            _ => 75,
+        };
+        add(points, at, format!("{ways} ways to start a command"));
     }
     if found.can("sql-request") {
         let free = found.can("connect-request");
@@ -262,6 +270,47 @@ fn traits(
             "a function with a computed name is given the request".into(),
         );
     }
+    if found.can("mail-request") && code_bytes < 30_000 {
+        let many = found.can("split-request");
+        let what = "the request chooses to whom mail goes and all that it says";
+        add(if many { 75 } else { 40 }, found.place("mail-request"), what.into());
+    }
+    if found.can("mail-own") && code_bytes < 8_000 {
+        add(40, found.place("mail-own"), "mails its own address to a fixed mailbox".into());
+    }
+    if found.can("info-uname") && has(lower, "safe_mode") && code_bytes < 2_000 {
+        add(40, found.place("info-uname"), "shows the system and whether its limits are off".into());
+    }
+    if language == Language::Java && found.can("compile") && found.can("write-content") {
+        add(75, found.place("compile"), "what the request brings is compiled and run".into());
+    }
+    let computed = found.caps.get("computed-variable").map_or(0, |(_, times)| *times);
+    if computed >= 15 && language == Language::Php {
+        add(45, found.place("computed-variable"), "the names of its variables are computed".into());
+    }
+    if found.can("connect-request") && (has(lower, "into dumpfile") || has(lower, "into outfile")) {
+        add(
+            70,
+            found.place("connect-request"),
+            "files are written through a database that the request chooses".into(),
+        );
+    }
+    // Compressed bytes that hold `<?` by chance look so too.
+    let packed = lower.iter().take(1 << 16).filter(|byte| **byte == 0).count() > 16;
+    let bits = found.caps.get("text-bits").map_or(0, |(_, times)| *times);
+    let calls = found.can("dynamic-call") || found.can("eval");
+    if bits >= 18 && !packed && calls {
+        // Three passes: six places.
+        add(75, found.place("text-bits"), "texts are made by operations on the bits of other texts".into());
+    }
+    if found.can("names-unreadable") && !packed {
+        let runs = found.can("eval") || found.can("process") || found.finds.contains_key("dynamic-hidden");
+        add(
+            if runs { 70 } else { 45 },
+            found.place("names-unreadable"),
+            "its names are bytes that no one can read".into(),
+        );
+    }
     if found.can("compile") && found.finds.keys().any(|kind| kind.ends_with("request")) {
         add(30, found.place("compile"), "compiles code".into());
     }
@@ -293,7 +342,18 @@ fn traits(
     {
         add(75, at, "puts machine code into memory and runs it".into());
     }
-    uploads(found, code_bytes, lower, add);
+}
+
+/// Bytes of code between PHP's tags: a page may be mostly text.
+fn code_in_tags(text: &[u8]) -> usize {
+    let (mut rest, mut bytes) = (text, 0);
+    while let Some(start) = place(rest, "<?") {
+        let inside = rest.get(start..).unwrap_or_default();
+        let length = place(inside, "?>").unwrap_or(inside.len());
+        bytes += length;
+        rest = inside.get(length..).unwrap_or_default();
+    }
+    bytes
 }
 
 /// `<!--#include file="x.jpg"-->`.
@@ -319,12 +379,17 @@ fn included(lower: &[u8], code_bytes: usize, add: &mut impl FnMut(u32, usize, St
 
 /// A small page that stores what it is sent under the name it is sent.
 fn uploads(found: &Found, code_bytes: usize, lower: &[u8], add: &mut impl FnMut(u32, usize, String)) {
-    let ways = ["upload-name", "upload-beside", "upload-mapped"];
+    // A name without its folders still ends as the client likes; a page that shows the form too does nothing else.
+    let form = ["multipart/form-data", "type=\"file\"", "type='file'", "type=file"]
+        .iter()
+        .any(|word| has(lower, word));
+    let direct = found.can("upload-name") || found.can("upload-base") && form;
+    let base = if form { "upload-base" } else { "upload-name" };
+    let ways = ["upload-name", "upload-beside", "upload-mapped", base];
     let Some(at) = ways.iter().filter(|cap| found.can(cap)).map(|cap| found.place(cap)).min() else {
         return;
     };
     let checks = [
-        "pathinfo",
         "getextension",
         "in_array",
         "allowed",
@@ -350,10 +415,14 @@ fn uploads(found: &Found, code_bytes: usize, lower: &[u8], add: &mut impl FnMut(
         add(72, at, "stores an upload beside itself, under the name that the client gives".into());
         return;
     }
+    if found.can("info-uname") && code_bytes < 8_000 {
+        add(30, found.place("info-uname"), "tells about the server where it takes uploads".into());
+    }
     let points = match (code_bytes, checked) {
-        (0..3_000, 0) if !found.can("upload-name") => 40,
-        _ if !found.can("upload-name") => 15,
+        (0..3_000, 0) if !direct => 40,
+        _ if !direct => 15,
         (0..3_000, 0) => 70,
+        (0..3_000, 1) if form => 50,
         (0..3_000, 1) => 40,
         (3_000..8_000, 0) => 45,
         _ => 15,
@@ -374,8 +443,10 @@ fn hidden_text(
         let escapes = memchr::memmem::find_iter(text, b"\\x").take(4_000).count();
         let gotos = memchr::memmem::find_iter(lower, b"goto ").take(4_000).count();
         if gotos > 20 && escapes > 50 {
+            let acts = ["eval", "process", "write", "list", "read", "delete", "upload", "sql-request"];
+            let acts = worst >= 20 || acts.iter().any(|cap| found.can(cap));
             add(
-                if worst >= 20 || found.can("eval") || found.can("process") { 60 } else { 30 },
+                if acts { 70 } else { 40 },
                 place(lower, "goto ").unwrap_or(0),
                 "its order and its texts are hidden by jumps and escapes".into(),
             );
@@ -392,8 +463,32 @@ fn hidden_text(
     {
         add(20, at, format!("{length} characters of encoded text"));
     }
+    if language == Language::Java {
+        class_in_text(text, lower, add);
+    }
     if let Some(at) = place(text, "TVqQAAMAAAAEAAAA") {
-        add(40, at, "an executable in Base64".into());
+        add(if language == Language::Php { 70 } else { 40 }, at, "an executable in Base64".into());
+    }
+}
+
+/// How compiled code of Java begins: bare, in Base64, in Base64 twice over, in hex, and as BCEL writes it.
+const CLASS_MARKS: [&str; 6] = [
+    "yv66vgAAAD",
+    "eXY2NnZnQUFB",
+    "cafebabe0000003",
+    "$$BCEL$$",
+    "36,36,66,67,69,76,36,36",
+    "36, 36, 66, 67, 69, 76, 36, 36",
+];
+
+/// Compiled code, or an object that carries some, in a text of a JSP page.
+fn class_in_text(text: &[u8], lower: &[u8], add: &mut impl FnMut(u32, usize, String)) {
+    let class =
+        CLASS_MARKS.iter().find_map(|mark| place(text, mark)).or_else(|| place(lower, "cafebabe0000003"));
+    if let Some(at) = class {
+        add(80, at, "compiled code of Java stands in a text".into());
+    } else if let Some(at) = place(text, "rO0ABX").filter(|_| has(lower, "readobject")) {
+        add(75, at, "an object is read from a text of the page".into());
     }
 }
 

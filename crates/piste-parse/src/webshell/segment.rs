@@ -42,12 +42,20 @@ pub(super) fn language_of(lower: &[u8], name: &str) -> Option<Language> {
     let name = name.strip_suffix(".txt").unwrap_or(&name);
     let extension = name.rsplit_once('.').map_or("", |(_, end)| end);
     let start = lower.get(..lower.len().min(4_096)).unwrap_or_default();
+    // In megabytes of compressed bytes `<?=` and `$_` stand by chance.
+    let packed = start.starts_with(b"pk")
+        || start
+            .get(..512.min(start.len()))
+            .is_some_and(|head| head.contains(&0) || head.starts_with(&[0x1f, 0x8b]));
     if has(lower, "<?php")
-        || has(lower, "<?=")
+        || has(lower, if packed { "<?=$_" } else { "<?=" })
         || has(lower, "language=\"php\"")
         || has(lower, "language='php'")
     {
         return Some(Language::Php);
+    }
+    if super::settings::is_settings(name) {
+        return Some(Language::Config);
     }
     if has(start, "<configuration") || has(start, "xsl:stylesheet") {
         return Some(Language::Config);
@@ -77,8 +85,8 @@ pub(super) fn language_of(lower: &[u8], name: &str) -> Option<Language> {
     ]
     .iter()
     .any(|word| has(lower, word));
-    if matches!(extension, "jsp" | "jspx" | "jspf" | "tag")
-        && (has(lower, "<%") || has(lower, "<jsp:") || has(lower, "${"))
+    if matches!(extension, "jsp" | "jspx" | "jspf" | "jspa" | "tag" | "tagx")
+        && (has(lower, "<%") || has(lower, "<jsp:") || has(lower, "${") || has(lower, ":scriptlet"))
     {
         return Some(Language::Java);
     }
@@ -100,9 +108,24 @@ pub(super) fn language_of(lower: &[u8], name: &str) -> Option<Language> {
     if has(lower, "<%") || server || has(lower, "<!--#include") {
         return Some(asp_language(lower));
     }
+    if !has(lower, "<?")
+        && matches!(extension, "php" | "phtml" | "pht" | "php3" | "php4" | "php5" | "php7" | "php8")
+        && has(lower, "$")
+        && ["eval(", "assert(", "base64_decode(", "gzinflate(", "system(", "shell_exec("]
+            .iter()
+            .any(|word| has(lower, word))
+    {
+        // Code whose opening tag is lost, or that another page evaluates.
+        return Some(Language::Php);
+    }
     if has(lower, "<?")
-        && (matches!(extension, "php" | "phtml" | "inc" | "php3" | "php4" | "php5" | "php7" | "module")
-            || has(lower, "$_"))
+        && (matches!(
+            extension,
+            "php" | "phtml" | "pht" | "inc" | "php3" | "php4" | "php5" | "php7" | "php8" | "module"
+        ) || !packed && has(lower, "$_")
+            || ["$_get", "$_post", "$_request", "$_cookie", "$_server", "$_files"]
+                .iter()
+                .any(|word| has(lower, word)))
         && !start.starts_with(b"<?xml")
     {
         return Some(Language::Php);

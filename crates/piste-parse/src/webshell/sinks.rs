@@ -4,12 +4,13 @@
 //! code loading, files, databases and sockets have been noted.
 
 use super::Language;
+use super::calls::is_runner;
 use super::decode;
 use super::expr::Operand;
 use super::sources;
 use super::value::{
-    BESIDE, CHOSEN, CIPHER, COMPUTED, DECODED, FILTERED, From, MAPPED, MIXED, OTHER, OWN_FILE, REMOTE,
-    REQUEST, SCRAMBLED, SESSION, UPLOAD, Value, bytes_of,
+    BESIDE, CHOSEN, CIPHER, COMPUTED, DECODED, FILTERED, From, HEADER, MAPPED, MIXED, OTHER, OWN_FILE,
+    REMOTE, REQUEST, SCRAMBLED, SESSION, SOUGHT, UPLOAD, Value, bytes_of,
 };
 use super::walk::Walk;
 
@@ -28,36 +29,6 @@ pub(super) const PHP_RUNNERS: [&str; 12] = [
     "expect_popen",
     "call_user_func",
 ];
-/// Functions whose argument is a function.
-pub(super) const CALLBACKS: [(&str, usize); 26] = [
-    ("array_map", 0),
-    ("call_user_func", 0),
-    ("call_user_func_array", 0),
-    ("register_shutdown_function", 0),
-    ("ob_start", 0),
-    ("register_tick_function", 0),
-    ("forward_static_call", 0),
-    ("forward_static_call_array", 0),
-    ("iterator_apply", 1),
-    ("array_filter", 1),
-    ("array_reduce", 1),
-    ("array_walk", 1),
-    ("array_walk_recursive", 1),
-    ("usort", 1),
-    ("uasort", 1),
-    ("uksort", 1),
-    ("preg_replace_callback", 1),
-    ("mb_ereg_replace_callback", 1),
-    ("array_diff_ukey", 2),
-    ("array_udiff", 2),
-    ("array_uintersect", 2),
-    ("array_intersect_ukey", 2),
-    ("set_error_handler", 0),
-    ("set_exception_handler", 0),
-    ("spl_autoload_register", 0),
-    ("filter_var", 9),
-];
-
 /// Reasons that more than one place gives.
 pub(super) const EVAL: &str = "the request reaches code that is evaluated";
 
@@ -67,12 +38,34 @@ impl Walk<'_> {
         let path = operand.path.as_str();
         let name = path.rsplit('.').next().unwrap_or_default().trim_start_matches('\\').to_owned();
         if operand.dynamic
-            && (path.starts_with('$') || path.is_empty() || path.contains('(') || path.ends_with("[]"))
+            && (path.starts_with(['$', '"']) || path.is_empty() || path.contains('(') || path.ends_with("[]"))
         {
             return self.dynamic(operand, &args);
         }
         if name.starts_with("->") {
             return Value::of(joined(&args) & (REQUEST | MIXED));
+        }
+        if self.language == Language::Php
+            && !path.contains('.')
+            && let Some(value) = self.lookup(&format!("constant {}", name.to_lowercase())).cloned()
+            && is_runner(&value)
+        {
+            // `define('RUN', 'system'); RUN($x);`
+            return self
+                .dynamic(&Operand { value, path: "$".into(), dynamic: true, ..Operand::default() }, &args);
+        }
+        if self.language == Language::Php
+            && matches!(name.as_str(), "uasort" | "uksort")
+            && path.contains('.')
+        {
+            let given = [operand.receiver.clone(), args.first().cloned().unwrap_or_default()];
+            return self.callback(&name, 1, &given).unwrap_or_default();
+        }
+        if self.language == Language::Php && name.starts_with("newinstance") {
+            let own = format!("{}::__construct", operand.receiver.known().to_ascii_lowercase());
+            let items = args.first().and_then(|value| value.items.clone()).filter(|_| name.ends_with("args"));
+            let given = items.map_or(args, |items| items.iter().map(|(_, item)| item.clone()).collect());
+            return self.call_own(&own, &given).unwrap_or_default();
         }
         let value = match self.language {
             Language::Php => self.call_php(&name, path, &args),
@@ -107,9 +100,16 @@ impl Walk<'_> {
                 | "setdata"
                 | "addall"
                 | "loadhtml"
+                | "offer"
+                | "addelement"
+                | "setproperty"
+                | "write"
         );
         self.filled(name, operand);
-        let from = joined(args) & (REQUEST | MIXED);
+        // What is written into a file says nothing of its name.
+        let fills = fills && !(name == "write" && operand.receiver.class.as_deref() == Some("writer"));
+        let kept = REQUEST | MIXED | DECODED | SCRAMBLED | CIPHER | REMOTE;
+        let from = joined(args) & kept;
         if let Some(holder) =
             operand.holder.clone().filter(|_| fills && from != 0 && self.language != Language::Php)
         {
@@ -131,7 +131,16 @@ impl Walk<'_> {
 
     /// A function that nothing is known of: what goes in may come out.
     pub(super) fn plain(&mut self, name: &str, path: &str, operand: &Operand, args: &[Value]) -> Value {
-        let method = path.contains('.');
+        let worded: Vec<Value>;
+        let args = if self.language == Language::Php && args.iter().any(|value| value.word().is_some()) {
+            worded = args.iter().map(|value| value.clone().worded()).collect();
+            &worded
+        } else {
+            args
+        };
+        let base64 = name == "decode" && self.language == Language::Java && path.contains("base64");
+        let name = if base64 { "decodebuffer" } else { name };
+        let method = path.contains('.') || self.language == Language::Java && operand.receiver.text.is_some();
         let mut all: Vec<Value> = Vec::new();
         if method && (operand.receiver.text.is_some() || args.is_empty()) {
             all.push(operand.receiver.clone());
@@ -204,6 +213,32 @@ impl Walk<'_> {
         let hidden = value.from & (DECODED | COMPUTED | SCRAMBLED) != 0;
         if value.tainted() {
             self.found.find("eval-request", 100, at, format!("{EVAL}{layers}"));
+        } else if value.from & HEADER != 0 {
+            self.found.find(
+                "eval-request",
+                90,
+                at,
+                "a header of the request, or a variable that it fills, is evaluated as code",
+            );
+        } else if self.found.can("extract-request")
+            && value.from == 0
+            && value.text.is_none()
+            && value.class.is_none()
+            && self.tokens.len() < 400
+        {
+            self.found.find(
+                "eval-request",
+                80,
+                at,
+                "a variable that the request may set is evaluated as code",
+            );
+        } else if value.from & SOUGHT != 0 {
+            self.found.find(
+                "eval-chosen",
+                95,
+                at,
+                "what stands where the request points is evaluated as code",
+            );
         } else if value.from & REMOTE != 0 {
             self.found.find("eval-remote", 95, at, "what another server sends is evaluated");
         } else if value.from & UPLOAD != 0 {
@@ -232,13 +267,18 @@ impl Walk<'_> {
         let at = self.offset();
         self.found.cap("process", at);
         self.found.cap(by, at);
+        if fetches_and_runs(value.known()) {
+            self.found.find("process-fetched", 80, at, "a command fetches a program and runs it");
+        }
         if !value.tainted() {
             let command = value.known().to_ascii_lowercase();
             if self.language.is_server_page() && self.found.written.iter().any(|path| command.contains(path))
             {
                 self.found.find("process-written", 60, at, "the page writes a file and starts it");
             }
-            if value.from & (SESSION | REMOTE) != 0 {
+            if value.from & HEADER != 0 {
+                self.found.find("process-request", 90, at, "a header of the request is started as a command");
+            } else if value.from & (SESSION | REMOTE) != 0 {
                 self.found.find(
                     "process-stored",
                     45,
@@ -330,6 +370,22 @@ impl Walk<'_> {
             }
             if content.from & REMOTE != 0 && (script || chosen) {
                 self.found.find("write-remote", 75, at, "what another server sends is written as a page");
+            } else if content.from & SOUGHT != 0 && chosen && self.language == Language::Php {
+                self.found.find(
+                    "write-remote",
+                    75,
+                    at,
+                    "the request chooses a file and where its content is fetched",
+                );
+            }
+            if chosen && !fed && content.from & DECODED != 0 && self.tokens.len() < 100 {
+                self.found.find("write-decoded", 70, at, "decoded text is written where the request says");
+            }
+            if content.from & UPLOAD != 0 && self.language == Language::Php {
+                self.upload(path);
+            }
+            if content.from & DECODED != 0 && script && content.known().contains("<?") {
+                self.found.find("write-decoded", 60, at, "a decoded text is written as a page");
             }
         }
         if fed {
@@ -399,6 +455,10 @@ impl Walk<'_> {
             // A folder of the site that the page names is what upload forms have.
             let named = target.from & MAPPED != 0 && self.language.is_server_page();
             self.found.cap(if named { "upload-mapped" } else { "upload-name" }, at);
+        } else if target.is_some_and(Value::tainted)
+            && matches!(self.language, Language::Php | Language::Java)
+        {
+            self.found.cap("upload-base", at);
         }
         if target.is_some_and(|target| is_script(target.known())) {
             self.found.find("upload-script", 75, at, "an uploaded file is stored as a page");
@@ -528,4 +588,28 @@ pub(super) fn is_script(path: &str) -> bool {
         ".php", ".asp", ".aspx", ".ashx", ".asmx", ".jsp", ".jspx", ".asa", ".cer", ".phtml", ".php5", ".cdx",
     ];
     ends.iter().any(|end| path.ends_with(end)) && bytes_of(&path).len() < 400
+}
+
+/// Whether a command loads a file from another server and hands it to a shell or interpreter.
+fn fetches_and_runs(command: &str) -> bool {
+    let command = command.to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| command.contains(word));
+    let runs = [
+        "perl ",
+        "python ",
+        "|sh",
+        "| sh",
+        "|bash",
+        "| bash",
+        ";sh ",
+        "; sh ",
+        "bash ",
+        "chmod +x",
+        "chmod 777",
+        "./",
+    ];
+    command.contains([';', '|', '&'])
+        && has(&["wget ", "curl ", "lwp-download ", "lynx -source ", "fetch ", "certutil ", "bitsadmin "])
+        && has(&["http:", "https:", "ftp:"])
+        && has(&runs)
 }

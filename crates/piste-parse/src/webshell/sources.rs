@@ -2,7 +2,7 @@
 //!
 //! In: names and what they are taken from. Out: the origin of the value.
 
-use super::value::{BESIDE, FILE, From, MAPPED, MIXED, REMOTE, REQUEST, SESSION, UPLOAD, Value};
+use super::value::{BESIDE, FILE, From, HEADER, MAPPED, MIXED, REMOTE, REQUEST, SESSION, UPLOAD, Value};
 
 /// PHP's variables that the client fills.
 pub(super) fn php(name: &str) -> Option<From> {
@@ -23,7 +23,12 @@ pub(super) fn item(path: &str, from: From, key: &str) -> From {
             key.starts_with("HTTP_") && !matches!(key, "HTTP_HOST" | "HTTP_REFERER" | "HTTP_ACCEPT_LANGUAGE");
         let parts =
             matches!(key, "QUERY_STRING" | "PATH_INFO" | "PHP_AUTH_PW" | "PHP_AUTH_USER" | "ORIG_PATH_INFO");
-        return if sent || parts { REQUEST } else { 0 };
+        return match key {
+            "HTTP_PROXY" | "HTTP_PROXY_REQUEST_FULLURI" => 0,
+            _ if sent || parts => REQUEST,
+            "HTTP_HOST" | "HTTP_REFERER" | "HTTP_ACCEPT_LANGUAGE" | "REQUEST_URI" => HEADER,
+            _ => 0,
+        };
     }
     if path.starts_with("$_FILES") && matches!(key, "tmp_name" | "size" | "error") {
         return (from & !REQUEST) | UPLOAD;
@@ -174,11 +179,8 @@ pub(super) fn member(name: &str, base: &Value, control: bool) -> Value {
 /// Functions that give what the client sent, or something else that matters.
 pub(super) fn function(name: &str) -> Option<From> {
     Some(match name {
-        "getallheaders"
-        | "apache_request_headers"
-        | "filter_input"
-        | "filter_input_array"
-        | "import_request_variables" => REQUEST,
+        "getallheaders" | "apache_request_headers" | "import_request_variables" => REQUEST,
+        "get_defined_vars" | "session_id" => HEADER,
         "mappath" | "getrealpath" => MAPPED,
         "readalltext" | "readallbytes" | "readall" | "fread" | "fgets" | "file" | "readfile" => FILE,
         _ => return None,

@@ -51,7 +51,7 @@ const LONG_OPS: [&str; 33] = [
 
 /// Cuts `text`, which starts at `base` in the page, into tokens.
 pub(super) fn tokens(text: &[u8], base: usize, language: Language) -> Vec<Token> {
-    let mut lexer = Lexer { text, base, at: 0, language, out: Vec::new(), depth: 0 };
+    let mut lexer = Lexer { text, base, at: 0, language, out: Vec::new(), depth: 0, script: false };
     if language == Language::Php {
         lexer.php_file();
     } else {
@@ -62,7 +62,8 @@ pub(super) fn tokens(text: &[u8], base: usize, language: Language) -> Vec<Token>
 
 /// Tokens of PHP code that stands without its opening tag, as in a string given to `eval`.
 pub(super) fn php_code(text: &[u8], base: usize) -> Vec<Token> {
-    let mut lexer = Lexer { text, base, at: 0, language: Language::Php, out: Vec::new(), depth: 0 };
+    let mut lexer =
+        Lexer { text, base, at: 0, language: Language::Php, out: Vec::new(), depth: 0, script: false };
     lexer.run();
     if lexer.at < text.len() {
         lexer.php_file();
@@ -77,6 +78,8 @@ struct Lexer<'a> {
     language: Language,
     out: Vec<Token>,
     depth: u32,
+    /// Whether the code stands in `<script language="php">`.
+    script: bool,
 }
 
 /// Whether a byte may stand in a name; letters outside ASCII may.
@@ -111,9 +114,14 @@ impl Lexer<'_> {
 
     /// A PHP file: text, and code between its tags.
     fn php_file(&mut self) {
+        if self.at == 0 && memchr::memmem::find(self.text, b"<?").is_none() && self.opening().is_none() {
+            self.run();
+            return;
+        }
         while !self.done() {
-            let Some(start) = memchr::memmem::find(self.rest(), b"<?") else { return };
-            self.at += start + 2;
+            let Some((start, length)) = self.opening() else { return };
+            self.at += start + length;
+            self.script = length > 2;
             let rest = self.rest();
             if rest.get(..3).is_some_and(|word| word.eq_ignore_ascii_case(b"xml"))
                 && !rest.get(3).is_some_and(|byte| is_name(*byte))
@@ -133,6 +141,41 @@ impl Lexer<'_> {
         }
     }
 
+    /// Where the next code begins, and the length of its tag: `<?`, or `<script language="php">`. A picture holds `<?` by
+    /// chance, which would swallow the code behind it.
+    fn opening(&self) -> Option<(usize, usize)> {
+        let rest = self.rest();
+        let head = self.text.get(..self.text.len().min(512)).unwrap_or_default();
+        let odd = head.iter().filter(|byte| **byte < 9).count();
+        let picture = !head.starts_with(b"<?")
+            && (head.contains(&0)
+                || odd > 8
+                || head.starts_with(&[0xff, 0xd8])
+                || head.starts_with(b"PK")
+                || head.starts_with(&[0x1f, 0x8b]));
+        for at in memchr::memchr_iter(b'<', rest) {
+            let tail = rest.get(at..).unwrap_or_default();
+            if tail.get(1) == Some(&b'?') {
+                let word = tail.get(2..5).unwrap_or_default();
+                if !picture
+                    || word.eq_ignore_ascii_case(b"php")
+                    || word.starts_with(b"=$")
+                    || short_code(tail)
+                {
+                    return Some((at, 2));
+                }
+            } else if tail.get(1..7).is_some_and(|word| word.eq_ignore_ascii_case(b"script")) {
+                let head = tail.iter().take(200).position(|byte| *byte == b'>').unwrap_or(0);
+                let tag = tail.get(..head).unwrap_or_default().to_ascii_lowercase();
+                let word = |word: &[u8]| memchr::memmem::find(&tag, word).is_some();
+                if word(b"language") && word(b"php") {
+                    return Some((at, head + 1));
+                }
+            }
+        }
+        None
+    }
+
     /// Code up to its end, or up to `?>` in PHP.
     fn run(&mut self) {
         while !self.done() {
@@ -145,6 +188,11 @@ impl Lexer<'_> {
                 self.at += 1;
             } else if self.language == Language::Php && self.rest().starts_with(b"?>") {
                 self.at += 2;
+                return;
+            } else if self.script
+                && byte == b'<'
+                && self.rest().get(..8).is_some_and(|end| end.eq_ignore_ascii_case(b"</script"))
+            {
                 return;
             } else if !self.comment(byte) && !self.string(byte) && !self.word(byte) {
                 self.operator(byte);
@@ -377,7 +425,15 @@ impl Lexer<'_> {
     fn interpolated(&mut self, body: &[u8], begin: usize, start: usize) {
         let whole = !body.contains(&b'$') || self.depth >= INTERPOLATION_MAX;
         if whole {
-            self.push(Kind::Str, escaped(body, Language::Php), start);
+            let text = escaped(body, Language::Php);
+            if hides_letters(body) {
+                self.push(Kind::Ident, super::decode::ESCAPED, start);
+                self.op("(", start);
+                self.push(Kind::Str, text, start);
+                self.op(")", start);
+            } else {
+                self.push(Kind::Str, text, start);
+            }
             return;
         }
         self.op("(", start);
@@ -413,8 +469,9 @@ impl Lexer<'_> {
 
     fn inner(&mut self, text: &[u8], at: usize) {
         let base = self.base + at;
+        let depth = self.depth + 1;
         let mut lexer =
-            Lexer { text, base, at: 0, language: Language::Php, out: Vec::new(), depth: self.depth + 1 };
+            Lexer { text, base, at: 0, language: Language::Php, out: Vec::new(), depth, script: false };
         lexer.run();
         self.out.append(&mut lexer.out);
     }
@@ -634,6 +691,20 @@ fn single_quoted(body: &[u8]) -> String {
     super::value::text_of(&out)
 }
 
+/// Whether a text writes letters and digits as `\x61` or `\141`, which nobody has a reason to.
+fn hides_letters(body: &[u8]) -> bool {
+    let mut letters = 0;
+    for at in memchr::memchr_iter(b'\\', body).take(64) {
+        let rest = body.get(at..).unwrap_or_default();
+        let mut out = Vec::new();
+        if matches!(rest.get(1), Some(b'x' | b'X' | b'0'..=b'7')) {
+            escape(rest, Language::Php, &mut out);
+            letters += u32::from(out.first().is_some_and(u8::is_ascii_alphanumeric) && out.len() == 1);
+        }
+    }
+    letters >= 4
+}
+
 /// Undoes backslash escapes. PHP's strings are bytes; they are kept as Latin-1 where they are not UTF-8.
 fn escaped(body: &[u8], language: Language) -> String {
     if !body.contains(&b'\\') {
@@ -716,4 +787,12 @@ pub(super) fn unicode_escape(rest: &[u8]) -> Option<(char, usize)> {
     let digits = rest.get(from..from + wanted)?;
     let number = u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
     char::from_u32(number).map(|letter| (letter, from + wanted))
+}
+
+/// Whether the request is used soon behind `<? `, in a picture that may hold this tag by chance.
+fn short_code(tail: &[u8]) -> bool {
+    let code = tail.get(2..tail.len().min(300)).unwrap_or_default();
+    let names: [&[u8]; 4] = [b"$_POST", b"$_GET", b"$_REQUEST", b"$_COOKIE"];
+    code.first().is_some_and(u8::is_ascii_whitespace)
+        && names.iter().any(|name| memchr::memmem::find(code, name).is_some())
 }

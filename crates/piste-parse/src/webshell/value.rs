@@ -11,7 +11,7 @@ pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
 pub(super) const ITEMS_MAX: usize = 4_096;
 
 /// Where a value came from, as bits.
-pub(super) type From = u16;
+pub(super) type From = u32;
 /// The request, whole.
 pub(super) const REQUEST: From = 1;
 /// The request, between other text.
@@ -44,6 +44,11 @@ pub(super) const CHOSEN: From = 1 << 13;
 pub(super) const OTHER: From = 1 << 14;
 /// A path of the folder in which the page itself lies.
 pub(super) const BESIDE: From = 1 << 15;
+
+/// A header that pages read for other reasons, or all variables at once: the request where code is run, nothing elsewhere.
+pub(super) const HEADER: From = 1 << 16;
+/// Read from where the request says.
+pub(super) const SOUGHT: From = 1 << 17;
 
 /// Items of a list by their keys.
 pub(super) type Items = Rc<Vec<(Rc<str>, Value)>>;
@@ -98,6 +103,27 @@ impl Value {
     /// Whether it is a text with more than the strokes between folders.
     pub(super) fn names_folder(&self) -> bool {
         self.known().contains(|letter: char| letter.is_alphanumeric())
+    }
+
+    /// A name without a value, which PHP took for its own text: `substr(asassertas, 2, 6)`.
+    pub(super) fn word(&self) -> Option<&str> {
+        let name = self.class.as_deref()?.strip_prefix("constant ")?;
+        let plain = self.text.is_none() && self.from == 0 && !name.contains("__") && name.len() < 200;
+        let keyword = matches!(name, "true" | "false" | "null" | "self" | "static" | "parent" | "this");
+        (plain && !keyword && (name == "_" || !name.contains('_'))).then_some(name)
+    }
+
+    /// The same as a text.
+    pub(super) fn worded(self) -> Self {
+        match self.word().map(str::to_owned) {
+            Some(name) => Self::of_text(name),
+            None => self,
+        }
+    }
+
+    /// Whether the request reaches it, where that runs code.
+    pub(super) fn reached(&self) -> bool {
+        self.from & (REQUEST | MIXED | HEADER) != 0
     }
 
     /// The known text, or nothing.

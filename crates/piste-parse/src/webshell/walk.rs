@@ -50,6 +50,12 @@ pub(super) struct Walk<'f> {
     pub(super) depth: u32,
     /// Names of the variables that the last call was given, by argument.
     pub(super) given: Vec<Option<Rc<str>>>,
+    /// The class whose methods are read.
+    class: Rc<str>,
+    /// Whether the last call was given a list as arguments: `f(...$list)`.
+    pub(super) spread: bool,
+    /// Variables of functions that stand for those outside, by their key.
+    globals: HashMap<Rc<str>, (), RandomState>,
     layer: u32,
     layer_bytes: usize,
     layer_offset: Option<usize>,
@@ -73,6 +79,9 @@ impl<'f> Walk<'f> {
             found,
             depth: 0,
             given: Vec::new(),
+            class: Rc::from(""),
+            spread: false,
+            globals: HashMap::default(),
             layer: 0,
             layer_bytes: 0,
             layer_offset: None,
@@ -84,6 +93,13 @@ impl<'f> Walk<'f> {
 
     /// Walks the page's tokens.
     pub(super) fn page(&mut self, tokens: Vec<Token>) {
+        let odd = |token: &&Token| {
+            matches!(token.kind, Kind::Var | Kind::Ident) && token.text.contains(char::REPLACEMENT_CHARACTER)
+        };
+        if self.language == Language::Php && tokens.iter().filter(odd).take(10).count() == 10 {
+            let at = tokens.iter().find(odd).map_or(0, |token| token.at);
+            self.found.cap("names-unreadable", at);
+        }
         self.tokens = Rc::new(tokens);
         for _ in 0..PASSES {
             self.at = 0;
@@ -132,7 +148,47 @@ impl<'f> Walk<'f> {
     pub(super) fn key(&self, name: &str) -> Rc<str> {
         match self.scope() {
             0 => name.into(),
-            scope => format!("{scope}:{name}").into(),
+            scope => {
+                let key: Rc<str> = format!("{scope}:{name}").into();
+                if self.globals.contains_key(&key) { name.into() } else { key }
+            }
+        }
+    }
+
+    /// `global $a, $b`.
+    fn global(&mut self) {
+        self.at += 1;
+        while self.is(0, Kind::Var) {
+            let key = self.key(self.text(0));
+            if self.scope() != 0 && self.globals.len() < 10_000 {
+                self.globals.insert(key, ());
+            }
+            self.at += 1;
+            if !self.take(",") {
+                return;
+            }
+        }
+    }
+
+    /// `echo $a, $b`.
+    fn echo(&mut self) {
+        self.at += 1;
+        loop {
+            let at = self.at;
+            let offset = self.offset();
+            if self.expression().tainted() {
+                self.found.cap("echo-request", offset);
+            }
+            if self.at == at || !self.take(",") {
+                return;
+            }
+        }
+    }
+
+    /// A constant of the page.
+    pub(super) fn assign_constant(&mut self, key: &str, value: Value) {
+        if key.len() < 256 && self.names.len() < 100_000 {
+            self.names.insert(key.into(), value);
         }
     }
 
@@ -239,11 +295,26 @@ impl<'f> Walk<'f> {
                 }
                 value
             }
+            "global" if self.language == Language::Php && self.is(1, Kind::Var) => {
+                self.global();
+                Value::default()
+            }
+            "echo" | "print" if self.language == Language::Php => {
+                self.echo();
+                Value::default()
+            }
             "foreach" | "for" => self.each(),
             // What stands behind them is compared, never assigned.
             "if" | "elseif" | "while" | "until" if self.language.is_basic() => {
                 self.at += 1;
                 self.expression();
+                Value::default()
+            }
+            "if" | "elseif" | "while" if self.text(1) == "(" && !self.language.is_basic() => {
+                // What follows the condition in brackets is no call of it.
+                self.at += 2;
+                self.expression();
+                self.take(")");
                 Value::default()
             }
             "if" | "then" | "else" | "elseif" | "do" | "loop" | "while" | "until" | "wend" | "next"
@@ -283,6 +354,7 @@ impl<'f> Walk<'f> {
             let at = self.offset();
             self.found.cap("class-loader", at);
         }
+        self.class = self.text(1).to_lowercase().into();
         self.at += 2;
     }
 
@@ -294,7 +366,11 @@ impl<'f> Walk<'f> {
         let name: Rc<str> = if named {
             let name = self.text(0).to_lowercase();
             self.at += 1;
-            name.into()
+            match name.as_str() {
+                // Of these each class has its own.
+                "__construct" | "__invoke" => format!("{}::{name}", self.class).into(),
+                _ => name.into(),
+            }
         } else {
             format!("\0{}", self.at).into()
         };
