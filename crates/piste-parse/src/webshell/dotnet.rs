@@ -282,6 +282,11 @@ impl Walk<'_> {
                 if all & (REQUEST | MIXED) != 0 {
                     self.found.cap("fetch-request", at);
                 }
+                let target = args.get(1).filter(|target| target.tainted() && target.from & FILTERED == 0);
+                if target.is_some() && first.is_some_and(Value::tainted) {
+                    let what = "the request chooses what is fetched and where on the server it is stored";
+                    self.found.find("fetch-write", 75, at, what);
+                }
                 return Some(Value::of(REMOTE));
             }
             "load" | "transform"

@@ -36,6 +36,8 @@ mod tests;
 mod tests_net;
 #[cfg(test)]
 mod tests_php;
+#[cfg(test)]
+mod tests_services;
 mod token;
 mod value;
 mod variables;

@@ -75,6 +75,7 @@ pub(super) fn language_of(lower: &[u8], name: &str) -> Option<Language> {
         "<%@webhandler",
         "<%@ webservice",
         "<%@webservice",
+        "<%@ servicehost",
         "<%@ control",
         "<%@ master",
         "<%@ import",
@@ -202,7 +203,7 @@ pub(super) fn cut(text: &[u8], lower: &[u8], language: Language, name: &str) -> 
         return cut;
     }
     let razor = name.to_ascii_lowercase().ends_with("html") && has(lower, "@");
-    let handler = ["<%@ webhandler", "<%@webhandler", "<%@ webservice", "<%@webservice"]
+    let handler = ["<%@ webhandler", "<%@webhandler", "<%@ webservice", "<%@webservice", "<%@ servicehost", "<%@servicehost"]
         .iter()
         .find_map(|word| place(lower, word));
     let handler = handler.or_else(|| {

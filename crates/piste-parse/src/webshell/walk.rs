@@ -360,6 +360,7 @@ impl<'f> Walk<'f> {
 
     /// `function name(a, b)`, `function (a) use (b)`, `sub name(a)`.
     pub(super) fn function(&mut self) -> Value {
+        let published = self.is_published();
         self.at += 1;
         self.take("&");
         let named = self.is(0, Kind::Ident);
@@ -378,7 +379,7 @@ impl<'f> Walk<'f> {
         if self.text(0) == "use" && self.text(1) == "(" {
             self.captured(&name);
         }
-        self.enter(name.clone(), params);
+        self.enter(name.clone(), params, published);
         if !named && self.text(0) == "{" {
             self.at += 1;
             self.braces += 1;
@@ -439,6 +440,7 @@ impl<'f> Walk<'f> {
                 }
                 (Kind::Op, "=") => fixed = true,
                 (Kind::Ident, "as") => fixed = true, // VB.NET: the type follows
+                (Kind::Op, ":") if self.language == Language::JScript => fixed = true,
                 (Kind::Ident | Kind::Var, name) if !fixed && depth == 1 => last = Some(name.into()),
                 _ => {}
             }
@@ -452,7 +454,7 @@ impl<'f> Walk<'f> {
     }
 
     /// Opens a function: its parameters hold what its calls gave.
-    fn enter(&mut self, name: Rc<str>, params: Vec<Rc<str>>) {
+    fn enter(&mut self, name: Rc<str>, params: Vec<Rc<str>>, published: bool) {
         self.scopes += 1;
         let scope = self.scopes;
         let entry = self.functions.entry(name.clone()).or_default();
@@ -466,8 +468,23 @@ impl<'f> Walk<'f> {
         }
         for (param, value) in params.iter().zip(given) {
             let key = self.key(param);
-            self.names.insert(key, value);
+            self.names.insert(key, if published { value.and(REQUEST) } else { value });
         }
+    }
+
+    /// Whether the declaration here stands under an attribute by which a service publishes it: clients fill its parameters.
+    fn is_published(&self) -> bool {
+        const ATTRIBUTES: [&str; 6] =
+            ["webmethod", "webmethodattribute", "operationcontract", "webinvoke", "webget", "scriptmethod"];
+        if !self.language.is_server_page() {
+            return false;
+        }
+        let before = (1..=24).map_while(|back| self.tokens.get(self.at.checked_sub(back)?));
+        before
+            .take_while(|token| !(token.kind == Kind::Op && matches!(token.text.as_ref(), ";" | "{" | "}")))
+            .any(|token| {
+                token.kind == Kind::Ident && ATTRIBUTES.iter().any(|name| token.text.eq_ignore_ascii_case(name))
+            })
     }
 
     /// `Type name(Type a) {`, as C# and Java declare; whether it was one.
@@ -503,13 +520,14 @@ impl<'f> Walk<'f> {
         if !matches!(self.text(ahead + 1), "{" | "throws") {
             return false;
         }
+        let published = self.is_published();
         let name: Rc<str> = self.text(own).into();
         self.at += own + 1;
         let params = self.params();
         while !matches!(self.text(0), "{" | "") {
             self.at += 1;
         }
-        self.enter(name, params);
+        self.enter(name, params, published);
         true
     }
 
