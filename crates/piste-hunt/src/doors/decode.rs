@@ -59,9 +59,11 @@ fn hex(pair: &str) -> Option<u8> {
     pair.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u8::from_str_radix(pair, 16).ok()).flatten()
 }
 
-/// Ends of names that a web server of Microsoft's executes.
-const PAGES: [&str; 12] =
-    [".aspx", ".ashx", ".asmx", ".asax", ".ascx", ".asp", ".cshtml", ".svc", ".soap", ".cer", ".asa", ".php"];
+/// Ends of names that a web server executes.
+const PAGES: [&str; 17] = [
+    ".aspx", ".ashx", ".asmx", ".asax", ".ascx", ".asp", ".cshtml", ".svc", ".soap", ".cer", ".asa", ".php",
+    ".php5", ".phtml", ".jsp", ".jspx", ".cdx",
+];
 
 /// Whether a file name or URL path, in lower case, ends as a page that is executed.
 pub(crate) fn is_page(lower: &str) -> bool {

@@ -6,6 +6,7 @@
 use piste_model::{Door, DoorState, DoorVerdict, Instant};
 
 use super::collected::Reading;
+use super::decode::is_page;
 use super::fact::{Fact, Store};
 use super::known::Known;
 use super::ladder::Draft;
@@ -13,6 +14,8 @@ use super::scene::{Page, SOON};
 
 /// Logs that show who asks for pages.
 const WEB: [&str; 2] = ["iis.access", "exchange.httpproxy"];
+/// Files by which a folder tells its server what to run; they may hold code themselves.
+const SETTINGS: [&str; 3] = ["web.config", ".htaccess", ".user.ini"];
 const PROCESSES: [&str; 2] = ["windows.sysmon", "windows.security"];
 
 /// A page. `likely` are commands that can have run for no other page, though no request stands beside them.
@@ -24,7 +27,7 @@ pub(crate) fn door(
     directories: &[&Fact],
     likely: &[&Fact],
 ) -> Option<Door> {
-    if is_ordinary(page) {
+    if is_ordinary(page) || is_out_of_reach(page, key) {
         return None;
     }
     let mut draft = Draft::new(known, "webshell", host, &place(page, key));
@@ -60,6 +63,23 @@ fn is_ordinary(page: &Page<'_>) -> bool {
         && page.listed.is_empty()
         && !page.is_shell();
     nothing || (clean && only_listed && page.commands.is_empty())
+}
+
+/// A shell that no server hands requests to where it lies: a copy on a desktop, a picture with code that nobody asked for. A
+/// finding names it; it is no way in.
+fn is_out_of_reach(page: &Page<'_>, key: &str) -> bool {
+    let shown = !page.requests.is_empty()
+        || !page.unanswered.is_empty()
+        || !page.commands.is_empty()
+        || !page.compiled.is_empty()
+        || !page.writes.is_empty();
+    let Some(content) = page.content.filter(|content| !shown && content.reading == Reading::Accused) else {
+        return false;
+    };
+    let place = content.place.to_lowercase();
+    let served = is_page(&place) || SETTINGS.iter().any(|name| place.ends_with(name));
+    let of_a_person = place.contains("\\users\\") && !place.contains("\\users\\public\\");
+    !served || (of_a_person && !key.starts_with('/'))
 }
 
 /// The file's path where any source tells it, else the URL.

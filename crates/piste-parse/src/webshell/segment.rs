@@ -203,9 +203,16 @@ pub(super) fn cut(text: &[u8], lower: &[u8], language: Language, name: &str) -> 
         return cut;
     }
     let razor = name.to_ascii_lowercase().ends_with("html") && has(lower, "@");
-    let handler = ["<%@ webhandler", "<%@webhandler", "<%@ webservice", "<%@webservice", "<%@ servicehost", "<%@servicehost"]
-        .iter()
-        .find_map(|word| place(lower, word));
+    let handler = [
+        "<%@ webhandler",
+        "<%@webhandler",
+        "<%@ webservice",
+        "<%@webservice",
+        "<%@ servicehost",
+        "<%@servicehost",
+    ]
+    .iter()
+    .find_map(|word| place(lower, word));
     let handler = handler.or_else(|| {
         let start = place(lower, "<%@")?;
         let rest = lower.get(start..).unwrap_or_default();

@@ -483,7 +483,8 @@ impl<'f> Walk<'f> {
         before
             .take_while(|token| !(token.kind == Kind::Op && matches!(token.text.as_ref(), ";" | "{" | "}")))
             .any(|token| {
-                token.kind == Kind::Ident && ATTRIBUTES.iter().any(|name| token.text.eq_ignore_ascii_case(name))
+                token.kind == Kind::Ident
+                    && ATTRIBUTES.iter().any(|name| token.text.eq_ignore_ascii_case(name))
             })
     }
 

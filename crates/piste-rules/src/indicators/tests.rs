@@ -163,12 +163,16 @@ fn csv() {
         let one = load("s.csv", text);
         assert_eq!((one.all.len(), one.files[0].left_out), (1, 0), "{text}: {:?}", one.issues);
     }
-    let odd = load("o.csv", "indicator,type,tlp,valid_from,valid_until\n203.0.113.7,ip,PURPLE,01.02.2021,soon\n");
+    let odd =
+        load("o.csv", "indicator,type,tlp,valid_from,valid_until\n203.0.113.7,ip,PURPLE,01.02.2021,soon\n");
     assert_eq!((odd.all.len(), odd.files[0].left_out), (1, 0));
     assert_eq!(odd.all[0].valid_from().map(|at| at.to_string()).as_deref(), Some("2021-02-01T00:00:00Z"));
     let whats: Vec<&str> = odd.issues.iter().map(|one| one.what.as_ref()).collect();
     assert_eq!(whats, ["`soon` is not read as a date", "`PURPLE` is no marking of TLP"]);
-    let several = load("v.csv", "indicator\n\"203.0.113.7, 203.0.113.8\"\n\"evil.example\n bad.example\"\n\"evil.example, what is this\"\n");
+    let several = load(
+        "v.csv",
+        "indicator\n\"203.0.113.7, 203.0.113.8\"\n\"evil.example\n bad.example\"\n\"evil.example, what is this\"\n",
+    );
     assert_eq!((several.all.len(), several.files[0].left_out), (4, 1), "{:?}", several.issues);
     let named = load("n.csv", "md5,filename\nbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb,setup.exe\n,evil.exe\n");
     let values: Vec<String> = named.all.iter().map(super::Indicator::value).collect();
