@@ -60,6 +60,8 @@ const FILLER_BYTES: usize = 1 << 20;
 pub const ACCUSED: u32 = 70;
 /// Score from which a page is suspicious.
 pub const SUSPICIOUS: u32 = 35;
+/// The most that a document scores: a person should look, no more.
+const DOCUMENT_MAX: u32 = ACCUSED - 1;
 /// Code of one page that is cut into tokens.
 const CODE_BYTES_MAX: usize = 4 << 20;
 /// Pages within pages that are opened.
@@ -191,8 +193,15 @@ pub fn read(bytes: &[u8], name: &str) -> Reading {
         reason.offset = at * decoded.scale();
     }
     reading.reasons.sort_by_key(|reason| std::cmp::Reverse(reason.points));
-    reading.score = points(&reading.reasons).min(100);
+    reading.score = points(&reading.reasons).min(if is_document(name) { DOCUMENT_MAX } else { 100 });
     reading
+}
+
+/// Whether a file is by its name a text about code, or rules that look for it: what it quotes it does not run.
+fn is_document(name: &str) -> bool {
+    const ENDINGS: [&str; 9] = ["md", "markdown", "rst", "adoc", "yar", "yara", "yml", "yaml", "diff"];
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    ENDINGS.iter().any(|one| one.eq_ignore_ascii_case(ending))
 }
 
 /// The sum of what reasons count.

@@ -44,6 +44,13 @@ using System.ServiceModel; [ServiceContract] public class T { [OperationContract
 }
 
 #[test]
+fn a_document_that_quotes_a_shell_is_looked_at_and_not_accused() {
+    let quoted = "# Shells\n\n```\n<?php eval($_POST['k']); ?>\n```\n";
+    assert_eq!(verdict("notes.md", quoted), Verdict::Suspicious);
+    assert_eq!(verdict("notes.txt", quoted), Verdict::Accused, "texts are included as code");
+}
+
+#[test]
 fn a_service_that_only_answers_is_clean_and_so_is_a_method_that_no_client_calls() {
     for (name, text) in [
         (
