@@ -36,7 +36,7 @@ for round in $(seq "$ROUNDS"); do
   b=$(seconds "$PISTE" investigate "$FILES" --case "$WORK/b" --no-built-in-rules --rules bench/no-rules --yara "$RULES" --threads "$THREADS" -q)
   echo "round $round: a $a s ($(rate "$a")), b $b s ($(rate "$b")), the scan alone by difference: $(awk -v a="$a" -v b="$b" 'BEGIN {printf "%.2f s", b - a}')"
   if [[ -n "$YR" ]]; then
-    c=$(seconds "$YR" scan --threads "$THREADS" -d filename= -d filepath= -d extension= -d filetype= -d owner= "$RULES" "$FILES")
+    c=$(seconds "$YR" scan --recursive --threads "$THREADS" --relaxed-re-syntax -d 'filename=""' -d 'filepath=""' -d 'extension=""' -d 'filetype=""' -d 'owner=""' "$RULES" "$FILES")
     echo "round $round: c yr scan $c s ($(rate "$c"))"
   else
     echo "round $round: c yara-x bare: $("$SCAN" "$RULES" "$FILES" "$THREADS")"
