@@ -15,14 +15,37 @@ pub struct Origin {
     pub tool: Option<&'static str>,
     /// The host collected from.
     pub host: Option<String>,
+    /// The folder that holds the collection, with a slash at its end; empty for a container.
+    pub root: String,
 }
 
 impl Origin {
     /// Whether the member with this locator is one that the tool wrote itself, and not a file of the host.
     pub(crate) fn wrote(&self, locator: &str) -> bool {
-        let member = locator.rsplit_once(LOCATOR_SEPARATOR).map_or(locator, |(_, member)| member);
+        let member = locator.rsplit_once(LOCATOR_SEPARATOR).map_or_else(
+            || locator.strip_prefix(self.root.as_str()).unwrap_or(locator),
+            |(_, member)| member,
+        );
         self.tool == Some("velociraptor") && !member.starts_with("uploads/")
     }
+}
+
+/// Collections of Velociraptor that were unpacked: the folders, with a slash at their ends, in which its own files lie beside
+/// what it collected.
+pub(crate) fn unpacked<'a>(names: impl Iterator<Item = &'a str> + Clone) -> BTreeSet<&'a str> {
+    let own = ["client_info.json", "collection_context.json"];
+    let folder = |name: &'a str, end: &str| name.strip_suffix(end).filter(|folder| folder.ends_with('/'));
+    let marked: BTreeSet<&str> =
+        names.clone().filter_map(|name| own.iter().find_map(|end| folder(name, end))).collect();
+    let collected: BTreeSet<&str> =
+        names.filter_map(|name| Some(name.split_at(name.find("/uploads/")? + 1).0)).collect();
+    marked.intersection(&collected).copied().collect()
+}
+
+/// The collection of Velociraptor whose folder this is.
+pub(crate) fn of_folder(folder: &str) -> Origin {
+    let name = folder.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    Origin { tool: Some("velociraptor"), host: velociraptor_host(name), root: folder.to_owned() }
 }
 
 /// Reads the hints from a container's name and its members' names.
@@ -33,12 +56,12 @@ pub fn origin_of(container: &str, members: &[&str]) -> Origin {
     if any(&|name| {
         name == "collection_context.json" || name == "client_info.json" || name.starts_with("uploads/auto/")
     }) {
-        return Origin { tool: Some("velociraptor"), host: velociraptor_host(stem) };
+        return Origin { tool: Some("velociraptor"), host: velociraptor_host(stem), root: String::new() };
     }
     let windows_tree = |name: &str| drive_at(name).is_some();
     if any(&windows_tree) {
         let host = members.iter().find_map(|name| kape_host(name)).or_else(|| kape_stem(stem));
-        return Origin { tool: Some("kape"), host };
+        return Origin { tool: Some("kape"), host, root: String::new() };
     }
     Origin::default()
 }
@@ -210,15 +233,26 @@ mod tests {
     #[track_caller]
     fn check(container: &str, members: &[&str], tool: Option<&'static str>, host: Option<&str>) {
         let origin = origin_of(container, members);
-        assert_eq!(origin, Origin { tool, host: host.map(str::to_owned) });
+        assert_eq!(origin, Origin { tool, host: host.map(str::to_owned), root: String::new() });
     }
 
     #[test]
     fn a_tools_own_files_are_told_from_the_hosts() {
-        let velociraptor = Origin { tool: Some("velociraptor"), host: None };
+        let velociraptor = Origin { tool: Some("velociraptor"), ..Origin::default() };
         assert!(velociraptor.wrote("a.zip!uploads.json") && velociraptor.wrote("a.zip!results/x.json"));
         assert!(!velociraptor.wrote("a.zip!uploads/auto/C%3A/x.json"));
         assert!(!Origin::default().wrote("a.zip!uploads.json"));
+        let names = [
+            "x/Collection-MX01_corp-2021-03-05T00_00_00Z/client_info.json",
+            "x/Collection-MX01_corp-2021-03-05T00_00_00Z/uploads/auto/C%3A/a",
+            "y/client_info.json",
+        ];
+        let folders = unpacked(names.into_iter());
+        let folder = "x/Collection-MX01_corp-2021-03-05T00_00_00Z/";
+        assert_eq!(folders.into_iter().collect::<Vec<_>>(), [folder]);
+        let origin = of_folder(folder);
+        assert_eq!(origin.host.as_deref(), Some("MX01.corp"));
+        assert!(origin.wrote(names[0]) && !origin.wrote(names[1]));
     }
 
     #[test]

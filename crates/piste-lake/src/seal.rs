@@ -20,7 +20,7 @@ use crate::archive::{Member, Members, Opener, Place, Step, case_fault};
 use crate::content::{Content, Older, read_all};
 use crate::copies::{Log, holds_events, log_of};
 use crate::names::{Name, Names};
-use crate::origin::{Origin, host_in_path, origin_of};
+use crate::origin::{Origin, host_in_path, of_folder, origin_of, unpacked};
 use crate::panic::panic_text;
 use crate::walk::{Found, walk};
 
@@ -224,20 +224,22 @@ impl<'p> Sealer<'p> {
     /// inside an archive; all else is an issue.
     pub fn seal(mut self, given: &[PathBuf]) -> Result<Intake, LakeError> {
         let found = walk(given, self.case.as_deref(), &mut self.intake.issues)?;
-        for file in found {
-            self.seal_given(&file)?;
+        let unpacked = unpacked(found.iter().map(|file| file.name.as_str()));
+        for file in &found {
+            let folder = unpacked.iter().rfind(|folder| file.name.starts_with(**folder));
+            self.seal_given(file, folder.map_or_else(Origin::default, |folder| of_folder(folder)))?;
         }
         Ok(self.intake)
     }
 
-    fn seal_given(&mut self, file: &Found) -> Result<(), LakeError> {
+    fn seal_given(&mut self, file: &Found, around: Origin) -> Result<(), LakeError> {
         let size = file.path.metadata().map_or(0, |metadata| metadata.len());
         self.intake.files += 1;
         self.intake.bytes += size;
         let Limits { inflated_bytes_free, inflation_max, members_max, .. } = self.limits;
         let bytes = inflated_bytes_free.saturating_add(size.saturating_mul(inflation_max));
         let mut budget = Budget { bytes, members: members_max, overdrawn: false };
-        let origin = Origin { host: host_in_path(&file.name), ..Origin::default() };
+        let origin = Origin { host: host_in_path(&file.name).or_else(|| around.host.clone()), ..around };
         let mut top =
             Container { origin: &origin, depth: 0, encrypted: false, modified: "", budget: &mut budget };
         let name = self.names.given(&file.name);
