@@ -29,6 +29,9 @@ impl Walk<'_> {
         if self.language == Language::Php {
             self.call_own(&format!("{name}::__construct"), args);
         }
+        if name.ends_with("writer") && matches!(first.class.as_deref(), Some("net stream" | "socket")) {
+            return Value::object("net stream", 0); // what is written goes to another server, to no file
+        }
         match name.as_str() {
             "expression" | "statement" if self.language == Language::Java && args.len() == 3 => {
                 if args.get(2).is_some_and(Value::tainted) {

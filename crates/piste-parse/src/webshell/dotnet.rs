@@ -23,8 +23,22 @@ impl Walk<'_> {
         let bare = !path.contains('.');
         let class = operand.receiver.class.clone().unwrap_or_default();
         match name {
-            "eval" if bare => Some(self.evaluates(&first)),
-            "execute" | "executeglobal" if bare => Some(self.evaluates(&first)),
+            // In C# and Visual Basic `Eval` binds data; it evaluates no code.
+            "eval"
+                if bare
+                    && (matches!(self.language, Language::VbScript | Language::JScript)
+                        || args.get(1).is_some_and(|rights| rights.known() == "unsafe")) =>
+            {
+                Some(self.evaluates(&first))
+            }
+            "execute" | "executeglobal" if bare && self.language == Language::VbScript => {
+                Some(self.evaluates(&first))
+            }
+            "logonuser" | "logonusera" | "logonuserw" if all & (REQUEST | MIXED) != 0 => {
+                self.found.cap("logon-request", at);
+                Some(Value::default())
+            }
+            "getrequeststream" | "getrequeststreamasync" => Some(Value::object("net stream", 0)),
             "winexec" | "createprocess" | "createprocessa" | "shellexecutea" | "shellexecutew" if bare => {
                 self.process(&Value { text: None, ..Value::of(all) }, "by-process");
                 Some(Value::default())
@@ -119,12 +133,27 @@ impl Walk<'_> {
                 self.found.find("reflect-request", 70, at, "the request chooses a type or method");
                 Some(Value::of(all))
             }
+            "gettype" if first.known().to_ascii_lowercase().starts_with("system.diagnostics.process") => {
+                self.found.cap("reflect", at);
+                Some(Value::object("type process", 0))
+            }
             "getmethod" => {
                 self.found.cap("reflect", at);
-                let what = if first.known().eq_ignore_ascii_case("load") { "method load" } else { "method" };
+                let what = match first.known().to_ascii_lowercase().as_str() {
+                    "load" => "method load",
+                    "start" if class.as_ref() == "type process" => "method process",
+                    _ => "method",
+                };
                 Some(Value::object(what, operand.receiver.from))
             }
+            "createinstance" if first.class.as_deref() == Some("type process") => {
+                Some(Value::object("process", 0))
+            }
             "createinstance" if args.first().is_some_and(is_runner) => Some(first),
+            "invoke" | "invokemember" if matches!(class.as_ref(), "method process" | "type process") => {
+                self.process(&Value::of(all), "by-process");
+                Some(Value::object("process", 0))
+            }
             "invokemember" if is_runner(&operand.receiver) || args.iter().any(is_runner) => {
                 self.process(&Value::of(all), "by-com");
                 Some(Value::of(all))

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use super::Language;
 use super::decode;
+use super::each::calculated;
 use super::found::is_hidden_name;
 use super::token::Kind;
 use super::value::{
@@ -62,6 +63,7 @@ impl Walk<'_> {
                 "&" if basic => left = self.joined(left),
                 "+" => left = self.plus(left),
                 "?" => left = self.choice(left),
+                "xor" if basic => left = self.arithmetic(left, "xor"),
                 "||" | "or" | "orelse" | "??" | "xor" => {
                     self.at += 1;
                     let right = self.operand().value;
@@ -97,10 +99,18 @@ impl Walk<'_> {
     }
 
     fn joined(&mut self, mut left: Value) -> Value {
+        let before = |back: usize| self.at.checked_sub(back).and_then(|at| self.tokens.get(at));
+        let literal = before(1).is_some_and(|token| token.kind == Kind::Str)
+            && !before(2).is_some_and(|token| matches!(token.text.as_ref(), "&" | "+"));
         self.at += 1;
         let mut right = self.operand().value;
         if self.language == Language::Php {
             (left, right) = (left.worded(), right.worded());
+        }
+        // `"&H" & piece` is made in every turn.
+        let both = |values: &[Value]| Some(values.iter().map(Value::known).collect::<String>());
+        if literal && let Some(value) = self.in_turn(&[left.clone(), right.clone()], both) {
+            return value;
         }
         let pieces = left.text.is_some() && right.text.is_some();
         let value = left.concat(right);
@@ -126,6 +136,13 @@ impl Walk<'_> {
             let save = self.at;
             self.at += 1;
             let right = self.operand().value;
+            let sum = |values: &[Value]| {
+                let terms: Option<Vec<i64>> = values.iter().map(|value| number_of(value.known())).collect();
+                terms.map(|terms| terms.into_iter().fold(0, i64::saturating_add).to_string())
+            };
+            if let Some(value) = self.in_turn(&[left.clone(), right.clone()], sum) {
+                return value;
+            }
             return match (numbers(&left), numbers(&right)) {
                 (Some(a), Some(b)) => {
                     Value::of_text(a.saturating_add(b).to_string()).and(left.from | right.from)
@@ -143,25 +160,16 @@ impl Walk<'_> {
     fn arithmetic(&mut self, left: Value, op: &str) -> Value {
         self.at += 1;
         let right = self.operand().value;
-        let number = |value: &Value| value.text.as_deref().and_then(number_of);
-        let result = match (number(&left), number(&right)) {
-            (Some(a), Some(b)) => match op {
-                "-" => a.checked_sub(b),
-                "*" => a.checked_mul(b),
-                "/" | "\\" => a.checked_div(b),
-                "%" | "mod" => a.checked_rem(b),
-                "^" => Some(a ^ b),
-                "|" => Some(a | b),
-                "&" => Some(a & b),
-                "<<" => u32::try_from(b).ok().and_then(|b| a.checked_shl(b)),
-                ">>" => u32::try_from(b).ok().and_then(|b| a.checked_shr(b)),
-                _ => None,
-            },
-            _ => None,
-        };
         let from = left.from | right.from;
+        let values = [left, right];
+        if let Some(value) = self.in_turn(&values, |values| calculated(values, op)) {
+            return value;
+        }
+        let result = calculated(&values, op);
+        let [left, right] = values;
         match result {
-            Some(number) => Value::of_text(number.to_string()).and(from),
+            Some(number) => Value::of_text(number).and(from),
+            None if op == "xor" => left.or(right),
             None if self.language == Language::Php && matches!(op, "|" | "&") => {
                 self.text_bits(left, right, op)
             }
@@ -379,7 +387,9 @@ impl Walk<'_> {
                 self.include(&value);
                 return Operand::default();
             }
-            "eval" | "execute" | "executeglobal" if self.language.is_basic() && self.starts_operand() => {
+            "eval" | "execute" | "executeglobal"
+                if self.language.is_basic() && self.starts_operand() && !self.called_again() =>
+            {
                 let args = vec![self.expression()];
                 let operand = Operand { path: text.to_owned(), ..Operand::default() };
                 return Operand { value: self.call(&operand, args), ..Operand::default() };
@@ -389,6 +399,23 @@ impl Walk<'_> {
         }
         let value = self.named(text);
         Operand { value, path: text.to_owned(), place: Some(text.into()), ..Operand::default() }
+    }
+
+    /// Whether brackets stand here and others right behind them: `eval(a)("k")`.
+    fn called_again(&self) -> bool {
+        let (mut ahead, mut depth) = (0, 0_u32);
+        while ahead < 400 {
+            match self.text(ahead) {
+                "(" => depth += 1,
+                ")" if depth <= 1 => return self.text(ahead + 1) == "(",
+                ")" => depth -= 1,
+                "" | "\n" => return false,
+                _ if depth == 0 => return false,
+                _ => {}
+            }
+            ahead += 1;
+        }
+        false
     }
 
     /// What a name without a call is worth.
@@ -502,7 +529,9 @@ impl Walk<'_> {
                 (Kind::Op, "(") => {
                     let args = self.args();
                     let item = self.basic_item(operand, &args);
-                    let known = item.as_ref().and_then(|item| self.lookup(item)).cloned();
+                    let turns = args.first().is_some_and(Value::is_each);
+                    let known = item.as_ref().filter(|_| !turns).and_then(|item| self.lookup(item)).cloned();
+                    let known = known.or_else(|| self.basic_picked(operand, &args));
                     operand.value = match known {
                         Some(value) => value,
                         None => self.call(operand, args),
@@ -585,6 +614,7 @@ impl Walk<'_> {
         if empty && self.language == Language::Php && self.text(0) == "=" {
             key = Value::of_text(self.next_key(base.as_deref()));
         }
+        let turns = key.is_each();
         let place: Option<Rc<str>> = base.map(|base| match key.text.as_deref() {
             Some(key) if key.len() < 80 => format!("{base}[{key}]").into(),
             _ => base,
@@ -592,10 +622,10 @@ impl Walk<'_> {
         let server = operand.value.class.as_deref() == Some("server");
         let path = if server { "$_SERVER" } else { operand.path.as_str() };
         let from = super::sources::item(path, operand.value.from, key.word().unwrap_or(key.known()));
-        let known = place.as_ref().and_then(|place| self.lookup(place)).cloned();
-        let value = known.unwrap_or_else(|| picked(&operand.value, &key));
-        operand.value =
-            Value { from: if path.starts_with("$_SERVER") { from } else { value.from | from }, ..value };
+        let fixed = path.starts_with("$_SERVER");
+        let known = place.as_ref().filter(|_| !turns).and_then(|place| self.lookup(place)).cloned();
+        let value = known.unwrap_or_else(|| self.picked_in_turn(&operand.value, &key));
+        operand.value = Value { from: if fixed { from } else { value.from | from }, ..value };
         let own = matches!(operand.path.as_str(), "this" | "self" | "window" | "global");
         if own && self.language == Language::JScript && is_plain_name(key.known()) {
             operand.path = key.known().to_lowercase();
@@ -664,6 +694,10 @@ impl Walk<'_> {
             if php && self.found.can("fields-request") {
                 operand.value.from |= super::value::REQUEST;
             }
+            let counted = name == "length" && self.language.is_server_page();
+            if let Some(length) = operand.receiver.length().filter(|_| counted) {
+                operand.value = Value::of_text(length.to_string());
+            }
         }
         operand.place = Some(place);
         operand.dynamic = false;
@@ -700,7 +734,7 @@ impl Walk<'_> {
 }
 
 /// The item of `value` under `key`, or one letter of a text.
-fn picked(value: &Value, key: &Value) -> Value {
+pub(super) fn picked(value: &Value, key: &Value) -> Value {
     if let (Some(items), Some(key)) = (&value.items, &key.text)
         && let Some((_, item)) = items.iter().find(|(own, _)| own == key)
     {

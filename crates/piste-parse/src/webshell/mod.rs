@@ -19,6 +19,7 @@ mod created;
 mod decode;
 mod dense;
 mod dotnet;
+mod each;
 mod encoded;
 mod expr;
 mod found;

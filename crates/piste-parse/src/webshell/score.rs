@@ -179,6 +179,8 @@ fn panel(found: &Found, language: Language, add: &mut impl FnMut(u32, usize, Str
                 35
             } else if free {
                 70
+            } else if found.can("connect-parts") {
+                55
             } else {
                 20
             },
@@ -204,9 +206,18 @@ fn panel(found: &Found, language: Language, add: &mut impl FnMut(u32, usize, Str
         };
         add(points, found.place("drives"), "lists the drives of the server".into());
     }
-    if found.can("sql-mixed") && found.can("connect-request") && !found.can("sql-request") && !php {
+    if found.can("sql-mixed")
+        && (found.can("connect-request") || found.can("connect-parts"))
+        && !found.can("sql-request")
+        && !php
+    {
         let what = "the request chooses a database server and what is read from it";
-        add(45, found.place("connect-request"), what.into());
+        let way = if found.can("connect-request") { "connect-request" } else { "connect-parts" };
+        add(45, found.place(way), what.into());
+    }
+    if found.can("logon-request") && (found.can("list") || found.can("write-path") || found.can("delete")) {
+        let what = "takes on an account that the request names, and its paths of files with it";
+        add(55, found.place("logon-request"), what.into());
     }
     if found.can("registry") {
         add(25, found.place("registry"), "the request chooses registry keys".into());

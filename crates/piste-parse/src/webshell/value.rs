@@ -44,6 +44,8 @@ pub(super) const CHOSEN: From = 1 << 13;
 pub(super) const OTHER: From = 1 << 14;
 /// A path of the folder in which the page itself lies.
 pub(super) const BESIDE: From = 1 << 15;
+/// Its known text is a part of it only.
+pub(super) const PARTIAL: From = 1 << 18;
 
 /// A header that pages read for other reasons, or all variables at once: the request where code is run, nothing elsewhere.
 pub(super) const HEADER: From = 1 << 16;
@@ -148,6 +150,11 @@ impl Value {
 
     /// The text of both, one after the other.
     pub(super) fn concat(self, other: Self) -> Self {
+        if let Some(text) = other.run_together().filter(|_| !self.is_each()) {
+            // A loop adds every item to what may have been nothing.
+            let start = if self.is_unknown() { Self::of_text("") } else { self };
+            return start.concat(Self::of_text(text).and(other.from)).and(COMPUTED);
+        }
         let mut from = self.from | other.from;
         // A filter holds for what went through it, not for what stands beside.
         let bare = |value: &Self| value.tainted() && value.from & FILTERED == 0;
@@ -181,6 +188,9 @@ impl Value {
             (None, Some(right)) if from & (REQUEST | MIXED) != 0 && right.len() < 512 => Some(right.clone()),
             _ => None,
         };
+        if self.text.is_none() || other.text.is_none() {
+            from |= PARTIAL;
+        }
         if self.text.is_none() || other.text.is_none() || self.from & COMPUTED != 0 {
             from |= COMPUTED;
         }
@@ -213,10 +223,11 @@ pub(super) fn bytes_of(text: &str) -> Vec<u8> {
     out
 }
 
-/// A number as a script writes it: decimal, `0x41`, octal is taken as decimal.
+/// A number as a script writes it: decimal, `0x41`, `&H41`, octal is taken as decimal.
 pub(super) fn number_of(text: &str) -> Option<i64> {
     let text = text.trim();
-    if let Some(hex) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+    let hex = ["0x", "0X", "&h", "&H"].iter().find_map(|start| text.strip_prefix(start));
+    if let Some(hex) = hex {
         return i64::from_str_radix(hex.trim_end_matches(['l', 'L', 'u', 'U']), 16).ok();
     }
     let digits = text.trim_end_matches(['l', 'L', 'u', 'U', 'f', 'd']);

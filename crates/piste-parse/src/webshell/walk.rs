@@ -13,7 +13,7 @@ use hashbrown::HashMap;
 use super::Language;
 use super::found::Found;
 use super::token::{Kind, Token, php_code, tokens};
-use super::value::{COMPUTED, REQUEST, SCRAMBLED, SESSION, Value};
+use super::value::{COMPUTED, MIXED, REQUEST, SCRAMBLED, SESSION, Value};
 
 /// Nesting of expressions that is followed.
 pub(super) const DEPTH_MAX: u32 = 60;
@@ -64,6 +64,8 @@ pub(super) struct Walk<'f> {
     /// Functions that are open: name, scope, and the braces outside.
     open: Vec<(Rc<str>, u32, u32)>,
     scopes: u32,
+    /// Turns of loops that were computed.
+    pub(super) turns: u32,
 }
 
 impl<'f> Walk<'f> {
@@ -88,6 +90,7 @@ impl<'f> Walk<'f> {
             braces: 0,
             open: Vec::new(),
             scopes: 0,
+            turns: 0,
         }
     }
 
@@ -466,6 +469,10 @@ impl<'f> Walk<'f> {
         if self.open.len() > 200 {
             self.open.remove(0);
         }
+        if published {
+            let at = self.offset();
+            self.found.cap("web-method", at);
+        }
         for (param, value) in params.iter().zip(given) {
             let key = self.key(param);
             self.names.insert(key, if published { value.and(REQUEST) } else { value });
@@ -481,7 +488,11 @@ impl<'f> Walk<'f> {
         }
         let before = (1..=24).map_while(|back| self.tokens.get(self.at.checked_sub(back)?));
         before
-            .take_while(|token| !(token.kind == Kind::Op && matches!(token.text.as_ref(), ";" | "{" | "}")))
+            .take_while(|token| match token.kind {
+                Kind::Op => !matches!(token.text.as_ref(), ";" | "{" | "}"),
+                Kind::Ident => token.text != "end",
+                _ => true,
+            })
             .any(|token| {
                 token.kind == Kind::Ident
                     && ATTRIBUTES.iter().any(|name| token.text.eq_ignore_ascii_case(name))
@@ -536,8 +547,8 @@ impl<'f> Walk<'f> {
     fn each(&mut self) -> Value {
         let start = self.at;
         self.at += 1;
-        self.take("each");
-        self.take("(");
+        let each = self.take("each");
+        let head = self.take("(");
         if self.language == Language::Php {
             if self.tokens.get(start).is_some_and(|token| token.text == "for") {
                 return Value::default();
@@ -563,7 +574,12 @@ impl<'f> Walk<'f> {
             let name = self.text(ahead - 1).to_owned();
             self.at += ahead + 1;
             let value = self.expression();
-            self.assign(&name, item_of(&value), false);
+            let item = if self.language.is_server_page() { value.each_of() } else { None };
+            self.assign(&name, item.unwrap_or_else(|| item_of(&value)), false);
+        } else if self.language.is_basic() && !each {
+            self.counted();
+        } else if head && self.language.is_server_page() {
+            self.counted_between();
         }
         Value::default()
     }
@@ -613,7 +629,13 @@ impl<'f> Walk<'f> {
         value.text = value.text.filter(|_| entry.params.is_empty());
         let from = args.iter().fold(0, |from, value| from | value.from);
         let least = if matches!(self.language, Language::VbScript | Language::JScript) { 16 } else { 40 };
-        let long = args.iter().any(|value| value.text.as_ref().is_some_and(|text| text.len() > least));
+        let is_long = |value: &Value| value.text.as_ref().is_some_and(|text| text.len() > least);
+        let settled = |value: &Value| {
+            value.text.is_some() || value.items.is_some() || value.from & (REQUEST | MIXED | SESSION) != 0
+        };
+        // A long pattern that is laid over a value of which nothing is known hides nothing.
+        let long = args.first().is_some_and(is_long)
+            || args.iter().any(is_long) && (!self.language.is_server_page() || args.iter().all(settled));
         // What a function of the page makes of a long text cannot be computed here, only named.
         if long && value.text.is_none() {
             value.from |= SCRAMBLED;
