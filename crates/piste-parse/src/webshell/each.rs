@@ -7,6 +7,7 @@
 use std::rc::Rc;
 
 use super::expr::{Operand, picked};
+use super::token::Kind;
 use super::value::{COMPUTED, From, ITEMS_MAX, MIXED, PARTIAL, REQUEST, Value, number_of};
 use super::walk::Walk;
 
@@ -42,6 +43,22 @@ impl Walk<'_> {
         Some(each(out, from))
     }
 
+    /// Two texts, one after the other; a loop adds every item to what may have been nothing before.
+    pub(super) fn added(&mut self, left: Value, right: Value) -> Value {
+        let Some(items) = right.items.clone().filter(|_| right.is_each() && !left.is_each()) else {
+            return left.concat(right);
+        };
+        let bytes: usize = items.iter().map(|(_, item)| item.known().len()).sum();
+        let turns = u32::try_from(items.len() + bytes / 8).unwrap_or(TURNS_MAX);
+        if self.turns.saturating_add(turns) > TURNS_MAX {
+            return left.concat(Value::of(right.from | COMPUTED));
+        }
+        self.turns += turns;
+        let text: String = items.iter().map(|(_, item)| item.known()).collect();
+        let start = if left.is_unknown() { Value::of_text("") } else { left };
+        start.concat(Value::of_text(text).and(right.from)).and(COMPUTED)
+    }
+
     /// The head of `For i = a To b Step c`, behind its `For`; the counter holds every number.
     pub(super) fn counted(&mut self) {
         let counter = self.operand();
@@ -65,34 +82,36 @@ impl Walk<'_> {
         self.set(&counter, value.unwrap_or_default(), false);
     }
 
-    /// The head of `for (var i = a; i < b; i += c)`, its bracket opened; stays where it is if it is another.
+    /// The head of `for (var i = 0; i < b; i += c)`, its bracket opened.
     pub(super) fn counted_between(&mut self) {
-        let before = self.at;
-        if let Some((name, value)) = self.head() {
-            let mut depth = 0_u32;
-            for ahead in 0..60 {
-                match self.text(ahead) {
-                    "(" => depth += 1,
-                    ")" if depth == 0 => {
-                        self.at += ahead + 1;
-                        self.assign(&name, value, false);
-                        return;
-                    }
-                    ")" => depth -= 1,
-                    _ => {}
+        // What was read here is not read again: heads may hold functions that hold heads.
+        let Some(ahead) = (1..4).find(|ahead| self.text(*ahead) == "=") else { return };
+        if self.text(ahead + 2) != ";" || !self.is(ahead + 1, Kind::Num) {
+            return;
+        }
+        let name = self.text(ahead - 1).to_owned();
+        let start = number_of(self.text(ahead + 1));
+        self.at += ahead + 3;
+        let value = start.and_then(|start| self.head(&name, start));
+        let done = value.is_some();
+        self.assign(&name, value.unwrap_or_default(), false);
+        let mut depth = 0_u32;
+        for ahead in 0..if done { 60 } else { 0 } {
+            match self.text(ahead) {
+                "(" => depth += 1,
+                ")" if depth == 0 => {
+                    self.at += ahead + 1;
+                    return;
                 }
+                ")" => depth -= 1,
+                _ => {}
             }
         }
-        self.at = before;
     }
 
-    /// The counter and its numbers.
-    fn head(&mut self) -> Option<(String, Value)> {
-        let ahead = (1..4).find(|ahead| self.text(*ahead) == "=")?;
-        let name = self.text(ahead - 1).to_owned();
-        self.at += ahead + 1;
-        let start = self.expression();
-        if !(self.take(";") && self.take(&name)) {
+    /// The numbers that the counter runs through.
+    fn head(&mut self, name: &str, start: i64) -> Option<Value> {
+        if !self.take(name) {
             return None;
         }
         let reach = match self.text(0) {
@@ -102,10 +121,9 @@ impl Walk<'_> {
         };
         self.at += 1;
         let end = number_of(self.operand().value.known())?;
-        let stepped = self.take(";") && self.take(&name) && self.take("+=");
+        let stepped = self.take(";") && self.take(name) && self.take("+=");
         let step = if stepped { number_of(self.expression().known())? } else { 1 };
-        let value = numbers(number_of(start.known())?, end.saturating_sub(reach), step)?;
-        Some((name, value))
+        numbers(start, end.saturating_sub(reach), step)
     }
 
     /// `a(1)` and `split(a)(1)` where the list is known.
@@ -135,12 +153,6 @@ impl Value {
         let items = self.items.as_ref().filter(|items| items.len() > 1 && !self.is_each())?;
         let known = items.iter().all(|(_, item)| item.text.is_some() && !item.tainted());
         known.then(|| each(items.to_vec(), self.from))
-    }
-
-    /// The items' texts, one behind the other.
-    pub(super) fn run_together(&self) -> Option<String> {
-        self.is_each()
-            .then(|| self.items.iter().flat_map(|items| items.iter()).map(|(_, item)| item.known()).collect())
     }
 
     /// How many letters or items it has, where that is known.

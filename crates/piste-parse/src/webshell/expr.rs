@@ -113,7 +113,7 @@ impl Walk<'_> {
             return value;
         }
         let pieces = left.text.is_some() && right.text.is_some();
-        let value = left.concat(right);
+        let value = self.added(left, right);
         if pieces {
             self.note_hidden(&value);
         }
@@ -150,7 +150,7 @@ impl Walk<'_> {
                 _ if self.language == Language::Php => Value::of(left.from | right.from),
                 _ => {
                     let _ = save;
-                    left.concat(right)
+                    self.added(left, right)
                 }
             };
         }

@@ -473,5 +473,15 @@ fn loops_over_long_lists_cost_no_more_than_is_set_aside() {
     let page =
         format!("<% for (var i = 0; i < 4000; i++) {{ {} }} %>", "s += a.split('')[i];".repeat(20_000));
     read(page.as_bytes(), "x.asp");
+    let page = format!("<% {} %>", "for (i = 0; i < function () { ".repeat(400));
+    read(page.as_bytes(), "x.asp");
+    read(page.replace("i = 0", "i = function () {").as_bytes(), "x.asp");
+    let list = "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",".repeat(4_000);
+    let page =
+        format!("<%\nFor Each x In Array({list}1)\n{}Next\nexecute s\n%>", "s = s & x\n".repeat(40_000));
+    read(page.as_bytes(), "x.asp");
+    let page =
+        format!("<%@ Page Language=\"C#\" %><% {} %>", "var t = $\"{a($\"{b}{{}}\")}\"; ".repeat(20_000));
+    read(page.as_bytes(), "x.aspx");
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }

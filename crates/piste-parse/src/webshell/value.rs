@@ -150,11 +150,6 @@ impl Value {
 
     /// The text of both, one after the other.
     pub(super) fn concat(self, other: Self) -> Self {
-        if let Some(text) = other.run_together().filter(|_| !self.is_each()) {
-            // A loop adds every item to what may have been nothing.
-            let start = if self.is_unknown() { Self::of_text("") } else { self };
-            return start.concat(Self::of_text(text).and(other.from)).and(COMPUTED);
-        }
         let mut from = self.from | other.from;
         // A filter holds for what went through it, not for what stands beside.
         let bare = |value: &Self| value.tainted() && value.from & FILTERED == 0;

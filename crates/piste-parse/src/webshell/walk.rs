@@ -223,7 +223,7 @@ impl<'f> Walk<'f> {
         }
         let value = if add {
             let before = self.names.remove(&key).unwrap_or_default();
-            if before.text.is_none() && before.from == 0 { value } else { before.concat(value) }
+            if before.text.is_none() && before.from == 0 { value } else { self.added(before, value) }
         } else {
             let from = self.names.get(&key).map_or(0, |before| before.from & (REQUEST | SESSION));
             value.and(from)
