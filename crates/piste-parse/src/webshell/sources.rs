@@ -36,7 +36,7 @@ pub(super) fn item(path: &str, from: From, key: &str) -> From {
     server_variable(path, key).unwrap_or(from)
 }
 
-/// Variables of the server that the client does not choose.
+/// What variables of the server hold. Headers that pages use every day speak only where they are run.
 pub(super) fn server_variable(path: &str, key: &str) -> Option<From> {
     let key = key.to_ascii_lowercase();
     let fixed = path.ends_with("servervariables")
@@ -53,7 +53,10 @@ pub(super) fn server_variable(path: &str, key: &str) -> Option<From> {
             | "http_accept_encoding"
     );
     let own = matches!(key.as_str(), "script_name" | "url" | "path_translated");
-    (fixed || path.ends_with("servervariables") && harmless).then_some(if own { BESIDE } else { 0 })
+    if path.ends_with("servervariables") && harmless {
+        return Some(HEADER);
+    }
+    fixed.then_some(if own { BESIDE } else { 0 })
 }
 
 /// Members of the request that say nothing the client chose.

@@ -125,10 +125,9 @@ fn day(text: &str) -> Option<String> {
         (first, number(second)?, number(third)?)
     } else if year(third) {
         match (number(first), month(second), number(second), month(first)) {
-            (Some(day), Some(month), ..) => (third, month, day),
-            (None, _, Some(day), Some(month)) => (third, month, day),
-            (Some(day), _, Some(month), _) if text.contains('.') || day > 12 => (third, month, day),
-            (Some(month), _, Some(day), _) if day > 12 || day == month => (third, month, day),
+            (Some(day), Some(month), ..) | (None, _, Some(day), Some(month)) => (third, month, day),
+            (Some(one), _, Some(other), _) if text.contains('.') || one > 12 => (third, other, one),
+            (Some(one), _, Some(other), _) if other >= 13 || one == other => (third, one, other),
             _ => return None,
         }
     } else {
