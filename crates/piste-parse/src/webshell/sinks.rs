@@ -250,7 +250,7 @@ impl Walk<'_> {
                 "a header of the request, or a variable that it fills, is evaluated as code",
             );
         } else if self.found.can("extract-request")
-            && value.from == 0
+            && value.from & !PARTIAL == 0
             && value.text.is_none()
             && value.class.is_none()
             && self.tokens.len() < 400
@@ -305,7 +305,7 @@ impl Walk<'_> {
         }
         if self.language == Language::Php
             && value.text.as_deref().is_none_or(|text| text.starts_with(' '))
-            && value.from & !(COMPUTED | OTHER) == 0
+            && value.from & !(COMPUTED | OTHER | PARTIAL) == 0
         {
             self.found.cap("process-unknown", at);
         }
