@@ -5,8 +5,8 @@
 use super::expr::Operand;
 use super::sinks::{PHP_RUNNERS, joined};
 use super::value::{
-    COMPUTED, DECODED, FILE, FILTERED, Items, MIXED, OTHER, REMOTE, REQUEST, SCRAMBLED, SESSION, SOUGHT,
-    UPLOAD, Value,
+    COMPUTED, DECODED, FILE, FILTERED, Items, MIXED, OTHER, PARTIAL, REMOTE, REQUEST, SCRAMBLED, SESSION,
+    SOUGHT, UPLOAD, Value,
 };
 use super::walk::Walk;
 
@@ -112,7 +112,7 @@ impl Walk<'_> {
         }
         let nameless =
             operand.path.len() > 1 && operand.path.trim_start_matches('$').chars().all(|c| c == '_');
-        let unset = callee.from & !(REQUEST | COMPUTED | OTHER) == 0;
+        let unset = callee.from & !(REQUEST | COMPUTED | OTHER | PARTIAL) == 0;
         let nameless = nameless || operand.path.starts_with("$$") && unset && self.tokens.len() < 300;
         if nameless && callee.text.is_none() {
             self.found.find(
@@ -123,7 +123,7 @@ impl Walk<'_> {
             );
         }
         if self.found.can("extract-request")
-            && callee.from & !OTHER == 0
+            && callee.from & !(OTHER | PARTIAL) == 0
             && callee.class.is_none()
             && callee.text.is_none()
         {

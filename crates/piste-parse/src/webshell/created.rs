@@ -6,7 +6,7 @@ use super::Language;
 use super::decode;
 use super::expr::Operand;
 use super::sinks::{PHP_RUNNERS, joined};
-use super::value::{COMPUTED, MIXED, REMOTE, REQUEST, Value};
+use super::value::{COMPUTED, MAPPED, MIXED, REMOTE, REQUEST, Value};
 use super::walk::Walk;
 
 impl Walk<'_> {
@@ -159,7 +159,8 @@ impl Walk<'_> {
                 if all & (REQUEST | MIXED) != 0 {
                     self.found.cap("fetch-request", at);
                 }
-                return Value::of(REMOTE | all);
+                let own = all & MAPPED != 0 && all & (REQUEST | MIXED) == 0;
+                return Value::of(if own || args.is_empty() { all } else { REMOTE | all });
             }
             "reflectionfunction" | "reflectionmethod" => {
                 if first.from & REQUEST != 0 {

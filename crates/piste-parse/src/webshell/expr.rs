@@ -11,7 +11,7 @@ use super::each::calculated;
 use super::found::is_hidden_name;
 use super::token::Kind;
 use super::value::{
-    COMPUTED, FILE, ITEMS_MAX, MIXED, REQUEST, SESSION, TEXT_BYTES_MAX, Value, bytes_of, number_of, text_of,
+    CHECKED, COMPUTED, FILE, ITEMS_MAX, REQUEST, SESSION, TEXT_BYTES_MAX, Value, bytes_of, number_of, text_of,
 };
 use super::walk::Walk;
 
@@ -85,7 +85,8 @@ impl Walk<'_> {
                 "==" | "!=" | "===" | "!==" | "<" | ">" | "<=" | ">=" | "<>" | "<=>" | "is" | "isnot"
                 | "instanceof" | "like" => {
                     self.at += 1;
-                    self.operand();
+                    let right = self.operand().value;
+                    self.compared(&left, &right);
                     left = Value::default();
                 }
                 "=" if basic => {
@@ -95,6 +96,16 @@ impl Walk<'_> {
                 }
                 _ => return left,
             }
+        }
+    }
+
+    /// Notes a password that stands in the page.
+    fn compared(&mut self, left: &Value, right: &Value) {
+        let text = if left.from & REQUEST != 0 { right.known() } else { left.known() };
+        let sent = (left.from | right.from) & REQUEST != 0;
+        if self.language == Language::Php && sent && is_password(text) {
+            let at = self.offset();
+            self.found.cap("password", at);
         }
     }
 
@@ -336,7 +347,7 @@ impl Walk<'_> {
                 key = value.worded().text.unwrap_or(key);
                 value = self.expression();
             }
-            from |= value.from;
+            from |= value.from & !CHECKED;
             count += 1;
             if items.len() < ITEMS_MAX {
                 items.push((key, value));
@@ -724,7 +735,7 @@ impl Walk<'_> {
         if let Some((base, _)) = place.split_once('[') {
             let base = base.to_owned();
             let whole = self.lookup(&base).cloned().unwrap_or_default();
-            let from = whole.from | value.from & !MIXED | if value.from & MIXED != 0 { MIXED } else { 0 };
+            let from = (whole.from | value.from) & !CHECKED;
             let items =
                 super::lists::with_item(&whole, &place, &value).filter(|_| self.language == Language::Php);
             self.assign(&base, Value { from, items: items.or(whole.items.clone()), ..whole }, false);
@@ -750,6 +761,15 @@ pub(super) fn picked(value: &Value, key: &Value) -> Value {
         }
     }
     Value::of(value.from & !FILE | value.from & FILE)
+}
+
+/// Whether a text is one that nobody guesses: long enough, with letters and with digits or signs.
+fn is_password(text: &str) -> bool {
+    let has = |what: fn(&u8) -> bool| text.bytes().any(|byte| what(&byte));
+    (6..=80).contains(&text.len())
+        && has(u8::is_ascii_alphabetic)
+        && has(u8::is_ascii_digit)
+        && !text.contains(['/', ' ', '.', '<'])
 }
 
 /// Whether a text could be a function's name.

@@ -4,7 +4,7 @@
 
 use super::expr::Operand;
 use super::sinks::{EVAL, joined};
-use super::value::{DECODED, FILE, MIXED, REQUEST, SCRAMBLED, SESSION, UPLOAD, Value};
+use super::value::{DECODED, FILE, MAPPED, MIXED, REQUEST, SCRAMBLED, SESSION, UPLOAD, Value};
 use super::walk::Walk;
 
 impl Walk<'_> {
@@ -132,6 +132,10 @@ impl Walk<'_> {
             "cook" if all & (REQUEST | MIXED) != 0 => {
                 self.found.find("eval-request", 100, at, EVAL);
                 Some(Value::of(all))
+            }
+            // A resource of the application itself.
+            "getresource" | "getresourceasstream" | "getresourcepaths" if all & (REQUEST | MIXED) == 0 => {
+                Some(Value::of(MAPPED))
             }
             "getpart" => Some(Value::object("part", REQUEST | UPLOAD)),
             "write" if operand.receiver.class.as_deref() == Some("part") => {

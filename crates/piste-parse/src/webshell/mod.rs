@@ -23,6 +23,7 @@ mod each;
 mod encoded;
 mod expr;
 mod found;
+mod guards;
 mod java;
 mod lists;
 mod php;
@@ -174,6 +175,10 @@ impl Reading {
 /// Reads a file. `bytes` are its first [`BYTES_MAX`] or fewer; more are not looked at.
 pub fn read(bytes: &[u8], name: &str) -> Reading {
     let bytes = bytes.get(..bytes.len().min(BYTES_MAX)).unwrap_or_default();
+    if bytes.starts_with(b"\x7fELF") {
+        // A program of the system, whatever texts stand in it.
+        return Reading { language: None, score: 0, reasons: Vec::new() };
+    }
     let decoded = charset::decoded(bytes);
     let dense = dense::Dense::of(&decoded.bytes);
     let plain = encoded::plain(&dense.text);

@@ -7,8 +7,8 @@ use super::expr::Operand;
 use super::lists;
 use super::sinks::{is_script, joined, regex_flags};
 use super::value::{
-    CIPHER, COMPUTED, DECODED, FILE, FILTERED, HEADER, MAPPED, MIXED, OWN_FILE, REMOTE, REQUEST, SCRAMBLED,
-    SOUGHT, UPLOAD, Value,
+    CHECKED, CIPHER, COMPUTED, DECODED, FIELD, FILE, FILTERED, HEADER, MAPPED, MIXED, OWN_FILE, REMOTE,
+    REQUEST, SCRAMBLED, SOUGHT, UPLOAD, Value,
 };
 use super::walk::Walk;
 
@@ -67,10 +67,17 @@ impl Walk<'_> {
             _ => {}
         }
         if let Some(place) = callback_place(name).filter(|_| !method) {
-            return self.callback(name, place, args);
+            let value = self.callback(name, place, args);
+            // Of a list only what others have too, or have not: nothing of the others comes in.
+            let of_first = name.starts_with("array_intersect") || name.starts_with("array_diff");
+            let own = first.map_or(0, |first| first.from);
+            return if of_first && own == 0 { Some(Value::default()) } else { value };
         }
         if method {
             self.php_method(name, args);
+            if is_field_of_request(path) {
+                return Some(Value::of(FIELD));
+            }
         }
         self.php_text(name, args)
             .or_else(|| self.php_files(name, path, args))
@@ -194,6 +201,13 @@ impl Walk<'_> {
         }
         Some(match name {
             "preg_replace" | "preg_filter" | "mb_ereg_replace" | "mb_eregi_replace" => {
+                if name == "preg_replace"
+                    && super::guards::is_sieve(first.known())
+                    && args.get(1).is_some_and(|by| by.text.as_deref() == Some(""))
+                    && args.get(2).is_some_and(|value| value.tainted() && value.items.is_none())
+                {
+                    return Some(Value::of(args.get(2).map_or(0, |value| value.from) | CHECKED | FILTERED));
+                }
                 let flags = if name.starts_with("mb_") {
                     args.get(3).map(|value| value.known().to_owned())
                 } else {
@@ -217,6 +231,9 @@ impl Walk<'_> {
                     args.get(1).map_or(0, |value| value.from)
                         | args.get(2).map_or(0, |value| value.from & (REQUEST | MIXED | FILE | REMOTE)),
                 )
+            }
+            "array_intersect_key" | "array_intersect" | "array_diff_key" | "array_diff" => {
+                Value { items: None, ..first }
             }
             "implode" | "join" => {
                 let items = args.iter().find_map(|value| value.items.clone());
@@ -268,6 +285,7 @@ impl Walk<'_> {
             "basename" | "pathinfo" if first.text.is_some() && first.from == 0 => {
                 return super::decode::call(name, args).map(Value::of_text);
             }
+            "realpath" => Value { text: None, items: None, ..Value::object("realpath", joined(args)) },
             "escapeshellarg" | "escapeshellcmd" | "basename" | "pathinfo" => {
                 Value::of(joined(args) | FILTERED)
             }
@@ -363,6 +381,13 @@ impl Walk<'_> {
                 if loaded {
                     self.upload(second);
                 } else {
+                    let fetched = first.is_some_and(|value| value.from & REQUEST != 0 && value.is_whole());
+                    if name == "copy" && fetched && second.is_some_and(Value::tainted) {
+                        let at = self.offset();
+                        let points = if self.tokens.len() < 400 { 75 } else { 25 };
+                        let what = "the request chooses a file and where its content is fetched";
+                        self.found.find("write-remote", points, at, what);
+                    }
                     self.file("rename", second);
                     if text.starts_with("http") && second.is_some_and(|value| is_script(value.known())) {
                         let at = self.offset();
@@ -395,6 +420,19 @@ impl Walk<'_> {
             "opendir" | "scandir" | "glob" | "dir" | "chdir" | "readdir" => {
                 self.file("list", first);
                 Value::of(FILE | joined(args) & (REQUEST | MIXED))
+            }
+            "ftp_login" | "ssh2_auth_password" | "imap_open" | "ldap_bind"
+                if args.iter().skip(1).filter(|value| value.tainted()).count() > 1 =>
+            {
+                let at = self.offset();
+                let kind = match name {
+                    "ftp_login" => "login-ftp",
+                    "ssh2_auth_password" => "login-ssh",
+                    "imap_open" => "login-mail",
+                    _ => "login-directory",
+                };
+                self.found.cap(kind, at);
+                Value::default()
             }
             "fsockopen" | "pfsockopen" | "stream_socket_client" | "socket_connect" => {
                 let host = if name == "socket_connect" { second } else { first };
@@ -487,6 +525,16 @@ impl Walk<'_> {
             _ => return None,
         })
     }
+}
+
+/// `$request->get`, as frameworks hand the request to their actions.
+fn is_field_of_request(path: &str) -> bool {
+    let Some((object, method)) = path.trim_start_matches('$').split_once('.') else { return false };
+    matches!(object.to_ascii_lowercase().as_str(), "request" | "req" | "input")
+        && matches!(
+            method,
+            "get" | "post" | "input" | "query" | "param" | "getparam" | "getpost" | "getquery"
+        )
 }
 
 /// The function that the `options` of a filter name, which may stand in a list within a list.

@@ -95,6 +95,10 @@ pub(super) fn reasons(
         add(if loose { find.points * 6 / 10 } else { find.points }, find.at, find.what.clone());
     }
     panel(found, language, &mut add);
+    if language == Language::Php {
+        browser(found, code_bytes, &mut add);
+        enters(lower, code_bytes, &mut add);
+    }
     traits(found, language, code_bytes, lower, &mut add);
     let worst = found.finds.values().map(|find| find.points).max().unwrap_or(0);
     hidden_text(text, lower, language, worst, found, &mut add);
@@ -221,6 +225,50 @@ fn panel(found: &Found, language: Language, add: &mut impl FnMut(u32, usize, Str
     }
     if found.can("registry") {
         add(25, found.place("registry"), "the request chooses registry keys".into());
+    }
+}
+
+/// Small pages that show any folder or file, try passwords, or hide by having no names.
+fn browser(found: &Found, code_bytes: usize, add: &mut impl FnMut(u32, usize, String)) {
+    if found.can("list-whole") && found.can("read-whole") && code_bytes < 12_000 {
+        let what = "lists any folder and shows any file that the request names";
+        add(55, found.place("list-whole"), what.into());
+    } else if found.can("read-whole") && code_bytes < 1_200 {
+        add(40, found.place("read-whole"), "shows any file that the request names".into());
+    }
+    let logins = ["login-ftp", "login-ssh", "login-mail", "login-directory", "connect-request"];
+    let kinds = logins.iter().filter(|cap| found.can(cap)).count();
+    if kinds >= 3 && found.can("split-request") {
+        let at = logins.iter().filter(|cap| found.can(cap)).map(|cap| found.place(cap)).min();
+        add(
+            75,
+            at.unwrap_or(0),
+            "tries the names and passwords that the request lists on other servers".into(),
+        );
+    }
+    if found.can("extract-request") && found.can("process-unknown") && code_bytes < 12_000 {
+        let what = "a variable that the request may set is started as a command";
+        add(50, found.place("process-unknown"), what.into());
+    }
+    if found.can("nameless") && found.can("dynamic-call") {
+        let what = "hardly a variable has a letter in its name, and one is called";
+        add(75, found.place("nameless"), what.into());
+    }
+}
+
+/// A page of its own that loads an application only to get into it: as a user, or with a new administrator.
+fn enters(lower: &[u8], code_bytes: usize, add: &mut impl FnMut(u32, usize, String)) {
+    let loads = ["wp-blog-header.php", "wp-load.php", "app/mage.php"].iter().any(|word| has(lower, word));
+    if !loads || code_bytes > 8_000 {
+        return;
+    }
+    let made = ["wp_insert_user(", "wp_create_user("].iter().find_map(|word| place(lower, word));
+    if let Some(at) = place(lower, "wp_set_auth_cookie") {
+        add(75, at, "logs whoever calls it in as a user of the site".into());
+    } else if let Some(at) = made.filter(|_| has(lower, "administrator")) {
+        add(75, at, "makes a new administrator of the site".into());
+    } else if let Some(at) = place(lower, "admin/user").filter(|_| has(lower, "setdata")) {
+        add(70, at, "makes a new administrator of the site".into());
     }
 }
 
@@ -430,6 +478,7 @@ fn uploads(found: &Found, code_bytes: usize, lower: &[u8], add: &mut impl FnMut(
         add(30, found.place("info-uname"), "tells about the server where it takes uploads".into());
     }
     let points = match (code_bytes, checked) {
+        (0..8_000, 0..=2) if direct && form && found.can("password") => 70,
         (0..3_000, 0) if !direct => 40,
         _ if !direct => 15,
         (0..3_000, 0) => 70,

@@ -10,8 +10,9 @@ use super::each::pieces;
 use super::expr::Operand;
 use super::sources;
 use super::value::{
-    BESIDE, CHOSEN, CIPHER, COMPUTED, DECODED, FILTERED, From, HEADER, MAPPED, MIXED, OTHER, OWN_FILE,
-    PARTIAL, REMOTE, REQUEST, SCRAMBLED, SESSION, SOUGHT, UPLOAD, Value, bytes_of,
+    BESIDE, CHECKED, CHOSEN, CIPHER, COMPUTED, DECODED, FIELD, FILE, FILTERED, From, HEADER, MAPPED, MIXED,
+    OTHER, OWN_FILE, PARTIAL, PEER, REMOTE, REQUEST, SCRAMBLED, SESSION, SOUGHT, UPLOAD, Value, bytes_of,
+    unchecked,
 };
 use super::walk::Walk;
 
@@ -232,8 +233,15 @@ impl Walk<'_> {
         let layers = if self.layers() > 0 { ", in a layer of text" } else { "" };
         let partial = value.from & PARTIAL != 0 && self.language.is_server_page();
         let hidden = !partial && value.from & (DECODED | COMPUTED | SCRAMBLED) != 0;
+        if value.tainted() && value.from & CHECKED != 0 {
+            let what = "digits and signs of the request are evaluated, all else was kept out";
+            self.found.find("eval-checked", 10, at, what);
+            return Value::of(value.from & (REQUEST | MIXED | CHECKED));
+        }
         if value.tainted() {
             self.found.find("eval-request", 100, at, format!("{EVAL}{layers}"));
+        } else if value.from & FIELD != 0 {
+            self.found.find("eval-request", 90, at, "a field of the request is evaluated as code");
         } else if value.from & HEADER != 0 {
             self.found.find(
                 "eval-request",
@@ -242,7 +250,7 @@ impl Walk<'_> {
                 "a header of the request, or a variable that it fills, is evaluated as code",
             );
         } else if self.found.can("extract-request")
-            && value.from == 0
+            && value.from & !PARTIAL == 0
             && value.text.is_none()
             && value.class.is_none()
             && self.tokens.len() < 400
@@ -290,6 +298,20 @@ impl Walk<'_> {
         self.found.cap(by, at);
         if fetches_and_runs(value.known()) {
             self.found.find("process-fetched", 80, at, "a command fetches a program and runs it");
+        }
+        if value.from & FIELD != 0 && !value.tainted() {
+            let what = "a field of the request is started as a command";
+            self.found.find("process-request", 90, at, what);
+        }
+        if self.language == Language::Php
+            && value.text.as_deref().is_none_or(|text| text.starts_with(' '))
+            && value.from & !(COMPUTED | OTHER | PARTIAL) == 0
+        {
+            self.found.cap("process-unknown", at);
+        }
+        if value.from & PEER != 0 {
+            let what = "a command is told the client's port, by which it finds the client's connection";
+            self.found.find("process-peer", 75, at, what);
         }
         if !value.tainted() {
             let command = value.known().to_ascii_lowercase();
@@ -391,7 +413,11 @@ impl Walk<'_> {
             }
             if content.from & REMOTE != 0 && (script || chosen) {
                 self.found.find("write-remote", 75, at, "what another server sends is written as a page");
-            } else if content.from & SOUGHT != 0 && chosen && self.language == Language::Php {
+            } else if content.from & SOUGHT != 0
+                && self.language == Language::Php
+                && path.is_some_and(Value::tainted)
+                && (chosen || self.tokens.len() < 400)
+            {
                 self.found.find(
                     "write-remote",
                     75,
@@ -404,6 +430,9 @@ impl Walk<'_> {
             }
             if content.from & UPLOAD != 0 && self.language == Language::Php {
                 self.upload(path);
+            }
+            if content.from & DECODED != 0 && content.known().starts_with("#!") {
+                self.found.find("write-program", 50, at, "a decoded program is written to a file");
             }
             if content.from & DECODED != 0 && script && content.known().contains("<?") {
                 self.found.find("write-decoded", 60, at, "a decoded text is written as a page");
@@ -440,19 +469,15 @@ impl Walk<'_> {
             let kept = self.found.can("web-method")
                 && !script
                 && path.is_some_and(|path| path.from & (MAPPED | MIXED | OTHER) != 0);
-            let points = if kept {
-                40
-            } else if mapped {
-                72
-            } else {
-                80
+            let what = "the request chooses a file and what is written to it";
+            let settings = "what the request sends is put into the texts of a page of settings";
+            let (points, what) = match (mapped, !chosen && content.is_some_and(is_settings_page)) {
+                (_, true) => (30, settings),
+                _ if kept => (40, what),
+                (true, _) => (72, what),
+                _ => (80, what),
             };
-            self.found.find(
-                "write-request",
-                points,
-                at,
-                "the request chooses a file and what is written to it",
-            );
+            self.found.find("write-request", points, at, what);
         }
     }
 
@@ -498,6 +523,14 @@ impl Walk<'_> {
 
     /// A file operation on a path that the request chooses.
     pub(super) fn file(&mut self, cap: &'static str, path: Option<&Value>) {
+        if let Some(path) = path.filter(|path| self.language == Language::Php && path.is_whole()) {
+            let at = self.offset();
+            match cap {
+                "list" => self.found.cap("list-whole", at),
+                "read" if path.from & (FILE | REMOTE) == 0 => self.found.cap("read-whole", at),
+                _ => {}
+            }
+        }
         if path.is_some_and(|path| path.tainted() && path.from & (FILTERED | MAPPED) == 0) {
             let at = self.offset();
             self.found.cap(cap, at);
@@ -544,6 +577,7 @@ fn mapped(args: &[Value]) -> Value {
 /// Origins of all.
 pub(super) fn joined(values: &[Value]) -> From {
     let from = values.iter().fold(0, |from, value| from | value.from);
+    let from = unchecked(from, values.iter().map(|value| value.from));
     // A value of the request among others is part of what they make.
     let other = values.iter().any(|value| value.text.as_ref().is_some_and(|text| text.len() > 3));
     if from & REQUEST != 0 && other && values.len() > 1 { from | MIXED } else { from }
@@ -597,6 +631,20 @@ pub(super) fn clean(name: &str) -> bool {
             | "digest"
             | "size"
     )
+}
+
+/// Whether a text is a page that begins with settings, and what the request sends stands in quotes in it: what the
+/// set-up of an application writes.
+fn is_settings_page(content: &Value) -> bool {
+    let begins = content.known().trim_end();
+    let set = ["define(", "=>", "="].iter().any(|word| begins.contains(word));
+    let runs = ["eval", "system", "exec", "passthru", "assert", "include", "popen", "`"];
+    content.from & MIXED != 0
+        && content.from & (REQUEST | DECODED | UPLOAD | SOUGHT) == 0
+        && begins.starts_with("<?")
+        && (begins.ends_with(['\'', '"']) || begins.contains("''") || begins.contains("\"\""))
+        && set
+        && !runs.iter().any(|word| begins.contains(word))
 }
 
 /// Letters behind a regular expression's end.

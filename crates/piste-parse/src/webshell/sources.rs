@@ -2,7 +2,9 @@
 //!
 //! In: names and what they are taken from. Out: the origin of the value.
 
-use super::value::{BESIDE, FILE, From, HEADER, MAPPED, MIXED, REMOTE, REQUEST, SESSION, UPLOAD, Value};
+use super::value::{
+    BESIDE, FILE, From, HEADER, MAPPED, MIXED, PEER, REMOTE, REQUEST, SESSION, UPLOAD, Value,
+};
 
 /// PHP's variables that the client fills.
 pub(super) fn php(name: &str) -> Option<From> {
@@ -27,6 +29,7 @@ pub(super) fn item(path: &str, from: From, key: &str) -> From {
             "HTTP_PROXY" | "HTTP_PROXY_REQUEST_FULLURI" => 0,
             _ if sent || parts => REQUEST,
             "HTTP_HOST" | "HTTP_REFERER" | "HTTP_ACCEPT_LANGUAGE" | "REQUEST_URI" => HEADER,
+            "REMOTE_PORT" => PEER,
             _ => 0,
         };
     }

