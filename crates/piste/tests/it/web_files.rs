@@ -106,8 +106,9 @@ fn iis(requests: &[(&str, &str, &str, &str)]) -> String {
         #Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status time-taken\r\n"
         .to_owned();
     for (time, method, path, status) in requests {
-        let line =
-            format!("2021-03-03 {time} 192.0.2.5 {method} {path} - 443 - 203.0.113.9 curl/7 - {status} 0 0 12\r\n");
+        let line = format!(
+            "2021-03-03 {time} 192.0.2.5 {method} {path} - 443 - 203.0.113.9 curl/7 - {status} 0 0 12\r\n"
+        );
         log.push_str(&line);
     }
     log
