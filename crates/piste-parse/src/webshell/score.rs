@@ -91,7 +91,10 @@ pub(super) fn reasons(
     // In a long library names are shared by many functions, and a flow found there may be none.
     let long = language == Language::Php && code_bytes > 30_000;
     for (kind, find) in &found.finds {
-        let loose = long && !kind.starts_with("hidden") && !kind.ends_with("hidden");
+        let loose = long
+            && !kind.starts_with("hidden")
+            && !kind.ends_with("hidden")
+            && !(runs(kind) && is_direct(lower, find.at));
         add(if loose { find.points * 6 / 10 } else { find.points }, find.at, find.what.clone());
     }
     panel(found, language, &mut add);
@@ -142,6 +145,24 @@ fn words(lower: &[u8], add: &mut impl FnMut(u32, usize, String)) {
 }
 
 /// File manager, command box, database: what only meets in a panel.
+/// Whether a kind of find is code or a command that runs.
+fn runs(kind: &str) -> bool {
+    kind.starts_with("eval") || kind.starts_with("process")
+}
+
+/// Whether the request itself stands in the statement at `at`, by none of the names that functions share: one line that was put
+/// into a long library.
+fn is_direct(lower: &[u8], at: usize) -> bool {
+    const AROUND: usize = 160;
+    let before = lower.get(at.saturating_sub(AROUND)..at.min(lower.len())).unwrap_or_default();
+    let after = lower.get(at.min(lower.len())..(at + AROUND).min(lower.len())).unwrap_or_default();
+    let from =
+        before.iter().rposition(|byte| matches!(byte, b';' | b'{' | b'}' | b'\n')).map_or(0, |last| last + 1);
+    let to = after.iter().position(|byte| *byte == b';').unwrap_or(after.len());
+    let statement = [before.get(from..).unwrap_or_default(), after.get(..to).unwrap_or_default()].concat();
+    ["$_post", "$_get", "$_request", "$_cookie"].iter().any(|name| has(&statement, name))
+}
+
 fn panel(found: &Found, language: Language, add: &mut impl FnMut(u32, usize, String)) {
     let files = ["list", "delete", "rename", "mkdir", "chmod", "timestomp", "read", "write-path"];
     let known: Vec<&str> = files.iter().copied().filter(|cap| found.can(cap)).collect();

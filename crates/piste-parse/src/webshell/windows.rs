@@ -114,7 +114,7 @@ mod tests {
         page.push_str("eval($_POST['k']);");
         page.push_str(&filler(1 << 20).replace('a', "b"));
         let reading = read(page.as_bytes(), "x.php");
-        assert!(reading.verdict() >= Verdict::Suspicious, "{:?}", reading.reasons);
+        assert_eq!(reading.verdict(), Verdict::Accused, "{:?}", reading.reasons);
         let worst = &reading.reasons[0];
         assert!((at..at + 40).contains(&usize::try_from(worst.offset).expect("small")), "{worst:?}");
         assert_eq!(worst.line, page[..at].matches('\n').count() as u64 + 1);
