@@ -91,10 +91,9 @@ pub(super) fn reasons(
     // In a long library names are shared by many functions, and a flow found there may be none.
     let long = language == Language::Php && code_bytes > 30_000;
     for (kind, find) in &found.finds {
-        let loose = long
-            && !kind.starts_with("hidden")
-            && !kind.ends_with("hidden")
-            && !(runs(kind) && is_direct(lower, find.at));
+        let hidden = kind.starts_with("hidden") || kind.ends_with("hidden");
+        let sure = hidden || (runs(kind) && is_direct(lower, find.at));
+        let loose = long && !sure;
         add(if loose { find.points * 6 / 10 } else { find.points }, find.at, find.what.clone());
     }
     panel(found, language, &mut add);
