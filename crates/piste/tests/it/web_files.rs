@@ -2,7 +2,7 @@
 //!
 //! In: small collections. Out: which findings and doors they give, and which they must not.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::scratch::{CASE, Scratch, text};
 
@@ -26,16 +26,16 @@ fn titles(scratch: &Scratch) -> Vec<(String, String)> {
     titles
 }
 
-fn door_places(scratch: &Scratch) -> Vec<String> {
+/// Each door in words, sorted.
+fn each_door(scratch: &Scratch, words: impl Fn(&Value) -> String) -> Vec<String> {
     let doors = scratch.object("doors.json");
-    let mut places: Vec<String> = doors["doors"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(|door| format!("{} {}", text(door, "kind"), text(door, "place")))
-        .collect();
-    places.sort();
-    places
+    let mut all: Vec<String> = doors["doors"].as_array().expect("a list").iter().map(words).collect();
+    all.sort();
+    all
+}
+
+fn door_places(scratch: &Scratch) -> Vec<String> {
+    each_door(scratch, |door| format!("{} {}", text(door, "kind"), text(door, "place")))
 }
 
 #[test]
@@ -116,24 +116,11 @@ fn iis(requests: &[(&str, &str, &str, &str)]) -> String {
 
 /// `host place verdict state first_used`, sorted.
 fn doors(scratch: &Scratch) -> Vec<String> {
-    let doors = scratch.object("doors.json");
-    let mut all: Vec<String> = doors["doors"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(|door| {
-            let used = door["first_used"].as_str().unwrap_or("-");
-            format!(
-                "{} {} {} {} {used}",
-                text(door, "host"),
-                text(door, "place"),
-                text(door, "verdict"),
-                text(door, "state")
-            )
-        })
-        .collect();
-    all.sort();
-    all
+    each_door(scratch, |door| {
+        let used = door["first_used"].as_str().unwrap_or("-");
+        let said = ["host", "place", "verdict", "state"].map(|field| text(door, field));
+        format!("{} {used}", said.join(" "))
+    })
 }
 
 #[test]
