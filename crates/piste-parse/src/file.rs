@@ -62,7 +62,7 @@ pub fn parse(format: Format, block: &Block, cx: &Context<'_>, facts: &FileFacts)
     push("FileModified", &facts.modified);
     let kind = if format == Format::WebPage {
         page::read(block, cx, name, &mut parsed, &mut push)
-    } else if let Some(kind) = page::hidden_in(block, name, &mut push) {
+    } else if let Some(kind) = page::hidden_in(block, cx, name, &mut parsed, &mut push) {
         kind
     } else {
         kind(format, &block.bytes).words

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::block::Block;
 use crate::file::{self, FileFacts};
-use crate::webshell::{self, Reading, Verdict};
+use crate::webshell::{self, Reading, Unread, Verdict};
 use crate::{Context, Format, Parsed, charset};
 
 /// Bytes of a file that are read; the rest is named in an issue.
@@ -48,6 +48,7 @@ pub(crate) fn read(
         parsed.issues.push(too_long(cx));
     }
     let reading = webshell::read(bytes, name);
+    parsed.issues.extend(reading.unread.map(|unread| too_much_work(cx, unread)));
     say(&reading, push);
     let text = charset::decoded(bytes).bytes;
     let kind = kind(&text, &reading);
@@ -67,12 +68,19 @@ const CODE_MARKS: [&[u8]; 4] = [b"<?php", b"<%@", b"runat=\"server\"", b"msxsl:s
 
 /// The code of a page further back in a file that is none by its beginning and its name: behind a picture, say. Only what
 /// reads as a shell is told: a text that quotes harmless code stays what it is.
-pub(crate) fn hidden_in(block: &Block, name: &str, push: &mut dyn FnMut(&str, &str)) -> Option<&'static str> {
+pub(crate) fn hidden_in(
+    block: &Block,
+    cx: &Context<'_>,
+    name: &str,
+    parsed: &mut Parsed,
+    push: &mut dyn FnMut(&str, &str),
+) -> Option<&'static str> {
     let bytes = block.bytes.get(..block.bytes.len().min(BYTES_MAX)).unwrap_or_default();
     if !CODE_MARKS.iter().any(|mark| memchr::memmem::find(bytes, mark).is_some()) {
         return None;
     }
     let reading = webshell::read(bytes, name);
+    parsed.issues.extend(reading.unread.map(|unread| too_much_work(cx, unread)));
     if reading.verdict() == Verdict::Clean {
         return None;
     }
@@ -98,6 +106,22 @@ fn too_long(cx: &Context<'_>) -> Issue {
     )
     .of(cx.evidence)
     .at(BYTES_MAX as u64)
+}
+
+/// A page that makes more work than one page is given.
+fn too_much_work(cx: &Context<'_>, unread: Unread) -> Issue {
+    Issue::new(
+        "page-too-much-work",
+        cx.path,
+        format!(
+            "the page makes more work than is given to one; from line {} on its code was not followed to its end",
+            unread.line
+        ),
+        "a web shell in that part may not have been seen: the file's verdict is that of what was read before",
+        "look at the page by hand from there on: pages are made so to keep tools from reading them",
+    )
+    .of(cx.evidence)
+    .at(unread.offset)
 }
 
 /// What the page is.

@@ -5,10 +5,12 @@
 
 use super::found::Found;
 use super::segment::{has, place};
-use super::{Language, walk};
+use super::work::Work;
+use super::{Language, Page, walk};
 
 /// Reads a configuration file or a style sheet.
-pub(super) fn read(text: &[u8], lower: &[u8], found: &mut Found) {
+pub(super) fn read(page: Page<'_>, found: &mut Found, work: &Work) {
+    let lower = page.lower;
     if let Some(at) = place(lower, "<msxsl:script")
         .or_else(|| place(lower, ":script"))
         .filter(|_| has(lower, "xsl:stylesheet") && has(lower, "urn:schemas-microsoft-com:xslt"))
@@ -60,7 +62,7 @@ pub(super) fn read(text: &[u8], lower: &[u8], found: &mut Found) {
     }
     if has(lower, "<%") {
         let at = place(lower, "<%").unwrap_or(0);
-        walk(text, lower, Language::VbScript, "web.asp", found);
+        walk(Page { name: "web.asp", ..page }, Language::VbScript, found, work);
         found.find("config-code", 50, at, "a configuration file holds code of a page");
     }
     if has(lower, "buildproviders") && has(lower, "compilation") && has(lower, ".config") {

@@ -153,8 +153,10 @@ pub(super) fn entities(text: &str) -> String {
 
 /// Part of a text by characters; negative places count from the end.
 pub(super) fn part(text: &str, start: i64, length: Option<i64>) -> String {
-    let letters: Vec<char> = text.chars().collect();
-    let count = i64::try_from(letters.len()).unwrap_or(i64::MAX);
+    let letters = || text.chars().collect::<Vec<char>>();
+    let letters = if text.is_ascii() { Vec::new() } else { letters() };
+    let count = if text.is_ascii() { text.len() } else { letters.len() };
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
     let start = if start < 0 { (count + start).max(0) } else { start.min(count) };
     let end = match length {
         None => count,
@@ -162,7 +164,10 @@ pub(super) fn part(text: &str, start: i64, length: Option<i64>) -> String {
         Some(length) => start.saturating_add(length).min(count),
     };
     let index = |at: i64| usize::try_from(at).unwrap_or(0);
-    letters.get(index(start)..index(end)).unwrap_or_default().iter().collect()
+    match text.get(index(start)..index(end)).filter(|_| text.is_ascii()) {
+        Some(part) => part.to_owned(),
+        None => letters.get(index(start)..index(end)).unwrap_or_default().iter().collect(),
+    }
 }
 
 /// `^`, `&` and `|` of two texts as PHP does them: as long as the shorter, `|` as long as the longer.

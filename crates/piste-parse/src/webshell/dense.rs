@@ -29,10 +29,13 @@ impl<'t> Dense<'t> {
         }
         let (mut text, mut gaps, mut kept, mut left_out) = (Vec::new(), Vec::new(), 0, 0);
         let long = whole.len() > LONG_BYTES;
-        let mut at = 0;
+        // Behind a remark that is not closed none is: each is looked for once.
+        let (mut at, mut closed) = (0, true);
         while at < whole.len() {
             let rest = whole.get(at..).unwrap_or_default();
-            let comment = if long && rest.starts_with(b"/*") { remark(rest) } else { 0 };
+            let begins = long && closed && rest.starts_with(b"/*");
+            let comment = if begins { remark(rest) } else { 0 };
+            closed &= !begins || comment > 0;
             let end = at + comment.max(run(rest));
             if end - at >= RUN_BYTES {
                 text.extend_from_slice(whole.get(kept..at + LEFT_BYTES).unwrap_or_default());

@@ -371,7 +371,7 @@ impl Walk<'_> {
     /// An `<object runat=server>` of the page.
     pub(super) fn placed(&mut self, id: &str, class: &str) {
         self.component(class, 0);
-        self.names.insert(id.into(), Value::object(component_of(class), 0));
+        self.names.put(0, id, Value::object(component_of(class), 0));
     }
 
     /// A COM object of classic ASP.

@@ -31,6 +31,10 @@ impl Walk<'_> {
             return None;
         }
         self.turns += turns;
+        let bytes: usize = values.iter().map(|value| value.known().len()).sum();
+        if !self.work.take(items.len() * (bytes / 64 + 4)) {
+            return None;
+        }
         let mut values = values.to_vec();
         let mut out = Vec::with_capacity(items.len());
         for (key, item) in items.iter() {
@@ -46,7 +50,9 @@ impl Walk<'_> {
     /// Two texts, one after the other; a loop adds every item to what may have been nothing before.
     pub(super) fn added(&mut self, left: Value, right: Value) -> Value {
         let Some(items) = right.items.clone().filter(|_| right.is_each() && !left.is_each()) else {
-            return left.concat(right);
+            let bytes = left.known().len() + right.known().len();
+            let may = self.work.take_copy(bytes);
+            return if may { left.concat(right) } else { Value::of(left.from | right.from) };
         };
         let bytes: usize = items.iter().map(|(_, item)| item.known().len()).sum();
         let turns = u32::try_from(items.len() + bytes / 8).unwrap_or(TURNS_MAX);
@@ -76,7 +82,7 @@ impl Walk<'_> {
         let step = if self.take("step") { self.expression() } else { Value::of_text("1") };
         let number = |value: &Value| value.text.as_deref().and_then(number_of);
         let value = match (number(&start), number(&end), number(&step)) {
-            (Some(start), Some(end), Some(step)) => numbers(start, end, step),
+            (Some(start), Some(end), Some(step)) => self.numbers(start, end, step),
             _ => None,
         };
         self.set(&counter, value.unwrap_or_default(), false);
@@ -123,7 +129,13 @@ impl Walk<'_> {
         let end = number_of(self.operand().value.known())?;
         let stepped = self.take(";") && self.take(name) && self.take("+=");
         let step = if stepped { number_of(self.expression().known())? } else { 1 };
-        numbers(start, end.saturating_sub(reach), step)
+        self.numbers(start, end.saturating_sub(reach), step)
+    }
+
+    /// The numbers from `start` to `end`.
+    fn numbers(&mut self, start: i64, end: i64, step: i64) -> Option<Value> {
+        let all = numbers(start, end, step)?;
+        self.work.take(all.items.as_ref().map_or(0, |items| items.len()) * 8).then_some(all)
     }
 
     /// `a(1)` and `split(a)(1)` where the list is known.
@@ -136,6 +148,9 @@ impl Walk<'_> {
 
     /// The item of a list, or each that a loop takes.
     pub(super) fn picked_in_turn(&mut self, list: &Value, key: &Value) -> Value {
+        if !self.work.take(list.items.as_ref().map_or(0, |items| items.len() / 16)) {
+            return Value::of(list.from);
+        }
         let keys = [key.clone()];
         let turns = self.in_turn(&keys, |keys| picked(list, keys.first()?).text.map(|text| text.to_string()));
         turns.map_or_else(|| picked(list, key), |value| value.and(list.from))

@@ -60,6 +60,8 @@ pub(super) fn plain(text: &[u8]) -> Plain<'_> {
 fn unscrambled(text: &[u8]) -> (Vec<u8>, usize, bool) {
     let mut out = Vec::with_capacity(text.len());
     let (mut at, mut stretches, mut damaged) = (0, 0, false);
+    // Where nothing more ends, that is looked for once.
+    let (mut ends, mut closes) = (true, true);
     for start in memmem::find_iter(text, MARK) {
         if start < at {
             continue;
@@ -70,17 +72,29 @@ fn unscrambled(text: &[u8]) -> (Vec<u8>, usize, bool) {
         if !head.ends_with(b"==") {
             continue;
         }
-        let end = memmem::find(rest, END);
-        let code = match end {
-            Some(end) => rest.get(..end.saturating_sub(SUM)).unwrap_or_default(),
-            None => rest,
+        let end = ends.then(|| memmem::find(rest, END)).flatten();
+        ends = end.is_some();
+        let code = if let Some(end) = end {
+            rest.get(..end.saturating_sub(SUM)).unwrap_or_default()
+        } else {
+            // Its end is lost: as far as its head says, or to the end of the code around it.
+            let said = length_of(head).filter(|length| (1..=rest.len()).contains(length));
+            let mut around = || {
+                let close = closes.then(|| memmem::find(rest, b"%>")).flatten();
+                closes = close.is_some();
+                close.unwrap_or(rest.len())
+            };
+            rest.get(..said.unwrap_or_else(&mut around)).unwrap_or_default()
         };
-        let next = end.map_or(text.len(), |end| body + end + END.len());
+        let next = end.map_or(body + code.len(), |end| body + end + END.len());
         out.extend(text.get(at..start).unwrap_or_default());
         let before = out.len();
+        // The engine takes a stretch as lines of its own: what stands before it on the line, a remark mostly, ends here.
+        out.push(b'\n');
         out.extend(decoded(code));
         let length = next - start;
-        out.resize((before + length).max(out.len()), b' ');
+        out.resize((before + length - 1).max(out.len()), b' ');
+        out.push(b'\n');
         stretches += 1;
         damaged |= length_of(head).is_some_and(|length| code.len() < length);
         at = next;
@@ -96,12 +110,37 @@ fn length_of(head: &[u8]) -> Option<usize> {
     usize::try_from(u32::from_le_bytes(bytes)).ok()
 }
 
-/// One stretch. Bytes outside ASCII stand for themselves and take no turn.
+/// Whether a text that is no UTF-8 is written in signs of two bytes, as Chinese is: then most bytes outside ASCII come in
+/// pairs.
+fn is_paired(code: &[u8]) -> bool {
+    if std::str::from_utf8(code).is_ok() {
+        return false;
+    }
+    let (mut pairs, mut lone, mut at) = (0_usize, 0_usize, 0);
+    while let Some(byte) = code.get(at) {
+        let pair = *byte > 0x80 && code.get(at + 1).is_some_and(|next| *next >= 0x80);
+        pairs += usize::from(pair);
+        lone += usize::from(*byte > 0x80 && !pair);
+        at += 1 + usize::from(pair);
+    }
+    pairs >= lone * 2
+}
+
+/// One stretch. Signs outside ASCII stand for themselves and take no turn; the second byte of one may look like a letter.
 fn decoded(code: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(code.len());
+    let paired = is_paired(code);
     let (mut at, mut turn) = (0, 0);
     while let Some(byte) = code.get(at) {
         at += 1;
+        if paired
+            && *byte > 0x80
+            && let Some(second) = code.get(at).filter(|second| **second >= 0x40)
+        {
+            out.extend([*byte, *second]);
+            at += 1;
+            continue;
+        }
         let escape = match (byte, code.get(at)) {
             (b'@', Some(b'&')) => Some(b'\n'),
             (b'@', Some(b'#')) => Some(b'\r'),

@@ -204,7 +204,7 @@ impl Walk<'_> {
 
     /// An operand with all that follows it.
     pub(super) fn operand(&mut self) -> Operand {
-        if !self.deeper() {
+        if !self.work.take(1) || !self.deeper() {
             self.at += 1;
             return Operand::default();
         }
@@ -251,16 +251,11 @@ impl Walk<'_> {
                 self.at += 1;
                 let shown = matches!(self.text(0), "(" | "[") && self.language == Language::Php;
                 let path = if shown && self.text(0) == "(" { "\"".into() } else { String::new() };
-                Operand {
-                    value: Value::of_text(text.into_owned()),
-                    dynamic: shown,
-                    path,
-                    ..Operand::default()
-                }
+                Operand { value: Value::of_text(text), dynamic: shown, path, ..Operand::default() }
             }
             Kind::Num => {
                 self.at += 1;
-                Operand { value: Value::of_text(text.into_owned()), ..Operand::default() }
+                Operand { value: Value::of_text(text), ..Operand::default() }
             }
             Kind::Var => {
                 self.at += 1;
@@ -426,6 +421,7 @@ impl Walk<'_> {
             }
             ahead += 1;
         }
+        self.work.take(ahead / 8);
         false
     }
 
@@ -435,7 +431,7 @@ impl Walk<'_> {
             return value.clone();
         }
         if self.language == Language::Php {
-            if let Some(value) = self.names.get(format!("constant {text}").as_str()) {
+            if let Some(value) = self.names.get(0, &format!("constant {text}")) {
                 return value.clone();
             }
             return Value { text: None, class: Some(format!("constant {text}").into()), ..Value::default() };
@@ -690,7 +686,7 @@ impl Walk<'_> {
         let php = self.language == Language::Php;
         let place: Rc<str> = if php { format!("->{name}").into() } else { operand.path.as_str().into() };
         if self.text(0) != "(" {
-            let known = if php { self.names.get(&place).cloned() } else { self.lookup(&place).cloned() };
+            let known = if php { self.names.get(0, &place).cloned() } else { self.lookup(&place).cloned() };
             let inherited = super::sources::member(
                 &name,
                 &operand.value,
@@ -746,12 +742,15 @@ impl Walk<'_> {
 
 /// The item of `value` under `key`, or one letter of a text.
 pub(super) fn picked(value: &Value, key: &Value) -> Value {
-    if let (Some(items), Some(key)) = (&value.items, &key.text)
-        && let Some((_, item)) = items.iter().find(|(own, _)| own == key)
-    {
-        return item.clone();
-    }
     let number = key.text.as_deref().and_then(number_of);
+    if let (Some(items), Some(key)) = (&value.items, &key.text) {
+        // A plain list has its items where their keys say.
+        let numbered = number.and_then(|number| items.get(usize::try_from(number).ok()?));
+        let numbered = numbered.filter(|(own, _)| own == key);
+        if let Some((_, item)) = numbered.or_else(|| items.iter().find(|(own, _)| own == key)) {
+            return item.clone();
+        }
+    }
     if let (Some(text), Some(number), None) = (&value.text, number, &value.items)
         && text.len() < TEXT_BYTES_MAX / 16
     {

@@ -28,6 +28,8 @@ pub(super) struct Found {
     pub embedded: Vec<(String, usize)>,
     /// Paths of files that the page writes, in lower case.
     pub written: Vec<String>,
+    /// From where to where remarks stand.
+    pub remarks: Vec<(usize, usize)>,
 }
 
 impl Found {

@@ -116,16 +116,24 @@ fn exchanged(args: &[Value], from: super::value::From) -> Option<Value> {
     };
     let mut rest = args.first()?.text.as_deref()?;
     let mut out = String::new();
-    'letters: while let Some(letter) = rest.chars().next() {
-        for (word, by) in pairs.iter().take(256) {
-            if !word.is_empty() && rest.starts_with(word.as_ref()) && out.len() < TEXT_BYTES_MAX {
-                out.push_str(by.text.as_deref()?);
-                rest = rest.get(word.len()..)?;
-                continue 'letters;
-            }
+    // By their first letters: most letters of a text begin none.
+    let mut begins: [Vec<(&str, &Value)>; 256] = std::array::from_fn(|_| Vec::new());
+    for (word, by) in pairs.iter().take(256) {
+        if let Some(words) = word.bytes().next().and_then(|first| begins.get_mut(usize::from(first))) {
+            words.push((word, by));
         }
-        out.push(letter);
-        rest = rest.get(letter.len_utf8()..)?;
+    }
+    while let Some(letter) = rest.chars().next() {
+        let words = rest.bytes().next().and_then(|first| begins.get(usize::from(first)));
+        let pair = words.into_iter().flatten().find(|(word, _)| rest.starts_with(word));
+        let width = if let Some((word, by)) = pair.filter(|_| out.len() < TEXT_BYTES_MAX) {
+            out.push_str(by.text.as_deref()?);
+            word.len()
+        } else {
+            out.push(letter);
+            letter.len_utf8()
+        };
+        rest = rest.get(width..)?;
     }
     Some(Value::of_text(out).and(from))
 }
@@ -148,8 +156,11 @@ fn simple_pattern(args: &[Value]) -> Option<String> {
         if class.contains(['[', ']', '\\']) {
             return None;
         }
-        let inside =
-            |letter: char| in_class(class, letter) || any_case && in_class(class, other_case(letter));
+        let letters: Vec<char> = class.chars().take(64).collect();
+        let is =
+            |letter: char| in_class(&letters, letter) || any_case && in_class(&letters, other_case(letter));
+        let known: Vec<bool> = ('\0'..='\u{ff}').map(is).collect();
+        let inside = |letter: char| known.get(letter as usize).copied().unwrap_or_else(|| is(letter));
         return (by.is_empty())
             .then(|| subject.chars().filter(|letter| inside(*letter) == negated).collect());
     }
@@ -169,8 +180,7 @@ fn other_case(letter: char) -> char {
 }
 
 /// Whether a letter stands in `a-zXY`.
-fn in_class(class: &str, letter: char) -> bool {
-    let letters: Vec<char> = class.chars().take(64).collect();
+fn in_class(letters: &[char], letter: char) -> bool {
     let mut at = 0;
     while let Some(first) = letters.get(at).copied() {
         if let (Some('-'), Some(last)) = (letters.get(at + 1), letters.get(at + 2).copied()) {
@@ -209,6 +219,10 @@ pub(super) fn with_item(whole: &Value, place: &str, value: &Value) -> Option<Ite
     let (_, key) = place.strip_suffix(']')?.split_once('[')?;
     let known = value.text.is_some() || value.items.is_some() || value.class.is_some();
     if !known || whole.text.is_some() || key.contains(['[', ']']) {
+        return None;
+    }
+    // A longer list is copied for no single item.
+    if whole.items.as_ref().is_some_and(|items| items.len() > ITEMS_SET) {
         return None;
     }
     let mut items: Vec<(Rc<str>, Value)> = whole.items.as_ref().map_or_else(Vec::new, |items| items.to_vec());

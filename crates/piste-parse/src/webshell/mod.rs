@@ -3,7 +3,7 @@
 //! In: the bytes of a page, a handler, a configuration file or what claims to be a picture, and its name. Out: the
 //! language, a score, and reasons with their places. Code is cut into tokens, values are followed from the request to
 //! what evaluates, starts, loads or writes; encodings and concatenations are undone to a bounded depth. A word in a comment
-//! counts nothing. Linear in the bytes read, of which there are [`BYTES_MAX`] at most.
+//! counts nothing. Linear in the bytes read, of which there are [`BYTES_MAX`] at most; the steps of a page are counted.
 
 #![expect(
     clippy::match_same_arms,
@@ -25,8 +25,11 @@ mod expr;
 mod found;
 mod guards;
 mod java;
+mod language;
 mod lists;
+mod names;
 mod php;
+mod remarks;
 mod score;
 mod segment;
 mod settings;
@@ -34,6 +37,8 @@ mod sinks;
 mod sources;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_kinds;
 #[cfg(test)]
 mod tests_net;
 #[cfg(test)]
@@ -45,12 +50,14 @@ mod value;
 mod variables;
 mod walk;
 mod windows;
+mod work;
 
 use std::borrow::Cow;
 
 use found::Found;
 pub(crate) use settings::is_settings;
 use walk::Walk;
+use work::Work;
 
 use crate::charset;
 
@@ -159,6 +166,17 @@ pub struct Reading {
     pub score: u32,
     /// The weightiest first.
     pub reasons: Vec<Reason>,
+    /// What was not read, where the page makes more work than one page is given.
+    pub unread: Option<Unread>,
+}
+
+/// Where the reading of a page ended before the page did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unread {
+    /// Byte offset in the file, behind which code was not followed to its end.
+    pub offset: u64,
+    /// Line, from 1.
+    pub line: u64,
 }
 
 impl Reading {
@@ -177,7 +195,7 @@ pub fn read(bytes: &[u8], name: &str) -> Reading {
     let bytes = bytes.get(..bytes.len().min(BYTES_MAX)).unwrap_or_default();
     if bytes.starts_with(b"\x7fELF") {
         // A program of the system, whatever texts stand in it.
-        return Reading { language: None, score: 0, reasons: Vec::new() };
+        return Reading { language: None, score: 0, reasons: Vec::new(), unread: None };
     }
     let decoded = charset::decoded(bytes);
     let dense = dense::Dense::of(&decoded.bytes);
@@ -198,6 +216,10 @@ pub fn read(bytes: &[u8], name: &str) -> Reading {
         reason.line = lines + 1;
         reason.offset = at * decoded.scale();
     }
+    if let Some(unread) = &mut reading.unread {
+        let (at, lines) = dense.place(usize::try_from(unread.offset).unwrap_or(0));
+        *unread = Unread { offset: at * decoded.scale(), line: lines + 1 };
+    }
     reading.reasons.sort_by_key(|reason| std::cmp::Reverse(reason.points));
     reading.score = points(&reading.reasons).min(if is_document(name) { DOCUMENT_MAX } else { 100 });
     reading
@@ -215,32 +237,56 @@ fn points(reasons: &[Reason]) -> u32 {
     reasons.iter().map(|reason| reason.points).sum()
 }
 
-/// The text of one page, and pages within it.
-fn read_text(text: &[u8], name: &str, nested: u32) -> Reading {
+/// The text of one page, and pages within it, in the language in which it says the most.
+fn read_text(text: &[u8], name: &str, nested: u32, work: &Work) -> Reading {
     let lower = text.to_ascii_lowercase();
-    let Some(language) = segment::language_of(&lower, name) else {
-        return Reading { language: None, score: 0, reasons: Vec::new() };
-    };
+    let mut worst = Reading { language: None, score: 0, reasons: Vec::new(), unread: None };
+    for language in language::languages_of(&lower, name) {
+        let one = read_as(Page { text, lower: &lower, name, nested }, language, work);
+        if worst.language.is_none() || points(&one.reasons) > points(&worst.reasons) {
+            worst = one;
+        }
+        if points(&worst.reasons) >= ACCUSED {
+            break;
+        }
+    }
+    worst
+}
+
+/// A page, or one within another.
+#[derive(Clone, Copy)]
+struct Page<'t> {
+    text: &'t [u8],
+    /// The same in lower case.
+    lower: &'t [u8],
+    name: &'t str,
+    /// How deep pages within it are opened.
+    nested: u32,
+}
+
+/// The text of one page in one language.
+fn read_as(page: Page<'_>, language: Language, work: &Work) -> Reading {
+    let Page { text, lower, name, nested } = page;
     let mut found = Found::default();
     let settings = settings::is_settings(name);
     if settings {
-        settings::read(&lower, &mut found);
+        settings::read(lower, &mut found);
     }
     let code_bytes = if language == Language::Config {
         if !settings {
-            config::read(text, &lower, &mut found);
+            config::read(page, &mut found, work);
         }
         text.len()
     } else {
-        walk(text, &lower, language, name, &mut found)
+        walk(page, language, &mut found, work)
     };
-    let mut reasons = score::reasons(&found, text, &lower, language, code_bytes);
+    let mut reasons = score::reasons(&found, text, lower, language, code_bytes);
     if nested > 0 {
         for (inner, at) in std::mem::take(&mut found.embedded) {
             let inner = value::bytes_of(&inner);
-            let mut reading = read_text(&inner, name, nested - 1);
+            let mut reading = work.within(at, || read_text(&inner, name, nested - 1, work));
             if points(&reading.reasons) < ACCUSED && language.is_server_page() && !has_directive(&inner) {
-                reading = read_text(&inner, "page.asp", nested - 1);
+                reading = work.within(at, || read_text(&inner, "page.asp", nested - 1, work));
             }
             if points(&reading.reasons) >= ACCUSED {
                 let what = reading.reasons.first().map_or_else(String::new, |reason| reason.what.clone());
@@ -254,8 +300,8 @@ fn read_text(text: &[u8], name: &str, nested: u32) -> Reading {
             }
         }
     }
-    dumped(&lower, &mut reasons);
-    Reading { language: Some(language), score: 0, reasons }
+    dumped(lower, &mut reasons);
+    Reading { language: Some(language), score: 0, reasons, unread: None }
 }
 
 /// Whether a page says its language itself.
@@ -275,9 +321,12 @@ fn scrambled(plain: &encoded::Plain<'_>, reading: &mut Reading) {
 }
 
 /// Follows the code of a page; gives its bytes.
-fn walk(text: &[u8], lower: &[u8], language: Language, name: &str, found: &mut Found) -> usize {
-    let cut = segment::cut(text, lower, language, name);
-    stretches(&cut.code, language, &cut, found);
+fn walk(page: Page<'_>, language: Language, found: &mut Found, work: &Work) -> usize {
+    let cut = segment::cut(page.text, page.lower, language, page.name);
+    if let Some(at) = cut.left_at {
+        work.cut(at);
+    }
+    stretches(&cut.code, language, &cut, found, work);
     for own in [Language::VbScript, Language::JScript] {
         let code: Vec<(usize, Vec<u8>)> = cut
             .other
@@ -286,29 +335,43 @@ fn walk(text: &[u8], lower: &[u8], language: Language, name: &str, found: &mut F
             .map(|(at, code, _)| (*at, code.clone()))
             .collect();
         if !code.is_empty() {
-            stretches(&code, own, &cut, found);
+            stretches(&code, own, &cut, found, work);
         }
     }
     cut.code_bytes
 }
 
 /// Follows stretches of one language.
-fn stretches(stretches: &[(usize, Vec<u8>)], language: Language, cut: &segment::Cut, found: &mut Found) {
+fn stretches(
+    stretches: &[(usize, Vec<u8>)],
+    language: Language,
+    cut: &segment::Cut,
+    found: &mut Found,
+    work: &Work,
+) {
     let mut tokens = Vec::new();
     let mut left = CODE_BYTES_MAX;
     for (at, code) in stretches {
+        if code.len() > left {
+            work.cut(at + left);
+        }
         let code = code.get(..code.len().min(left)).unwrap_or_default();
+        if !work.take(code.len() / 8) {
+            work.end(*at);
+            break;
+        }
         left -= code.len();
         let code = if language == Language::Java { unescaped(code) } else { Cow::Borrowed(code) };
-        tokens.append(&mut token::tokens(&code, *at, language));
+        tokens.append(&mut token::tokens(&code, *at, language, &mut found.remarks));
         let end = if language.is_basic() { token::Kind::Newline } else { token::Kind::Op };
         let text = if language.is_basic() { "\n" } else { ";" };
-        tokens.push(token::Token { kind: end, text: Cow::Borrowed(text), at: *at });
+        tokens.push(token::Token { kind: end, text: token::Text::Fixed(text), at: *at });
         if tokens.len() >= token::TOKENS_MAX {
+            work.cut(tokens.iter().rev().nth(1).map_or(*at, |token| token.at));
             break;
         }
     }
-    let mut walk = Walk::new(language, found);
+    let mut walk = Walk::new(language, found, work);
     for id in &cut.controls {
         walk.controls.insert(id.as_str().into(), ());
     }

@@ -181,6 +181,14 @@ impl Walk<'_> {
         })
     }
 
+    /// Whether there are steps left for what a function makes of lists: each item may go over each text.
+    fn takes(&self, args: &[Value]) -> bool {
+        let items: usize =
+            args.iter().filter_map(|value| value.items.as_ref()).map(|items| items.len()).sum();
+        let bytes: usize = args.iter().map(|value| value.known().len()).sum();
+        self.work.take(items + items * (bytes / 64))
+    }
+
     /// Functions on text.
     pub(super) fn php_text(&mut self, name: &str, args: &[Value]) -> Option<Value> {
         let worded: Vec<Value>;
@@ -192,6 +200,9 @@ impl Walk<'_> {
         };
         let first = args.first().cloned().unwrap_or_default();
         let lists_of_texts = args.iter().any(|value| value.items.is_some());
+        if lists_of_texts && !self.takes(args) {
+            return Some(Value::of(joined(args) | COMPUTED));
+        }
         if (lists_of_texts || !matches!(name, "str_replace" | "str_ireplace" | "strtr"))
             && name != "preg_replace"
             && let Some(value) = lists::call(name, args)
@@ -271,6 +282,7 @@ impl Walk<'_> {
                 } else {
                     text.split(glue).take(4_096).map(str::to_owned).collect()
                 };
+                self.work.take(pieces.len() * 4);
                 let items = pieces
                     .into_iter()
                     .enumerate()
@@ -549,6 +561,9 @@ fn option_of(value: &Value, depth: u32) -> Option<Value> {
 
 /// Whether code hands one of `params`, written `$a, $b`, straight to what runs it.
 fn runs_its_argument(params: &str, code: &str) -> bool {
+    if params.len() > 1_000 || code.len() > 100_000 {
+        return false;
+    }
     let code: String =
         code.to_ascii_lowercase().chars().filter(|letter| !" @\t\n(".contains(*letter)).collect();
     let names = params.split(',').map(|name| name.trim().trim_start_matches('&').to_ascii_lowercase());

@@ -4,6 +4,7 @@
 //! single flow from the request to code or a command is enough; traits of panels must meet.
 
 use super::found::Found;
+use super::remarks;
 use super::segment::{has, place};
 use super::{Language, Reason};
 
@@ -85,6 +86,8 @@ pub(super) fn reasons(
     language: Language,
     code_bytes: usize,
 ) -> Vec<Reason> {
+    let spoken = remarks::without(lower, &found.remarks);
+    let (page, lower) = (lower, spoken.as_slice());
     let mut out = Vec::new();
     let mut add =
         |points: u32, at: usize, what: String| out.push(Reason { points, what, offset: at as u64, line: 0 });
@@ -102,6 +105,9 @@ pub(super) fn reasons(
         enters(lower, code_bytes, &mut add);
     }
     traits(found, language, code_bytes, lower, &mut add);
+    if language == Language::VbScript {
+        included(page, code_bytes, &mut add);
+    }
     let worst = found.finds.values().map(|find| find.points).max().unwrap_or(0);
     hidden_text(text, lower, language, worst, found, &mut add);
     let code_bytes = if language == Language::Php { code_in_tags(text) } else { code_bytes };
@@ -117,7 +123,7 @@ pub(super) fn reasons(
         || found.can("eval")
         || found.can("fetch-request") && language != Language::Php;
     if acts {
-        words(lower, &mut add);
+        words(&remarks::without_markup(lower), &mut add);
     }
     out.sort_by(|a, b| {
         (std::cmp::Reverse(a.points), a.offset, &a.what).cmp(&(
@@ -392,9 +398,6 @@ fn traits(
     }
     if found.can("compile") && found.finds.keys().any(|kind| kind.ends_with("request")) {
         add(30, found.place("compile"), "compiles code".into());
-    }
-    if language == Language::VbScript {
-        included(lower, code_bytes, add);
     }
     if let Some(at) = place(lower, "wsasocket").filter(|_| has(lower, "createprocess")) {
         add(

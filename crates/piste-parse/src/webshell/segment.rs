@@ -1,7 +1,6 @@
-//! What language a page is in and where its code stands.
+//! Where the code of a page stands.
 //!
-//! In: the page's text and name. Out: the language, by content with the extension as a hint, and its stretches of code,
-//! controls and directives.
+//! In: the page's text, its language and name. Out: its stretches of code, controls and directives.
 
 use super::Language;
 
@@ -24,6 +23,8 @@ pub(super) struct Cut {
     pub controls: Vec<String>,
     /// Bytes of code.
     pub code_bytes: usize,
+    /// From where on stretches were left, where there are too many.
+    pub left_at: Option<usize>,
 }
 
 /// Whether `needle`, in lower case, stands in `text` in any case.
@@ -36,106 +37,8 @@ pub(super) fn place(lower: &[u8], needle: &str) -> Option<usize> {
     memchr::memmem::find(lower, needle.as_bytes())
 }
 
-/// The language of a page whose text in lower case is `lower`.
-pub(super) fn language_of(lower: &[u8], name: &str) -> Option<Language> {
-    let name = name.to_ascii_lowercase();
-    let name = name.strip_suffix(".txt").unwrap_or(&name);
-    let extension = name.rsplit_once('.').map_or("", |(_, end)| end);
-    let start = lower.get(..lower.len().min(4_096)).unwrap_or_default();
-    // In megabytes of compressed bytes `<?=` and `$_` stand by chance.
-    let packed = start.starts_with(b"pk")
-        || start
-            .get(..512.min(start.len()))
-            .is_some_and(|head| head.contains(&0) || head.starts_with(&[0x1f, 0x8b]));
-    if has(lower, "<?php")
-        || has(lower, if packed { "<?=$_" } else { "<?=" })
-        || has(lower, "language=\"php\"")
-        || has(lower, "language='php'")
-    {
-        return Some(Language::Php);
-    }
-    if super::settings::is_settings(name) {
-        return Some(Language::Config);
-    }
-    if has(start, "<configuration") || has(start, "xsl:stylesheet") {
-        return Some(Language::Config);
-    }
-    let directive = has(lower, "<%@");
-    let java = has(lower, "java.")
-        || has(lower, "javax.")
-        || has(lower, "request.getparameter")
-        || has(lower, "<jsp:")
-        || has(lower, "request.getheader")
-        || has(lower, "runtime.getruntime")
-        || has(lower, "jsp/");
-    let page = [
-        "<%@ page",
-        "<%@page",
-        "<%@ webhandler",
-        "<%@webhandler",
-        "<%@ webservice",
-        "<%@webservice",
-        "<%@ servicehost",
-        "<%@ control",
-        "<%@ master",
-        "<%@ import",
-        "<%@import",
-        "<%@ assembly",
-        "<%@ application",
-        "<%@ register",
-    ]
-    .iter()
-    .any(|word| has(lower, word));
-    if matches!(extension, "jsp" | "jspx" | "jspf" | "jspa" | "tag" | "tagx")
-        && (has(lower, "<%") || has(lower, "<jsp:") || has(lower, "${") || has(lower, ":scriptlet"))
-    {
-        return Some(Language::Java);
-    }
-    if (directive || has(lower, "<%") || has(lower, "<jsp:")) && java && !has(lower, "runat=") {
-        return Some(Language::Java);
-    }
-    let server = has(lower, "runat=\"server\"") || has(lower, "runat=server") || has(lower, "runat='server'");
-    let dotnet = page
-        || has(lower, "system.")
-        || matches!(extension, "aspx" | "ashx" | "asmx" | "ascx" | "master" | "asax");
-    // A page that was renamed still says what it is.
-    let renamed = page && matches!(attribute(lower, "language"), Some("c#" | "cs" | "csharp" | "vb"));
-    if (directive || server || has(lower, "<%")) && dotnet && (extension != "asp" || renamed) {
-        return Some(dotnet_language(lower));
-    }
-    if extension == "cshtml" || extension == "vbhtml" {
-        return Some(Language::CSharp);
-    }
-    if has(lower, "<%") || server || has(lower, "<!--#include") {
-        return Some(asp_language(lower));
-    }
-    if !has(lower, "<?")
-        && matches!(extension, "php" | "phtml" | "pht" | "php3" | "php4" | "php5" | "php7" | "php8")
-        && has(lower, "$")
-        && ["eval(", "assert(", "base64_decode(", "gzinflate(", "system(", "shell_exec("]
-            .iter()
-            .any(|word| has(lower, word))
-    {
-        // Code whose opening tag is lost, or that another page evaluates.
-        return Some(Language::Php);
-    }
-    if has(lower, "<?")
-        && (matches!(
-            extension,
-            "php" | "phtml" | "pht" | "inc" | "php3" | "php4" | "php5" | "php7" | "php8" | "module"
-        ) || !packed && has(lower, "$_")
-            || ["$_get", "$_post", "$_request", "$_cookie", "$_server", "$_files"]
-                .iter()
-                .any(|word| has(lower, word)))
-        && !start.starts_with(b"<?xml")
-    {
-        return Some(Language::Php);
-    }
-    None
-}
-
 /// What a directive or script tag says after `language=`.
-fn attribute<'t>(lower: &'t [u8], name: &str) -> Option<&'t str> {
+pub(super) fn attribute<'t>(lower: &'t [u8], name: &str) -> Option<&'t str> {
     let mut rest = lower;
     let mut tries = 0;
     while let Some(at) = place(rest, name) {
@@ -160,38 +63,6 @@ fn attribute<'t>(lower: &'t [u8], name: &str) -> Option<&'t str> {
         }
     }
     None
-}
-
-fn dotnet_language(lower: &[u8]) -> Language {
-    let mut rest = lower;
-    for _ in 0..20 {
-        match attribute(rest, "language") {
-            Some("c#" | "cs" | "csharp") => return Language::CSharp,
-            Some("vb" | "visualbasic" | "vbs" | "vbscript") => return Language::VbNet,
-            Some("jscript" | "js") => return Language::JScript,
-            Some(_) => {
-                let Some(at) = place(rest, "language") else { break };
-                rest = rest.get(at + 8..).unwrap_or_default();
-            }
-            None => break,
-        }
-    }
-    let basic = ["end sub", "end function", "dim ", "end if"].iter().filter(|word| has(lower, word)).count();
-    if basic >= 1 && !has(lower, "};") { Language::VbNet } else { Language::CSharp }
-}
-
-fn asp_language(lower: &[u8]) -> Language {
-    match attribute(lower, "language") {
-        Some("jscript" | "javascript" | "jscript.encode" | "javascript.encode") => {
-            let basic = has(lower, "language=\"vbscript\"")
-                || has(lower, "language=vbscript")
-                || has(lower, "end if")
-                || has(lower, "dim ");
-            let script = lower.windows(2).any(|pair| pair == b"<%") && !has(lower, "<%@");
-            if basic || script && !has(lower, "runat") { Language::VbScript } else { Language::JScript }
-        }
-        _ => Language::VbScript,
-    }
 }
 
 /// Cuts the code out of a page. `lower` is `text` in lower case.
@@ -263,7 +134,10 @@ fn marks(text: &[u8], lower: &[u8], language: Language, cut: &mut Cut) {
         if !code.trim_ascii().is_empty() {
             cut.code.push((from, code.to_vec()));
         }
-        if cut.code.len() > STRETCHES_MAX || at >= text.len() {
+        if cut.code.len() > STRETCHES_MAX {
+            cut.left_at = Some(at);
+        }
+        if cut.left_at.is_some() || at >= text.len() {
             break;
         }
     }

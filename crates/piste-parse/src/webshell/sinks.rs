@@ -37,6 +37,12 @@ pub(super) const EVAL: &str = "the request reaches code that is evaluated";
 impl Walk<'_> {
     /// A call of `operand`, whose value is what it is called on.
     pub(super) fn call(&mut self, operand: &Operand, args: Vec<Value>) -> Value {
+        // What is done with a text goes over it a few times.
+        let given = args.iter().chain([&operand.receiver, &operand.value]);
+        let bytes: usize = given.map(|value| value.known().len()).sum();
+        if !self.work.take_bytes(bytes * 4) {
+            return Value::default();
+        }
         let path = operand.path.as_str();
         let name = path.rsplit('.').next().unwrap_or_default().trim_start_matches('\\').to_owned();
         if operand.dynamic
@@ -152,13 +158,14 @@ impl Walk<'_> {
         if self.language.is_server_page()
             && let Some(value) = pieces(name, path, &operand.receiver, args)
         {
+            self.work.take(value.items.as_ref().map_or(0, |items| items.len() * 4));
             self.look_into(&value);
             return value;
         }
         if let Some(value) = self.in_turn(&all, |values| decode::call(name, values)) {
             return value.and(COMPUTED);
         }
-        if let Some(text) = decode::call(name, &all) {
+        if let Some(text) = decode::call(name, &all).filter(|text| self.work.take_bytes(text.len() * 4)) {
             // A quotation mark or a line's end that is written as its number hides nothing.
             let letter = matches!(name, "chr" | "chrw" | "chrb") && self.language.is_server_page();
             let from = joined(&all)
@@ -665,6 +672,9 @@ pub(super) fn regex_flags(text: &str) -> Option<String> {
 
 /// Whether a path ends as a page that the server runs.
 pub(super) fn is_script(path: &str) -> bool {
+    if path.len() > 4_096 {
+        return false;
+    }
     let path = path.trim().to_ascii_lowercase();
     let ends = [
         ".php", ".asp", ".aspx", ".ashx", ".asmx", ".jsp", ".jspx", ".asa", ".cer", ".phtml", ".php5", ".cdx",

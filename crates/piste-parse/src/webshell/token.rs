@@ -6,7 +6,8 @@
 
 mod holes;
 
-use std::borrow::Cow;
+use std::ops::Deref;
+use std::rc::Rc;
 
 use super::Language;
 
@@ -14,6 +15,10 @@ use super::Language;
 pub(super) const TOKENS_MAX: usize = 600_000;
 /// How deep a string that holds code may hold strings.
 const INTERPOLATION_MAX: u32 = 4;
+/// Bytes of a text's name behind `<<<`.
+const HEREDOC_HEAD_MAX: usize = 200;
+/// Bytes of a pattern between slashes.
+const REGEX_BYTES_MAX: usize = 2_048;
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,13 +37,72 @@ pub(super) enum Kind {
     Newline,
 }
 
+/// The text of a token, which many hands hold at once.
+#[derive(Debug, Clone)]
+pub(super) enum Text {
+    /// An operator or a word of the lexer's own.
+    Fixed(&'static str),
+    /// A text of the page.
+    Shared(Rc<str>),
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Fixed(text) => text,
+            Self::Shared(text) => text,
+        }
+    }
+}
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        self
+    }
+}
+
+impl PartialEq<str> for Text {
+    fn eq(&self, other: &str) -> bool {
+        **self == *other
+    }
+}
+
+impl PartialEq<&str> for Text {
+    fn eq(&self, other: &&str) -> bool {
+        **self == **other
+    }
+}
+
+impl From<&'static str> for Text {
+    fn from(text: &'static str) -> Self {
+        Self::Fixed(text)
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self::Shared(text.into())
+    }
+}
+
+impl From<Text> for Rc<str> {
+    fn from(text: Text) -> Self {
+        match text {
+            Text::Fixed(text) => text.into(),
+            Text::Shared(text) => text,
+        }
+    }
+}
+
 /// One token.
 #[derive(Debug, Clone)]
 pub(super) struct Token {
     /// What it is.
     pub kind: Kind,
     /// Its text.
-    pub text: Cow<'static, str>,
+    pub text: Text,
     /// Byte offset in the page's text.
     pub at: usize,
 }
@@ -51,21 +115,26 @@ const LONG_OPS: [&str; 33] = [
     ">=", "&&", "||", "??", "?.", "++", "--", "+=", "-=", "*=", "/=", ".=", "%=", "&=", "|=", "^=", "**",
 ];
 
-/// Cuts `text`, which starts at `base` in the page, into tokens.
-pub(super) fn tokens(text: &[u8], base: usize, language: Language) -> Vec<Token> {
-    let mut lexer = Lexer { text, base, at: 0, language, out: Vec::new(), depth: 0, script: false };
+/// Cuts `text`, which starts at `base` in the page, into tokens; where its remarks stand is added to `remarks`.
+pub(super) fn tokens(
+    text: &[u8],
+    base: usize,
+    language: Language,
+    remarks: &mut Vec<(usize, usize)>,
+) -> Vec<Token> {
+    let mut lexer = Lexer::of(text, base, language);
     if language == Language::Php {
         lexer.php_file();
     } else {
         lexer.run();
     }
+    remarks.append(&mut lexer.remarks);
     lexer.out
 }
 
 /// Tokens of PHP code that stands without its opening tag, as in a string given to `eval`.
 pub(super) fn php_code(text: &[u8], base: usize) -> Vec<Token> {
-    let mut lexer =
-        Lexer { text, base, at: 0, language: Language::Php, out: Vec::new(), depth: 0, script: false };
+    let mut lexer = Lexer::of(text, base, Language::Php);
     lexer.run();
     if lexer.at < text.len() {
         lexer.php_file();
@@ -82,6 +151,8 @@ struct Lexer<'a> {
     depth: u32,
     /// Whether the code stands in `<script language="php">`.
     script: bool,
+    /// From where to where remarks stand in the page.
+    remarks: Vec<(usize, usize)>,
 }
 
 /// Whether a byte may stand in a name; letters outside ASCII may.
@@ -89,7 +160,12 @@ fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
 
-impl Lexer<'_> {
+impl<'a> Lexer<'a> {
+    fn of(text: &'a [u8], base: usize, language: Language) -> Self {
+        let (out, remarks) = (Vec::new(), Vec::new());
+        Self { text, base, at: 0, language, out, depth: 0, script: false, remarks }
+    }
+
     fn peek(&self, ahead: usize) -> u8 {
         self.text.get(self.at + ahead).copied().unwrap_or(0)
     }
@@ -102,7 +178,7 @@ impl Lexer<'_> {
         self.text.get(from..to.min(self.text.len())).unwrap_or_default()
     }
 
-    fn push(&mut self, kind: Kind, text: impl Into<Cow<'static, str>>, at: usize) {
+    fn push(&mut self, kind: Kind, text: impl Into<Text>, at: usize) {
         self.out.push(Token { kind, text: text.into(), at: self.base + at });
     }
 
@@ -196,7 +272,7 @@ impl Lexer<'_> {
                 && self.rest().get(..8).is_some_and(|end| end.eq_ignore_ascii_case(b"</script"))
             {
                 return;
-            } else if !self.comment(byte) && !self.string(byte) && !self.word(byte) {
+            } else if !self.remark(byte) && !self.string(byte) && !self.word(byte) {
                 self.operator(byte);
             }
         }
@@ -209,6 +285,16 @@ impl Lexer<'_> {
             }
             self.at += 1;
         }
+    }
+
+    /// Steps over a remark, and notes where it stands.
+    fn remark(&mut self, byte: u8) -> bool {
+        let start = self.at;
+        let stepped = self.comment(byte);
+        if stepped && self.depth == 0 && self.at - start > 4 {
+            self.remarks.push((self.base + start, self.base + self.at));
+        }
+        stepped
     }
 
     fn comment(&mut self, byte: u8) -> bool {
@@ -385,7 +471,8 @@ impl Lexer<'_> {
 
     fn heredoc(&mut self) -> bool {
         let start = self.at;
-        let line_end = memchr::memchr(b'\n', self.rest()).map_or(self.text.len(), |end| self.at + end);
+        let most = self.rest().get(..HEREDOC_HEAD_MAX.min(self.rest().len())).unwrap_or_default();
+        let Some(line_end) = memchr::memchr(b'\n', most).map(|end| self.at + end) else { return false };
         let head = self.slice(self.at + 3, line_end).trim_ascii();
         let raw = head.starts_with(b"'");
         let name: Vec<u8> = head.iter().copied().filter(|byte| is_name(*byte)).collect();
@@ -440,7 +527,7 @@ impl Lexer<'_> {
     fn regex(&mut self) -> bool {
         let start = self.at;
         let (mut at, mut class) = (self.at + 1, false);
-        while let Some(byte) = self.text.get(at) {
+        while let Some(byte) = self.text.get(at).filter(|_| at - start < REGEX_BYTES_MAX) {
             match byte {
                 b'\\' => at += 1,
                 b'\n' => return false,

@@ -4,7 +4,6 @@
 //! taken, loops once, and the whole is walked a few times so that functions know what they are given. Steps, depth and
 //! decoded layers are bounded, so that the cost is linear in the page.
 
-use std::borrow::Cow;
 use std::rc::Rc;
 
 use foldhash::fast::RandomState;
@@ -12,8 +11,10 @@ use hashbrown::HashMap;
 
 use super::Language;
 use super::found::Found;
-use super::token::{Kind, Token, php_code, tokens};
+use super::names::Names;
+use super::token::{Kind, Text, Token, php_code, tokens};
 use super::value::{COMPUTED, MIXED, REQUEST, SCRAMBLED, SESSION, Value};
+use super::work::Work;
 
 /// Nesting of expressions that is followed.
 pub(super) const DEPTH_MAX: u32 = 60;
@@ -42,11 +43,13 @@ pub(super) struct Walk<'f> {
     pub(super) tokens: Rc<Vec<Token>>,
     pub(super) at: usize,
     pub(super) language: Language,
-    pub(super) names: HashMap<Rc<str>, Value, RandomState>,
+    pub(super) names: Names,
     pub(super) functions: HashMap<Rc<str>, Function, RandomState>,
     /// Controls of the page's form, whose values the client sends.
     pub(super) controls: HashMap<Rc<str>, (), RandomState>,
     pub(super) found: &'f mut Found,
+    /// The steps that are left.
+    pub(super) work: &'f Work,
     pub(super) depth: u32,
     /// Names of the variables that the last call was given, by argument.
     pub(super) given: Vec<Option<Rc<str>>>,
@@ -54,8 +57,6 @@ pub(super) struct Walk<'f> {
     class: Rc<str>,
     /// Whether the last call was given a list as arguments: `f(...$list)`.
     pub(super) spread: bool,
-    /// Variables of functions that stand for those outside, by their key.
-    globals: HashMap<Rc<str>, (), RandomState>,
     layer: u32,
     layer_bytes: usize,
     layer_offset: Option<usize>,
@@ -70,20 +71,20 @@ pub(super) struct Walk<'f> {
 
 impl<'f> Walk<'f> {
     /// A walk that notes what it finds in `found`.
-    pub(super) fn new(language: Language, found: &'f mut Found) -> Self {
+    pub(super) fn new(language: Language, found: &'f mut Found, work: &'f Work) -> Self {
         Self {
             tokens: Rc::default(),
             at: 0,
             language,
-            names: HashMap::default(),
+            names: Names::default(),
             functions: HashMap::default(),
             controls: HashMap::default(),
             found,
+            work,
             depth: 0,
             given: Vec::new(),
             class: Rc::from(""),
             spread: false,
-            globals: HashMap::default(),
             layer: 0,
             layer_bytes: 0,
             layer_offset: None,
@@ -112,6 +113,9 @@ impl<'f> Walk<'f> {
         }
         self.tokens = Rc::new(tokens);
         for _ in 0..PASSES {
+            if self.work.ended().is_some() {
+                return;
+            }
             self.at = 0;
             self.braces = 0;
             self.scopes = 0;
@@ -150,18 +154,16 @@ impl<'f> Walk<'f> {
         found
     }
 
-    fn scope(&self) -> u32 {
+    /// The function at hand; 0 outside of all.
+    pub(super) fn scope(&self) -> u32 {
         self.open.last().map_or(0, |(_, scope, _)| *scope)
     }
 
-    /// The key of a variable in the function at hand.
-    pub(super) fn key(&self, name: &str) -> Rc<str> {
-        match self.scope() {
-            0 => name.into(),
-            scope => {
-                let key: Rc<str> = format!("{scope}:{name}").into();
-                if self.globals.contains_key(&key) { name.into() } else { key }
-            }
+    /// A function of Basic gives back what its own name is given.
+    pub(super) fn gives_back(&mut self, name: &str, value: &Value) {
+        let Some((own, _, _)) = self.open.last().filter(|(own, _, _)| own.as_ref() == name) else { return };
+        if let Some(entry) = self.functions.get_mut(own.as_ref()) {
+            entry.returns = std::mem::take(&mut entry.returns).or(value.clone());
         }
     }
 
@@ -169,9 +171,9 @@ impl<'f> Walk<'f> {
     fn global(&mut self) {
         self.at += 1;
         while self.is(0, Kind::Var) {
-            let key = self.key(self.text(0));
-            if self.scope() != 0 && self.globals.len() < 10_000 {
-                self.globals.insert(key, ());
+            let scope = self.scope();
+            if let Some(token) = self.tokens.get(self.at) {
+                self.names.stands_outside(scope, &token.text);
             }
             self.at += 1;
             if !self.take(",") {
@@ -195,54 +197,17 @@ impl<'f> Walk<'f> {
         }
     }
 
-    /// A constant of the page.
-    pub(super) fn assign_constant(&mut self, key: &str, value: Value) {
-        if key.len() < 256 && self.names.len() < 100_000 {
-            self.names.insert(key.into(), value);
-        }
-    }
-
-    /// What a name holds.
-    pub(super) fn lookup(&self, name: &str) -> Option<&Value> {
-        if self.scope() != 0 {
-            if let Some(value) = self.names.get(self.key(name).as_ref()) {
-                return Some(value);
-            }
-            if self.language == Language::Php {
-                return None;
-            }
-        }
-        self.names.get(name)
-    }
-
-    /// A name gets a value. What it held before may still stand where branches join, so origins are kept.
-    pub(super) fn assign(&mut self, name: &str, value: Value, add: bool) {
-        if name.len() > 256 || self.names.len() > 100_000 {
-            return;
-        }
-        let local = self.language == Language::Php || self.names.contains_key(self.key(name).as_ref());
-        let key = if local && !name.starts_with("->") { self.key(name) } else { name.into() };
-        if self.language.is_basic() || self.language.is_braced() {
-            let function = self.open.last().filter(|(own, _, _)| own.as_ref() == name).cloned();
-            if let Some(entry) = function.and_then(|(own, _, _)| self.functions.get_mut(&own)) {
-                entry.returns = std::mem::take(&mut entry.returns).or(value.clone());
-            }
-        }
-        let value = if add {
-            let before = self.names.remove(&key).unwrap_or_default();
-            if before.text.is_none() && before.from == 0 { value } else { self.added(before, value) }
-        } else {
-            let from = self.names.get(&key).map_or(0, |before| before.from & (REQUEST | SESSION));
-            value.and(from)
-        };
-        self.names.insert(key, value);
-    }
-
     /// Statements up to the brace that closes those open at the start, or to the end.
     pub(super) fn statements(&mut self, to_brace: bool) -> Value {
         let outside = self.braces;
         let mut value = Value::default();
         while self.at < self.tokens.len() {
+            if !self.work.take(1) {
+                let at = self.offset();
+                self.work.end(at);
+                self.at = self.tokens.len();
+                return value;
+            }
             let before = self.at;
             match self.text(0) {
                 "{" => {
@@ -282,7 +247,7 @@ impl<'f> Walk<'f> {
         if !self.is(0, Kind::Ident) {
             return self.expression_statement();
         }
-        let word = self.token(0).map_or(Cow::Borrowed(""), |token| token.text.clone());
+        let word = self.token(0).map_or(Text::Fixed(""), |token| token.text.clone());
         match word.as_ref() {
             "function" | "sub" | "fn" if !self.is_member() => self.function(),
             "end" if self.language.is_basic() => {
@@ -425,7 +390,7 @@ impl<'f> Walk<'f> {
         self.at += 1;
         let scope = self.scopes + 1;
         for (variable, value) in values {
-            self.names.insert(format!("{scope}:{variable}").into(), value);
+            self.names.put(scope, &variable, value);
         }
         let _ = name;
     }
@@ -485,8 +450,8 @@ impl<'f> Walk<'f> {
             self.found.cap("web-method", at);
         }
         for (param, value) in params.iter().zip(given) {
-            let key = self.key(param);
-            self.names.insert(key, if published { value.and(REQUEST) } else { value });
+            let scope = self.names.scope_of(scope, param);
+            self.names.put(scope, param, if published { value.and(REQUEST) } else { value });
         }
     }
 
@@ -537,9 +502,11 @@ impl<'f> Walk<'f> {
             }
             ahead += 1;
             if ahead > 200 {
+                self.work.take(ahead / 8);
                 return false;
             }
         }
+        self.work.take(ahead / 8);
         if !matches!(self.text(ahead + 1), "{" | "throws") {
             return false;
         }
@@ -605,14 +572,14 @@ impl<'f> Walk<'f> {
     /// Walks code that stands in a text: what `eval` is given. Its value is that of its expressions.
     pub(super) fn layer(&mut self, code: &str) -> Value {
         let small = self.layer < LAYERS_MAX && self.layer_bytes + code.len() <= LAYER_BYTES_MAX;
-        if !small || code.trim().len() < 3 || !self.deeper() {
+        if !small || code.trim().len() < 3 || !self.work.take(code.len() / 4) || !self.deeper() {
             return Value::default();
         }
         self.layer_bytes += code.len();
         let bytes = super::value::bytes_of(code);
         let inner = match self.language {
             Language::Php => php_code(&bytes, 0),
-            language => tokens(&bytes, 0, language),
+            language => tokens(&bytes, 0, language, &mut Vec::new()),
         };
         let offset = self.offset();
         let saved =

@@ -4,7 +4,8 @@
 //! as one up to a bound of code and tokens; what lies behind the bound is read too, in windows so small that none meets a
 //! bound of its own.
 
-use super::{Language, NESTED_MAX, Reading, points, read_text, segment};
+use super::work::Work;
+use super::{Language, NESTED_MAX, Reading, Unread, points, read_text, segment};
 
 /// Bytes of the beginning that are read as one.
 const BEGINNING_BYTES: usize = 6 << 20;
@@ -22,25 +23,35 @@ const MARKS_MAX: usize = 16;
 /// The worst of all.
 pub(super) fn read(text: &[u8], name: &str) -> Reading {
     let beginning = text.get(..text.len().min(BEGINNING_BYTES)).unwrap_or_default();
-    let mut worst = read_text(beginning, name, NESTED_MAX);
-    let language = worst.language;
+    let work = Work::of(beginning.len());
+    let mut worst = read_text(beginning, name, NESTED_MAX, &work);
+    let (language, mut unread) = (worst.language, work.ended());
     for at in behind_binary(text) {
         let window = text.get(at..text.len().min(at + WINDOW_BYTES)).unwrap_or_default();
-        let one = read_window(window, at, name, None);
-        if points(&one.reasons) > points(&worst.reasons) {
-            worst = one;
-        }
+        unread = weighed(&mut worst, read_window(window, at, name, None), unread);
     }
-    let mut from = WINDOW_BYTES - SHARED_BYTES;
+    // What was read as one, to its end, is not read again.
+    let read = work.cut_at().into_iter().chain(work.ended()).min().unwrap_or(beginning.len());
+    let mut from = read.saturating_sub(SHARED_BYTES);
     while from + SHARED_BYTES < text.len() {
         let window = text.get(from..text.len().min(from + WINDOW_BYTES)).unwrap_or_default();
-        let one = read_window(window, from, name, language);
-        if points(&one.reasons) > points(&worst.reasons) {
-            worst = one;
-        }
+        unread = weighed(&mut worst, read_window(window, from, name, language), unread);
         from += WINDOW_BYTES - SHARED_BYTES;
     }
+    worst.unread = unread.map(|at| Unread { offset: at as u64, line: 0 });
     worst
+}
+
+/// Keeps the worse of two readings in `worst`; answers where the first ended that did not reach its end.
+fn weighed(
+    worst: &mut Reading,
+    (one, ended): (Reading, Option<usize>),
+    unread: Option<usize>,
+) -> Option<usize> {
+    if points(&one.reasons) > points(&worst.reasons) {
+        *worst = one;
+    }
+    unread.into_iter().chain(ended).min()
 }
 
 /// Where code begins in a file that is none: what a picture's own bytes look like must not lead the reader astray.
@@ -60,7 +71,12 @@ fn behind_binary(text: &[u8]) -> Vec<usize> {
 }
 
 /// A window that begins within code gets the bracket that opened it.
-fn read_window(window: &[u8], from: usize, name: &str, language: Option<Language>) -> Reading {
+fn read_window(
+    window: &[u8],
+    from: usize,
+    name: &str,
+    language: Option<Language>,
+) -> (Reading, Option<usize>) {
     let opening: &[u8] = match language {
         Some(language) if begins_within(window, language) => match language {
             Language::Php => b"<?php ",
@@ -68,11 +84,12 @@ fn read_window(window: &[u8], from: usize, name: &str, language: Option<Language
         },
         _ => b"",
     };
-    let mut reading = read_text(&[opening, window].concat(), name, NESTED_MAX);
+    let work = Work::of_part(window.len());
+    let mut reading = read_text(&[opening, window].concat(), name, NESTED_MAX, &work);
     for reason in &mut reading.reasons {
         reason.offset = reason.offset.saturating_sub(opening.len() as u64) + from as u64;
     }
-    reading
+    (reading, work.ended().map(|at| at.saturating_sub(opening.len()) + from))
 }
 
 /// Whether code ends in a text before any begins.

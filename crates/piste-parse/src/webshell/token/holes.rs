@@ -116,8 +116,7 @@ impl Lexer<'_> {
     fn inner(&mut self, text: &[u8], at: usize) {
         let base = self.base + at;
         let depth = self.depth + 1;
-        let mut lexer =
-            Lexer { text, base, at: 0, language: self.language, out: Vec::new(), depth, script: false };
+        let mut lexer = Lexer { depth, ..Lexer::of(text, base, self.language) };
         lexer.run();
         self.out.append(&mut lexer.out);
     }
