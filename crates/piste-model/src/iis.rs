@@ -5,6 +5,9 @@
 
 use std::sync::LazyLock;
 
+/// The folder in which Exchange is installed by default, within that of programs.
+const EXCHANGE: &str = "\\microsoft\\exchange server\\";
+
 const CATALOG: &str = include_str!("../../../catalog/iis-modules.csv");
 
 /// A line of the catalogue.
@@ -40,6 +43,17 @@ pub enum Entry<'a> {
     Folder(&'a str),
 }
 
+/// Whose name an entry has borrowed: it is called as something of theirs, and is not that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Borrowed {
+    /// Whose name it is.
+    pub by: &'static str,
+    /// The end of the path at which their file lies, or what the names of their assemblies and types begin with.
+    pub known: &'static str,
+    /// Whether theirs is a file of Exchange, which nobody else calls a library after.
+    pub of_exchange: bool,
+}
+
 /// Who ships such an entry with Windows, IIS or Exchange; `None` where the catalogue does not know it.
 pub fn shipped_by(entry: Entry<'_>) -> Option<&'static str> {
     found("", entry)
@@ -48,6 +62,86 @@ pub fn shipped_by(entry: Entry<'_>) -> Option<&'static str> {
 /// The product that is known to add such an entry. A name alone can be borrowed: see whose file it is.
 pub fn added_by(entry: Entry<'_>) -> Option<&'static str> {
     found("product-", entry)
+}
+
+/// Whether a module that only a log names, by its name, is one that Windows, IIS or Exchange call so. A name can be borrowed.
+pub fn is_usual_name(name: &str) -> bool {
+    let name = name.trim().to_lowercase();
+    lines("", "name").any(|line| line.text == name)
+}
+
+/// Whose name an entry has that neither they nor a known product have registered; `None` where it has nobody's, or is theirs.
+pub fn borrowed(entry: Entry<'_>) -> Option<Borrowed> {
+    if shipped_by(entry).or_else(|| added_by(entry)).is_some() {
+        return None;
+    }
+    let of =
+        |line: &Line| Borrowed { by: line.by, known: line.text, of_exchange: line.text.contains(EXCHANGE) };
+    match entry {
+        Entry::Native(path) | Entry::Filter(path) | Entry::Script(path) => {
+            let path = expand(path);
+            let path = path.split(['|', '"']).next().unwrap_or_default().trim();
+            let name = path.rsplit('\\').next().filter(|name| !name.is_empty())?;
+            let libraries = ["native", "filter", "script"];
+            let mut all = LINES.iter().filter(|line| libraries.contains(&line.section));
+            all.find(|line| line.text.rsplit('\\').next() == Some(name)).map(of)
+        }
+        Entry::Type(name) => {
+            let lower = name.to_lowercase();
+            let (plain, assembly) = lower.split_once(',').unwrap_or((&lower, ""));
+            let assembly = assembly.split(',').next().unwrap_or_default().trim();
+            let by_assembly = lines("", "assembly").find(|line| assembly.starts_with(line.text));
+            by_assembly.or_else(|| lines("", "type").find(|line| plain.trim().starts_with(line.text))).map(of)
+        }
+        Entry::Folder(_) => None,
+    }
+}
+
+/// Folders in lower case that anybody may write to: no product keeps its libraries there, or serves pages from there.
+const ANYBODYS: [&str; 10] = [
+    ":\\programdata\\",
+    ":\\users\\",
+    ":\\documents and settings\\",
+    ":\\windows\\temp\\",
+    ":\\temp\\",
+    ":\\perflogs\\",
+    ":\\recycler\\",
+    ":\\$recycle.bin\\",
+    ":\\windows\\tasks\\",
+    "\\appdata\\",
+];
+
+/// Whether a folder, or the folder of a file, is one that anybody may write to.
+pub fn anybody_writes(path: &str) -> bool {
+    let mut path = expand(path.trim_matches(['"', '\'']));
+    path.push('\\');
+    ANYBODYS.iter().any(|folder| path.contains(folder))
+}
+
+/// The folder of Exchange, in lower case, that one of its own virtual directories leads to, and the folder that it has where
+/// Exchange is installed by default; `None` where the directory is none of Exchange's.
+pub fn exchange_root(url: &str, folder: &str) -> Option<(String, &'static str)> {
+    let folder = expand(folder);
+    let folder = folder.trim_end_matches('\\');
+    let service = match url.trim_end_matches('/').to_lowercase().as_str() {
+        "/owa" => "owa",
+        "/ecp" => "ecp",
+        _ => return None,
+    };
+    let front = format!("\\frontend\\httpproxy\\{service}");
+    let old = format!("\\clientaccess\\{service}");
+    let v15 =
+        folder.strip_suffix(&front).map(|root| (root, "c:\\program files\\microsoft\\exchange server\\v15"));
+    let v14 =
+        || folder.strip_suffix(&old).map(|root| (root, "c:\\program files\\microsoft\\exchange server\\v14"));
+    let (root, default) = v15.or_else(v14)?;
+    (!root.is_empty() && !anybody_writes(root)).then(|| (root.to_owned(), default))
+}
+
+/// A path with the folder of Exchange put where it is by default.
+pub fn as_by_default(path: &str, root: &(String, &'static str)) -> Option<String> {
+    let rest = expand(path).strip_prefix(root.0.as_str())?.to_owned();
+    rest.starts_with('\\').then(|| format!("{}{rest}", root.1))
 }
 
 fn found(group: &str, entry: Entry<'_>) -> Option<&'static str> {
@@ -106,10 +200,16 @@ fn expand(path: &str) -> String {
         ("%programfiles%", "c:\\program files"),
         ("%programfiles(x86)%", "c:\\program files (x86)"),
         ("%commonprogramfiles%", "c:\\program files\\common files"),
+        ("%exchangeinstallpath%", "c:\\program files\\microsoft\\exchange server\\v15\\"),
+        ("%programdata%", "c:\\programdata"),
+        ("%temp%", "c:\\windows\\temp"),
+        ("%tmp%", "c:\\windows\\temp"),
+        ("%public%", "c:\\users\\public"),
     ] {
         path = path.replace(variable, value);
     }
-    path
+    // Exchange's variable ends with a backslash, after which some write another.
+    path.replace("\\v15\\\\", "\\v15\\")
 }
 
 #[cfg(test)]
@@ -124,7 +224,7 @@ mod tests {
         for line in LINES.iter() {
             assert!(seen.insert((line.section, line.text)), "{line:?} stands twice");
             assert!(
-                ["native", "filter", "script", "type", "token", "assembly", "folder"]
+                ["native", "filter", "script", "type", "token", "assembly", "folder", "name"]
                     .contains(&line.section.trim_start_matches("product-")),
                 "{line:?}"
             );
@@ -142,7 +242,7 @@ mod tests {
         assert_eq!(native(r"C:\Windows\Temp\..\System32\inetsrv\cachuri.dll"), None);
         assert_eq!(
             native(r"C:\Program Files\Microsoft\Exchange Server\V15\Bin\kerbauth.dll"),
-            Some("Exchange 2013 to 2019")
+            Some("Exchange 2013 to SE")
         );
         assert_eq!(native(r"C:\Program Files\Microsoft\Exchange Server\V15\Bin\rgdoor.dll"), None);
         assert_eq!(native("cachuri.dll"), None);
@@ -177,6 +277,42 @@ mod tests {
         assert_eq!(added_by(borrowed), None, "a name with another's key");
         assert_eq!(added_by(Entry::Script(r"C:\PHP\php-cgi.exe|-c php.ini")), Some("PHP"));
         assert_eq!(managed(""), None);
+    }
+
+    #[test]
+    fn a_borrowed_name_says_whose_it_is() {
+        let native = |path| borrowed(Entry::Native(path)).map(|one| (one.by, one.of_exchange));
+        assert_eq!(native(r"C:\Windows\Temp\cachuri.dll"), Some(("IIS", false)));
+        assert_eq!(native(r"%windir%\System32\inetsrv\cachuri.dll"), None, "it is the one");
+        assert_eq!(
+            native(r"C:\Program Files\Microsoft\Exchange Server\V15\bin\owaauth.dll"),
+            Some(("Exchange 2010", true)),
+            "the first of those that have it"
+        );
+        assert_eq!(native(r"C:\Windows\System32\inetsrv\other.dll"), None);
+        let managed = |name| borrowed(Entry::Type(name)).map(|one| one.by);
+        let key = "PublicKeyToken=32d89e1d5a5dfb8e";
+        assert_eq!(
+            managed(&format!("Microsoft.Exchange.X, Microsoft.Exchange.X, {key}")),
+            Some("Exchange by its name alone")
+        );
+        assert_eq!(managed("System.Web.Evil.Module, Evil"), Some(".NET Framework"));
+        assert_eq!(managed(&format!("ClassLibrary2.Module, ClassLibrary2, {key}")), None);
+        assert!(is_usual_name("ExpPW") && !is_usual_name("HttpLogCache"));
+    }
+
+    #[test]
+    fn exchange_may_be_installed_anywhere_but_where_anybody_writes() {
+        let root = exchange_root("/owa/", r"E:\Exchange\FrontEnd\HttpProxy\owa").expect("its folder");
+        let moved = |path| as_by_default(path, &root);
+        let filter = moved(r"E:\Exchange\FrontEnd\HttpProxy\bin\owaauth.dll").expect("within it");
+        assert_eq!(shipped_by(Entry::Filter(&filter)), Some("Exchange 2013 to SE"));
+        assert_eq!(moved(r"E:\Exchange2\FrontEnd\HttpProxy\bin\owaauth.dll"), None);
+        assert_eq!(exchange_root("/owa", r"C:\Users\Public\FrontEnd\HttpProxy\owa"), None);
+        assert_eq!(exchange_root("/x", r"E:\Exchange\FrontEnd\HttpProxy\owa"), None);
+        let old = exchange_root("/owa", r"D:\Ex14\ClientAccess\owa").expect("its folder");
+        let filter = as_by_default(r"D:\Ex14\ClientAccess\owa\auth\owaauth.dll", &old).expect("within it");
+        assert_eq!(shipped_by(Entry::Filter(&filter)), Some("Exchange 2010"));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! `Location`. XML that breaks off gives what came before, and an issue; comments are passed over, as IIS does.
 
 use piste_model::hash::record_hash;
-use piste_model::iis::{Entry, added_by, shipped_by};
+use piste_model::iis::{Entry, added_by, as_by_default, exchange_root, shipped_by};
 use piste_model::schema::Role;
 use quick_xml::events::{BytesStart, Event};
 
@@ -85,6 +85,8 @@ struct Walk {
     locations: Vec<(usize, String)>,
     site: String,
     application: String,
+    /// Where Exchange is installed, by the sites that it set up, which stand before the modules.
+    exchange: Option<(String, &'static str)>,
     entries: usize,
 }
 
@@ -222,7 +224,7 @@ impl Walk {
     }
 
     /// Puts what an entry registers into `fields`; false where the element is none.
-    fn describe(&self, name: &str, attributes: &Attributes, fields: &mut Fields) -> bool {
+    fn describe(&mut self, name: &str, attributes: &Attributes, fields: &mut Fields) -> bool {
         let section = self.path.last().map_or("", String::as_str);
         let get = |name: &str| attributes.get(name);
         let kind = match (section, name) {
@@ -241,10 +243,15 @@ impl Walk {
             "handlers" => get("scriptprocessor"),
             _ => "",
         };
+        if kind == "virtualDirectory" && self.exchange.is_none() && get("path") == "/" {
+            self.exchange = exchange_root(&self.application, get("physicalpath"));
+        }
+        let moved = self.exchange.as_ref().and_then(|root| as_by_default(image, root));
+        let library = moved.as_deref().unwrap_or(image);
         let entry = match kind {
-            "globalModules" => Some(Entry::Native(image)),
-            "isapiFilters" => Some(Entry::Filter(image)),
-            "handlers" if !image.is_empty() => Some(Entry::Script(image)),
+            "globalModules" => Some(Entry::Native(library)),
+            "isapiFilters" => Some(Entry::Filter(library)),
+            "handlers" if !library.is_empty() => Some(Entry::Script(library)),
             "virtualDirectory" => Some(Entry::Folder(get("physicalpath"))),
             // A module or handler without a type refers to a native module that stands elsewhere with its file.
             _ if get("type").is_empty() => None,

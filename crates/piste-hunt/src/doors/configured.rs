@@ -1,12 +1,13 @@
 //! Ways in that the web server's own files tell: modules in its configuration, and compiled copies of pages that are gone.
 //!
-//! In: rows of `iis.configuration` and of `file.content`. Out: a candidate door for each module, filter or handler that neither
-//! Windows nor Exchange ships, and one for each page that was compiled, and so was asked for, and whose source the collection
+//! In: rows of `iis.configuration` and of `file.content`. Out: a candidate door for each module, filter or handler that no
+//! list knows, told as unknown unless a second sign speaks against it, and one for each page that was compiled, and so was asked for, and whose source the collection
 //! no longer holds. No log is needed for either.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use piste_lake::LakeError;
+use piste_model::iis::{Borrowed, Entry, anybody_writes, borrowed};
 use piste_model::{Door, DoorState, DoorVerdict, Instant};
 
 use super::decode::{page_key, url_of_file};
@@ -19,18 +20,26 @@ use super::rows::{Row, scan};
 /// Entries and pages kept; a hostile collection could hold more.
 const KEPT_MAX: usize = 20_000;
 
-/// Candidates for [`super::join`].
+/// Candidates for [`super::join`]. `workers` are the hosts whose web workers ran commands that nothing known explains.
 ///
 /// # Errors
 /// Where a file of the lake cannot be read.
-pub fn configured(known: &Known<'_>) -> Result<Vec<Door>, LakeError> {
-    let mut doors = modules(known)?;
+pub(super) fn configured(known: &Known<'_>, workers: &BTreeSet<String>) -> Result<Vec<Door>, LakeError> {
+    let mut doors = modules(known, workers)?;
     doors.extend(compiled(known)?);
     Ok(doors)
 }
 
+/// An entry that no list knows.
+#[derive(Default)]
+struct Unknown {
+    facts: BTreeSet<Fact>,
+    /// What speaks against it beside its being unknown.
+    signs: BTreeSet<String>,
+}
+
 /// Entries that no list knows, by host and what they load.
-fn modules(known: &Known<'_>) -> Result<Vec<Door>, LakeError> {
+fn modules(known: &Known<'_>, workers: &BTreeSet<String>) -> Result<Vec<Door>, LakeError> {
     let columns = [
         "Section",
         "EntryName",
@@ -43,41 +52,102 @@ fn modules(known: &Known<'_>) -> Result<Vec<Door>, LakeError> {
         "ConfigPath",
         "Line",
     ];
-    let mut entries: BTreeMap<(String, String), BTreeSet<Fact>> = BTreeMap::new();
+    let mut entries: BTreeMap<(String, String), Unknown> = BTreeMap::new();
     scan(known.lake, "iis.configuration", &columns, &mut |row| {
         let section = row.text("Section");
         if row.text("Shipped") != "no" || row.text("ServerWide") != "yes" || section == "virtualDirectory" {
             return;
         }
-        let loads = [row.text("Image"), row.text("Type")].into_iter().find(|text| !text.is_empty());
-        let Some(loads) = loads.filter(|loads| !is_a_products(loads)) else { return };
         let managed = row.text("Image").is_empty();
-        if managed && !is_of_the_server(row.text("ConfigPath")) {
+        let loads = if managed { row.text("Type") } else { row.text("Image") };
+        if loads.is_empty() || (managed && !is_of_the_server(row.text("ConfigPath"))) {
+            return;
+        }
+        let signs = signs(section, loads, managed);
+        if signs.is_empty() && is_a_products(loads) {
             return;
         }
         let at = ((known.host)(row.host()), loads.to_owned());
         if entries.len() < KEPT_MAX || entries.contains_key(&at) {
             let what = entry_in_words(row, section, loads);
-            entries.entry(at).or_default().insert(Fact::new("IIS configuration", None, row.place(), what));
+            let entry = entries.entry(at).or_default();
+            entry.facts.insert(Fact::new("IIS configuration", None, row.place(), what));
+            entry.signs.extend(signs);
         }
     })?;
-    let door = |((host, loads), facts): (&(String, String), &BTreeSet<Fact>)| {
-        let mut draft = Draft::new(known, "iis-module", host, loads);
-        draft.steps(facts.iter(), 0);
+    let door = |((host, loads), mut entry): ((String, String), Unknown)| {
+        if workers.contains(&host) {
+            entry.signs.insert(
+                "a web worker of this server ran commands that no page and no request explains".to_owned(),
+            );
+        }
+        module(known, &host, &loads, &entry)
+    };
+    Ok(entries.into_iter().map(door).collect())
+}
+
+/// An entry that no list knows is told as unknown: no list is whole. Only with a second sign is it taken for a way in.
+fn module(known: &Known<'_>, host: &str, loads: &str, entry: &Unknown) -> Door {
+    let mut draft = Draft::new(known, "iis-module", host, loads);
+    draft.steps(entry.facts.iter(), 0);
+    draft.sum("unknown: no list that is looked into has it, and no list is whole");
+    for sign in &entry.signs {
+        draft.sum(sign.clone());
+    }
+    if entry.signs.is_empty() {
+        draft.verdict(DoorVerdict::Probed);
+        draft.sum("so it is told to be looked at, and nothing beside its being unknown speaks against it; whether it was used, no log shows");
+        draft.close("find out whose it is before anything is removed: its publisher's signature, the product that it came with, who put it there");
+    } else {
         draft.verdict(DoorVerdict::Succeeded);
         draft.state(DoorState::Open);
-        draft.sum("so it is there: the configuration has IIS hand it requests, and neither Windows nor Exchange ships it; whether it was used, no log shows");
-        draft.against(
-            "products for protection, load balancing, rewriting and monitoring register such code too",
+        draft.sum(
+            "so it is there: the configuration has IIS hand it requests; whether it was used, no log shows",
         );
-        draft.missing(Some(
-            "the file itself, its signature and the time at which the configuration was changed (IIS-Configuration 29, the copies under inetpub\\history) would show whose it is and since when"
-                .to_owned(),
-        ));
-        draft.close("take a copy of the file as evidence, remove the entry from the configuration and restart the service");
-        draft.finish()
+        draft.close("take a copy of the file as evidence and see whose it is; if it is nobody's, remove the entry from the configuration and restart the service");
+    }
+    draft.against("products for protection, load balancing, rewriting and monitoring register such code too");
+    draft.missing(Some(
+        "the file itself, its signature and the time at which the configuration was changed (IIS-Configuration 29, the copies under inetpub\\history) would show whose it is and since when"
+            .to_owned(),
+    ));
+    draft.finish()
+}
+
+/// What an entry itself says against it beside its being unknown: where its file lies, and whose name it has.
+fn signs(section: &str, loads: &str, managed: bool) -> Vec<String> {
+    let entry = match section {
+        _ if managed => Entry::Type(loads),
+        "globalModules" => Entry::Native(loads),
+        "isapiFilters" => Entry::Filter(loads),
+        _ => Entry::Script(loads),
     };
-    Ok(entries.iter().map(door).collect())
+    let mut signs = Vec::new();
+    let lower = loads.to_lowercase().replace('/', "\\");
+    if !managed && anybody_writes(loads) {
+        signs.push("its file lies in a folder that anybody may write to".to_owned());
+    }
+    if !managed && lower.contains("\\inetpub\\wwwroot\\") {
+        signs.push("its file lies among the pages that the server serves".to_owned());
+    }
+    if !managed && lower.starts_with("\\\\") && !lower.starts_with("\\\\?\\") {
+        signs.push("its file is loaded from another computer".to_owned());
+    }
+    let of_others = |one: &Borrowed| one.of_exchange || !is_a_products(loads);
+    if let Some(name) = borrowed(entry).filter(of_others) {
+        signs.push(if managed {
+            format!(
+                "it is named as those that begin with `{}`, and is not signed or put together as they are",
+                name.known
+            )
+        } else {
+            format!(
+                "it has the name of a file of {} and lies elsewhere: theirs is at `{}`",
+                name.by, name.known
+            )
+        });
+    }
+    signs
 }
 
 /// Whether a configuration is that of the server or of Exchange. Applications that are put into the default site bring

@@ -6,36 +6,10 @@
 
 use piste_lake::scan::Scan;
 use piste_lake::{Lake, LakeError};
+use piste_model::iis::anybody_writes;
 
 use super::fact::{Fact, Rung, Store, Topic, quoted};
 use super::rows::{COMMON, Row, Rows};
-
-/// Folders in lower case from which no product serves pages.
-const ODD: [&str; 9] = [
-    ":\\programdata\\",
-    ":\\users\\",
-    ":\\windows\\temp\\",
-    ":\\temp\\",
-    ":\\perflogs\\",
-    ":\\recycler\\",
-    ":\\$recycle.bin\\",
-    ":\\windows\\tasks\\",
-    "\\appdata\\",
-];
-
-/// Whether a folder is one of them.
-pub(crate) fn is_odd(folder: &str) -> bool {
-    let mut lower = folder.trim_matches(['"', '\'']).replace('/', "\\").to_lowercase();
-    for (name, meant) in [
-        ("%programdata%", "c:\\programdata"),
-        ("%temp%", "c:\\windows\\temp"),
-        ("%public%", "c:\\users\\public"),
-    ] {
-        lower = lower.replace(name, meant);
-    }
-    lower.push('\\');
-    ODD.iter().any(|odd| lower.contains(odd))
-}
 
 /// Reads the configuration files.
 pub(crate) fn read(lake: &Lake, host: &dyn Fn(&str) -> String, store: &mut Store) -> Result<(), LakeError> {
@@ -45,7 +19,7 @@ pub(crate) fn read(lake: &Lake, host: &dyn Fn(&str) -> String, store: &mut Store
     lake.scan(Scan { datasets: &wanted, columns: Some(&columns) }, &mut |batch| {
         for row in Rows::new(batch).iter() {
             let folder = row.text("PhysicalPath");
-            if row.text("Section") == "virtualDirectory" && is_odd(folder) {
+            if row.text("Section") == "virtualDirectory" && anybody_writes(folder) {
                 tell(row, "IIS configuration", row.text("UrlPath"), folder, host, store);
             }
         }
@@ -60,7 +34,7 @@ pub(crate) fn of_configuration(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, 
         return;
     }
     let folder = row.text("NewValue");
-    if !is_odd(folder) {
+    if !anybody_writes(folder) {
         return;
     }
     // …/site[@name='Default Web Site']/application[@path='/x']/virtualDirectory[@path='/']/@physicalPath
@@ -78,7 +52,7 @@ pub(crate) fn of_command(
     store: &mut Store,
 ) {
     if let Some((url, folder)) = made(command)
-        && is_odd(&folder)
+        && anybody_writes(&folder)
     {
         tell(row, log, &url, &folder, host, store);
     }
@@ -135,14 +109,14 @@ mod tests {
         for odd in
             [r"C:\ProgramData\x", r"c:\users\public", r"%ProgramData%\Microsoft\x", r#""C:\Windows\Temp""#]
         {
-            assert!(is_odd(odd), "{odd}");
+            assert!(anybody_writes(odd), "{odd}");
         }
         for plain in [
             r"C:\inetpub\wwwroot",
             r"C:\Program Files\Microsoft\Exchange Server\V15\FrontEnd\HttpProxy\owa",
             "",
         ] {
-            assert!(!is_odd(plain), "{plain}");
+            assert!(!anybody_writes(plain), "{plain}");
         }
     }
 

@@ -35,7 +35,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use piste_lake::LakeError;
 use piste_model::Door;
 
-pub use self::configured::configured;
 pub use self::decode::page_key;
 pub use self::flaw::{About, Flaw};
 pub use self::join::{join, key_of};
@@ -67,22 +66,34 @@ pub fn find(known: &Known<'_>) -> Result<Vec<Door>, LakeError> {
     doors.extend(accounts.doors(known));
     guesses.tell(&mut store, &|_, _, _| false);
     visits.tell(&mut store);
-    doors.extend(assemble(known, &store));
+    let mut workers = BTreeSet::new();
+    doors.extend(assemble(known, &store, &mut workers));
+    doors.extend(configured::configured(known, &workers)?);
     Ok(doors)
 }
 
-fn assemble(known: &Known<'_>, store: &Store) -> Vec<Door> {
+/// Doors of each host; hosts whose web workers did what nothing explains go to `workers`.
+fn assemble(known: &Known<'_>, store: &Store, workers: &mut BTreeSet<String>) -> Vec<Door> {
     let hosts: BTreeSet<&str> =
         store.iter().map(|(host, _, _)| host).chain(store.collected.hosts()).collect();
     let mut doors = Vec::new();
     for host in hosts {
         let scene = Scene::of(store, host);
-        of_host(known, store, &scene, host, &mut doors);
+        if of_host(known, store, &scene, host, &mut doors) {
+            workers.insert(host.to_owned());
+        }
     }
     doors
 }
 
-fn of_host<'s>(known: &Known<'_>, store: &'s Store, scene: &Scene<'s>, host: &'s str, doors: &mut Vec<Door>) {
+/// The doors of one host; whether its web workers ran commands that nothing explains.
+fn of_host<'s>(
+    known: &Known<'_>,
+    store: &'s Store,
+    scene: &Scene<'s>,
+    host: &'s str,
+    doors: &mut Vec<Door>,
+) -> bool {
     let topics: Vec<(&Topic, &BTreeMap<Rung, Facts>)> =
         store.iter().filter(|(name, _, _)| *name == host).map(|(_, topic, rungs)| (topic, rungs)).collect();
     let foreign = store.of(host, &Topic::ForeignShell);
@@ -97,7 +108,6 @@ fn of_host<'s>(known: &Known<'_>, store: &'s Store, scene: &Scene<'s>, host: &'s
                 doors.push(door);
             }
             Topic::Directory(place) => doors.extend(others::directory(known, host, place, rungs, scene)),
-            Topic::Module(name) => doors.extend(others::module(known, host, name, rungs)),
             Topic::Grant(place) => doors.extend(others::grant(known, host, place, rungs, &explained)),
             Topic::Remote(service) if service == mail::SIGN_IN => {
                 doors.push(mail::sign_in(known, host, rungs));
@@ -105,7 +115,8 @@ fn of_host<'s>(known: &Known<'_>, store: &'s Store, scene: &Scene<'s>, host: &'s
             Topic::Remote(service) => doors.push(others::remote(known, host, service, rungs)),
             Topic::Mapped(place) => doors.extend(others::mapped(known, host, place, rungs)),
             Topic::ForeignShell if taker.is_none() => doors.push(others::foreign_shell(known, host, rungs)),
-            Topic::ForeignShell | Topic::Page(_) | Topic::Worker => {}
+            // What they are told as depends on what the rest leaves unexplained.
+            Topic::ForeignShell | Topic::Page(_) | Topic::Worker | Topic::Module(_) => {}
         }
     }
     let set = |topic: &Topic| matches!(topic, Topic::Directory(_));
@@ -120,6 +131,12 @@ fn of_host<'s>(known: &Known<'_>, store: &'s Store, scene: &Scene<'s>, host: &'s
         pages::door(known, store, (host, key), page, &directories, &likely)
     }));
     doors.extend(others::worker(known, host, &alone));
+    for (topic, rungs) in &topics {
+        if let Topic::Module(name) = topic {
+            doors.extend(others::module(known, host, name, rungs, !alone.is_empty()));
+        }
+    }
+    !alone.is_empty()
 }
 
 /// Which flaw sessions of foreign clients belong to: the latest of those that reach remote PowerShell and were tried.

@@ -110,21 +110,48 @@ pub(crate) fn mapped(known: &Known<'_>, host: &str, place: &str, rungs: &Rungs) 
     (!made.is_empty()).then(|| draft.finish())
 }
 
-/// A module given to IIS.
-pub(crate) fn module(known: &Known<'_>, host: &str, name: &str, rungs: &Rungs) -> Option<Door> {
-    let added = kept(rungs, Rung::Effect);
+/// A module given to IIS. By its name alone it is unknown; its file's place, or commands of web workers that nothing else explains,
+/// make it a way in.
+pub(crate) fn module(
+    known: &Known<'_>,
+    host: &str,
+    name: &str,
+    rungs: &Rungs,
+    workers_alone: bool,
+) -> Option<Door> {
+    let odd = kept(rungs, Rung::Passed);
+    let added: Vec<&Fact> = kept(rungs, Rung::Effect).into_iter().chain(odd.iter().copied()).collect();
+    let theirs = rungs.contains_key(&Rung::Looked) && odd.is_empty();
+    if added.is_empty() || theirs {
+        return None;
+    }
     let mut draft = Draft::new(known, "iis-module", host, name);
     draft.steps(added.iter().copied(), 0);
-    draft.verdict(DoorVerdict::Succeeded);
-    draft.sum("so it is there: a module sees every request and may answer any; whether it did, no log shows");
+    draft.sum("unknown: no list that is looked into has it under this name, and no list is whole");
+    if !odd.is_empty() {
+        draft.sum("its file lies where anybody may write, or has the name of a file of Windows or Exchange and lies elsewhere");
+    }
+    if workers_alone {
+        draft.sum("a web worker of this server ran commands that no page and no request explains");
+    }
+    if odd.is_empty() && !workers_alone {
+        draft.verdict(DoorVerdict::Probed);
+        draft.sum("so it is told to be looked at, and nothing beside its being unknown speaks against it: a module sees every request and may answer any; whether it did, no log shows");
+        draft.close("find out whose it is before anything is removed: its file, its publisher's signature, the product that it came with");
+    } else {
+        draft.verdict(DoorVerdict::Succeeded);
+        draft.sum(
+            "so it is there: a module sees every request and may answer any; whether it did, no log shows",
+        );
+        draft.close("take a copy of the module's file as evidence and see whose it is; if it is nobody's, remove the module from the configuration and restart the service");
+    }
     draft.against("products for protection, load balancing and rewriting add modules too");
     draft.missing(Some(
         "the module's file, its signature and applicationHost.config would show whether it is a product's"
             .to_owned(),
     ));
-    draft.close("take a copy of the module's file as evidence, remove the module from the configuration and restart the service");
     draft.opened_by(added.iter().copied());
-    (!added.is_empty()).then(|| draft.finish())
+    Some(draft.finish())
 }
 
 /// A role that reads every mailbox. No door of its own is one that an account gave itself in a session that came through a

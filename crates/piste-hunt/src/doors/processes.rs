@@ -6,6 +6,7 @@
 
 use piste_lake::{Lake, LakeError};
 use piste_model::Instant;
+use piste_model::iis::{Entry, added_by, anybody_writes, borrowed, is_usual_name, shipped_by};
 
 use super::accounts::Accounts;
 use super::decode::{is_page, page_key, url_of_file};
@@ -291,11 +292,24 @@ fn of_configuration(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut
     if !module {
         return;
     }
+    let value = row.text("NewValue");
     let name = lower.split("@name='").nth(1).and_then(|rest| rest.split('\'').next()).unwrap_or_default();
-    let name = if name.is_empty() { row.text("NewValue") } else { name };
-    let what = format!("IIS was given the module {}: {}", quoted(name), quoted(path));
+    let name = if name.is_empty() { value } else { name };
+    // Which file it is stands in an event of its own, where it stands at all.
+    let image = Some(value).filter(|_| lower.ends_with("/@image"));
+    let rung = match image {
+        Some(image) if shipped_by(Entry::Native(image)).or(added_by(Entry::Native(image))).is_some() => {
+            Rung::Looked
+        }
+        Some(image) if anybody_writes(image) || borrowed(Entry::Native(image)).is_some() => Rung::Passed,
+        Some(_) => Rung::Effect,
+        None if is_usual_name(name) => Rung::Looked,
+        None => Rung::Effect,
+    };
+    let file = image.map(|image| format!(", whose file is {}", quoted(image))).unwrap_or_default();
+    let what = format!("IIS was given the module {}{file}: {}", quoted(name), quoted(path));
     let fact = Fact::new("IIS-Configuration 29", row.time(), row.place(), what);
-    store.add(&host(row.host()), Topic::Module(quoted(name)), Rung::Effect, fact);
+    store.add(&host(row.host()), Topic::Module(quoted(name)), rung, fact);
 }
 
 #[cfg(test)]

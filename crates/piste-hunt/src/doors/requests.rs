@@ -35,12 +35,13 @@ const IIS: [&str; 14] = [
     "time-taken",
 ];
 /// Columns of the front end.
-const FRONT_END: [&str; 12] = [
+const FRONT_END: [&str; 13] = [
     "RequestId",
     "UrlStem",
     "UrlQuery",
     "AuthenticatedUser",
     "AnchorMailbox",
+    "BackEndCookie",
     "RoutingHint",
     "Method",
     "ClientIpAddress",
@@ -267,23 +268,20 @@ fn of_front_end(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Sto
         status: status(row.text("HttpStatus")),
         user: row.text("AuthenticatedUser"),
         anchor: row.text("AnchorMailbox"),
+        cookie: row.text("BackEndCookie"),
         hint: row.text("RoutingHint"),
         ..Request::default()
     };
     front_end_page(&request, row, host, store);
     let Some(seen) = classify(&request) else { return };
-    let anchor = if request.anchor.is_empty() {
-        String::new()
-    } else {
-        format!(", AnchorMailbox {}", quoted(request.anchor))
-    };
-    let hint = if request.hint.is_empty() {
-        String::new()
-    } else {
-        format!(", RoutingHint {}", quoted(request.hint))
-    };
+    let beside: String =
+        [("AnchorMailbox", request.anchor), ("BackEndCookie", request.cookie), ("RoutingHint", request.hint)]
+            .iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| format!(", {name} {}", quoted(value)))
+            .collect();
     let what = format!(
-        "{} {} answered {}{anchor}{hint}: {}",
+        "{} {} answered {}{beside}: {}",
         request.method,
         quoted(&format!("{}{}", request.stem, request.query)),
         row.text("HttpStatus"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use piste_lake::Lake;
-use piste_model::{BuildSeen, DoorVerdict, Exposure, Instant, OpenSpan};
+use piste_model::{BuildSeen, DoorState, DoorVerdict, Exposure, Instant, OpenSpan};
 
 use super::fact::Place;
 use super::*;
@@ -55,7 +55,7 @@ fn doors_of(store: &Store, exposures: &[Exposure]) -> Vec<Door> {
         exposures,
         clocks: &[],
     };
-    join(assemble(&known, store))
+    join(assemble(&known, store, &mut BTreeSet::new()))
 }
 
 /// A chain answered as done, and a page asked for afterwards: web lines alone.
@@ -112,6 +112,26 @@ fn commands_of_a_web_worker_without_a_page_are_a_door_of_their_own() {
     let doors = doors_of(&store, &[]);
     let shown: Vec<_> = doors.iter().map(|door| (door.place.as_str(), door.verdict)).collect();
     assert_eq!(shown, [("a web worker (w3wp.exe)", DoorVerdict::Used)]);
+}
+
+#[test]
+fn a_module_of_which_only_the_name_is_known_is_unknown_until_something_else_speaks_against_it() {
+    let module = |name: &str| Topic::Module(name.to_owned());
+    let added = |record| fact("IIS-Configuration 29", "2021-06-01T10:00:00Z", record, "IIS was given it");
+    let state = |store: &Store| {
+        let doors = doors_of(store, &[]);
+        let mut all: Vec<_> = doors.iter().filter(|door| door.kind == "iis-module").cloned().collect();
+        all.pop().map(|door| (door.verdict, door.state, door.close))
+    };
+    let mut store = Store::default();
+    store.add("MX01", module("exppw"), Rung::Looked, added(1));
+    assert_eq!(state(&store), None, "Exchange's own");
+    store.add("MX01", module("filter9"), Rung::Effect, added(2));
+    let unknown = state(&store).expect("it is told");
+    assert_eq!((unknown.0, unknown.1), (DoorVerdict::Probed, DoorState::Unknown));
+    assert!(unknown.2.starts_with("find out whose it is"), "{}", unknown.2);
+    store.add("MX01", Topic::Worker, Rung::Used, fact("Sysmon 1", "2021-06-01T10:05:00Z", 3, "w3wp.exe"));
+    assert_eq!(state(&store).expect("it is told").0, DoorVerdict::Succeeded, "a second sign");
 }
 
 #[test]

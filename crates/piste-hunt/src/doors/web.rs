@@ -21,6 +21,8 @@ pub(crate) struct Request<'a> {
     pub(crate) user: &'a str,
     /// `AnchorMailbox` of the front end's log.
     pub(crate) anchor: &'a str,
+    /// `BackEndCookie` of the front end's log.
+    pub(crate) cookie: &'a str,
     /// `RoutingHint` of the front end's log.
     pub(crate) hint: &'a str,
     pub(crate) referer: &'a str,
@@ -74,7 +76,7 @@ fn seen(flaw: Flaw, rung: Rung, why: &'static str) -> Option<Seen> {
 
 /// What the request shows; `None` for ordinary ones.
 pub(crate) fn classify(request: &Request<'_>) -> Option<Seen> {
-    if let Some(found) = anchor(request) {
+    if let Some(found) = named_back_end(request) {
         return Some(found);
     }
     if !may_matter(request.stem) {
@@ -103,14 +105,38 @@ pub(crate) fn may_matter(stem: &str) -> bool {
         || stem.contains("/_layouts/")
 }
 
-/// The front end was sent to a back end that the client named.
-fn anchor(request: &Request<'_>) -> Option<Seen> {
-    let value = request.anchor;
-    let front = "ServerInfo~";
-    if !value.get(..front.len()).is_some_and(|head| head.eq_ignore_ascii_case(front)) {
-        return None;
-    }
-    let rest = value.get(front.len()..)?.to_lowercase();
+/// The front end was sent to a back end that the client named, by either column that tells: what goes furthest.
+fn named_back_end(request: &Request<'_>) -> Option<Seen> {
+    let of_cookie = || back_ends(request.cookie).filter_map(|target| named(request, &target));
+    back_ends(request.anchor)
+        .filter_map(|target| named(request, &target))
+        .chain(of_cookie())
+        .max_by_key(|seen| seen.rung)
+}
+
+/// The `host/path` of each back end that a routing value names: `ServerInfo~host/path`, as `AnchorMailbox` has it, or
+/// `Server~host/path~version~expiry`, as `BackEndCookie` has it; encoded, quoted, under the cookie's own name, or several together.
+/// What Exchange itself writes there names a host or a database and no path.
+fn back_ends(value: &str) -> impl Iterator<Item = String> {
+    // Nearly every row has such a value, and hardly any a path in it.
+    let text = if value.contains(['/', '%']) { target(value, "") } else { String::new() };
+    let parts: Vec<String> = ["serverinfo~", "server~"]
+        .iter()
+        .flat_map(|front| {
+            text.match_indices(front).filter_map(|(at, _)| {
+                let before = text.get(..at)?.chars().next_back();
+                let rest = text.get(at + front.len()..)?;
+                let starts = before.is_none_or(|letter| !letter.is_ascii_alphanumeric());
+                let rest = rest.split(['~', '"', ';', '|']).next()?;
+                (starts && rest.contains('/')).then(|| rest.to_owned())
+            })
+        })
+        .collect();
+    parts.into_iter()
+}
+
+/// What a request to a back end of the client's choice shows.
+fn named(request: &Request<'_>, rest: &str) -> Option<Seen> {
     let (host, path) = rest.split_once('/')?;
     let marked = host.contains([']', '@']) || rest.contains(":444") || rest.ends_with('#');
     if path.is_empty() || (path.starts_with("autodiscover") && !marked) {

@@ -118,7 +118,42 @@ fn other_doors() {
 #[track_caller]
 fn check_anchor(anchor: &str, method: &str, status: u16, expected: Option<Rung>) {
     let request = Request { method, stem: "/ecp/y.js", status: Some(status), anchor, ..Request::default() };
-    assert_eq!(super::anchor(&request).map(|seen| seen.rung), expected, "{anchor}");
+    assert_eq!(super::named_back_end(&request).map(|seen| seen.rung), expected, "{anchor}");
+}
+
+#[track_caller]
+fn check_cookie(cookie: &str, status: u16, expected: Option<Rung>) {
+    let request =
+        Request { method: "POST", stem: "/ecp/y.js", status: Some(status), cookie, ..Request::default() };
+    assert_eq!(super::named_back_end(&request).map(|seen| seen.rung), expected, "{cookie}");
+}
+
+#[test]
+fn back_end_cookies_of_the_front_end() {
+    let step = "a]@mx01.min.example:444/ecp/proxyLogon.ecp?#~1942062522~2021-03-03T13:49:38";
+    for spelling in [
+        format!("Server~{step}"),
+        format!("server~{step}"),
+        format!("X-BEResource=Server~{step}"),
+        format!("\"Server~{step}\""),
+        format!("Server%7E{}", step.replace('/', "%2F")),
+        format!("Server~mx02.min.example~1942062522~2021-03-03T13:49:38;Server~{step}"),
+    ] {
+        check_cookie(&spelling, 241, Some(Rung::Passed));
+        check_cookie(&spelling, 200, Some(Rung::Passed));
+        check_cookie(&spelling, 403, Some(Rung::Refused));
+        check_cookie(&spelling, 500, Some(Rung::Unclear));
+    }
+    check_cookie("Server~localhost/ecp/default.flt?~1942062522~2021-03-03T13:49:38", 500, Some(Rung::Looked));
+    for own in [
+        "Server~mx02.min.example~1942062522~2021-03-03T13:49:38",
+        "Server~mx02.min.example~1942062522~03/03/2021 13:49:38",
+        "Database~5f0fb5f4-5bd9-4cd6-9d25-4e6e3d7f2a01~~2021-03-03T13:49:38",
+        "WebServer~a/b~1~2",
+        "",
+    ] {
+        check_cookie(own, 200, None);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use piste_hunt::doors::{Known, NotVisible, Sealed, Span, configured, find, join, not_visible};
+use piste_hunt::doors::{Known, NotVisible, Sealed, Span, find, join, not_visible};
 use piste_lake::Lake;
 use piste_model::{Clock, Door, Evidence, Exposure};
 use serde::{Deserialize, Serialize};
@@ -66,7 +66,6 @@ pub(super) fn of(lake: &Lake, joined: &Joined, beside: &Beside) -> Result<Doors,
         clocks: &beside.clocks,
     };
     let mut candidates = find(&known)?;
-    candidates.extend(configured(&known)?);
     let not_visible = not_visible(&known);
     candidates.extend(beside.candidates.iter().cloned());
     Ok(Doors { doors: join(candidates), not_visible })
