@@ -117,13 +117,16 @@ impl Catalog {
 
     fn read_flaws(&mut self, text: &str) -> Result<(), CatalogError> {
         let file = "exchange-flaws.csv";
-        for (line, [cve, name, published, exploited, important]) in rows(file, text)? {
+        for (line, [cve, names, published, exploited, important]) in rows(file, text)? {
             let error = |what: String| CatalogError { file, line, what };
             let day = (!published.is_empty()).then(|| published.parse());
             let published = day.transpose().map_err(|_| error("the day of publication is no date".into()))?;
             let exploited = (!exploited.is_empty()).then_some(exploited);
             let important = important == "yes";
-            let flaw = Flaw { cve: cve.clone(), name, published, exploited, important, fixes: Vec::new() };
+            let names: Vec<String> = names.split(';').map(|name| name.trim().to_owned()).collect();
+            let name = names.first().cloned().unwrap_or_default();
+            let flaw =
+                Flaw { cve: cve.clone(), name, names, published, exploited, important, fixes: Vec::new() };
             self.flaws.insert(cve, flaw);
         }
         Ok(())

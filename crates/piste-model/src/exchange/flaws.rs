@@ -18,6 +18,8 @@ pub struct Flaw {
     pub cve: String,
     /// What people call it; several flaws of one chain share a name.
     pub name: String,
+    /// Every name, that one first: a flaw may be a link of more than one chain.
+    pub names: Vec<String>,
     /// Day on which it became public; `None` where no source names one.
     pub published: Option<Date>,
     /// Earliest month of known use, as `2021-01`: before publication where that was a zero-day.

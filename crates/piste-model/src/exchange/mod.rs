@@ -5,10 +5,12 @@
 
 mod catalog;
 mod flaws;
+mod names;
 mod version;
 
 pub use catalog::{Catalog, CatalogError, Release, Update, catalog};
 pub use flaws::{Flaw, Standing, Stands};
+pub use names::{Named, in_words, named};
 pub use version::Version;
 
 #[cfg(test)]
