@@ -93,6 +93,24 @@ pub struct Door {
 }
 
 impl Door {
+    /// When it was there at the latest: by what opened it, or by its first use.
+    pub fn since(&self) -> Option<Instant> {
+        self.opened.not_after.into_iter().chain(self.first_used).min()
+    }
+
+    /// Rights that somebody inside gave and that nobody from outside used: administrators do so, and it says nothing of a break-in
+    /// by itself.
+    pub fn is_daily(&self) -> bool {
+        self.kind == "account" && self.sources.is_empty() && self.verdict < DoorVerdict::Used
+    }
+
+    /// Whether somebody came in by it who had no business there. Of logons only those count that show it was not the owner:
+    /// what is merely unusual dates no intrusion.
+    pub fn let_somebody_in(&self) -> bool {
+        let logon = matches!(self.kind.as_str(), "account" | "remote-access");
+        self.verdict >= if logon { DoorVerdict::Used } else { DoorVerdict::Succeeded }
+    }
+
     /// The most rows that a door lists.
     pub const MAX_ROWS: usize = 50;
     /// The most addresses that a door lists.

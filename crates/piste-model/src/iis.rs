@@ -118,30 +118,41 @@ pub fn anybody_writes(path: &str) -> bool {
     ANYBODYS.iter().any(|folder| path.contains(folder))
 }
 
-/// The folder of Exchange, in lower case, that one of its own virtual directories leads to, and the folder that it has where
-/// Exchange is installed by default; `None` where the directory is none of Exchange's.
-pub fn exchange_root(url: &str, folder: &str) -> Option<(String, &'static str)> {
-    let folder = expand(folder);
-    let folder = folder.trim_end_matches('\\');
-    let service = match url.trim_end_matches('/').to_lowercase().as_str() {
-        "/owa" => "owa",
-        "/ecp" => "ecp",
-        _ => return None,
-    };
-    let front = format!("\\frontend\\httpproxy\\{service}");
-    let old = format!("\\clientaccess\\{service}");
-    let v15 =
-        folder.strip_suffix(&front).map(|root| (root, "c:\\program files\\microsoft\\exchange server\\v15"));
-    let v14 =
-        || folder.strip_suffix(&old).map(|root| (root, "c:\\program files\\microsoft\\exchange server\\v14"));
-    let (root, default) = v15.or_else(v14)?;
-    (!root.is_empty() && !anybody_writes(root)).then(|| (root.to_owned(), default))
+/// Where Exchange is installed, in lower case, and where it is by default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExchangeFolder {
+    folder: String,
+    default: &'static str,
 }
 
-/// A path with the folder of Exchange put where it is by default.
-pub fn as_by_default(path: &str, root: &(String, &'static str)) -> Option<String> {
-    let rest = expand(path).strip_prefix(root.0.as_str())?.to_owned();
-    rest.starts_with('\\').then(|| format!("{}{rest}", root.1))
+impl ExchangeFolder {
+    /// The folder that one of Exchange's own virtual directories leads to; `None` where the directory is none of Exchange's, or
+    /// lies where anybody may write.
+    pub fn of_directory(url: &str, folder: &str) -> Option<Self> {
+        let folder = expand(folder);
+        let folder = folder.trim_end_matches('\\');
+        let service = match url.trim_end_matches('/').to_lowercase().as_str() {
+            "/owa" => "owa",
+            "/ecp" => "ecp",
+            _ => return None,
+        };
+        let front = format!("\\frontend\\httpproxy\\{service}");
+        let old = format!("\\clientaccess\\{service}");
+        let (folder, default) = match (folder.strip_suffix(&front), folder.strip_suffix(&old)) {
+            (Some(folder), _) => (folder, "c:\\program files\\microsoft\\exchange server\\v15"),
+            (None, Some(folder)) => (folder, "c:\\program files\\microsoft\\exchange server\\v14"),
+            (None, None) => return None,
+        };
+        let stands = !folder.is_empty() && !anybody_writes(folder);
+        stands.then(|| Self { folder: folder.to_owned(), default })
+    }
+
+    /// A path within it as it is where Exchange is installed by default.
+    pub fn by_default(&self, path: &str) -> Option<String> {
+        let path = expand(path);
+        let rest = path.strip_prefix(self.folder.as_str())?;
+        rest.starts_with('\\').then(|| format!("{}{rest}", self.default))
+    }
 }
 
 fn found(group: &str, entry: Entry<'_>) -> Option<&'static str> {
@@ -290,28 +301,29 @@ mod tests {
             "the first of those that have it"
         );
         assert_eq!(native(r"C:\Windows\System32\inetsrv\other.dll"), None);
-        let managed = |name| borrowed(Entry::Type(name)).map(|one| one.by);
+        let managed = |name: String| borrowed(Entry::Type(&name)).map(|one| one.by);
         let key = "PublicKeyToken=32d89e1d5a5dfb8e";
         assert_eq!(
-            managed(&format!("Microsoft.Exchange.X, Microsoft.Exchange.X, {key}")),
+            managed(format!("Microsoft.Exchange.X, Microsoft.Exchange.X, {key}")),
             Some("Exchange by its name alone")
         );
-        assert_eq!(managed("System.Web.Evil.Module, Evil"), Some(".NET Framework"));
-        assert_eq!(managed(&format!("ClassLibrary2.Module, ClassLibrary2, {key}")), None);
+        assert_eq!(managed("System.Web.Evil.Module, Evil".to_owned()), Some(".NET Framework"));
+        assert_eq!(managed(format!("ClassLibrary2.Module, ClassLibrary2, {key}")), None);
         assert!(is_usual_name("ExpPW") && !is_usual_name("HttpLogCache"));
     }
 
     #[test]
     fn exchange_may_be_installed_anywhere_but_where_anybody_writes() {
-        let root = exchange_root("/owa/", r"E:\Exchange\FrontEnd\HttpProxy\owa").expect("its folder");
-        let moved = |path| as_by_default(path, &root);
+        let root =
+            ExchangeFolder::of_directory("/owa/", r"E:\Exchange\FrontEnd\HttpProxy\owa").expect("its folder");
+        let moved = |path| root.by_default(path);
         let filter = moved(r"E:\Exchange\FrontEnd\HttpProxy\bin\owaauth.dll").expect("within it");
         assert_eq!(shipped_by(Entry::Filter(&filter)), Some("Exchange 2013 to SE"));
         assert_eq!(moved(r"E:\Exchange2\FrontEnd\HttpProxy\bin\owaauth.dll"), None);
-        assert_eq!(exchange_root("/owa", r"C:\Users\Public\FrontEnd\HttpProxy\owa"), None);
-        assert_eq!(exchange_root("/x", r"E:\Exchange\FrontEnd\HttpProxy\owa"), None);
-        let old = exchange_root("/owa", r"D:\Ex14\ClientAccess\owa").expect("its folder");
-        let filter = as_by_default(r"D:\Ex14\ClientAccess\owa\auth\owaauth.dll", &old).expect("within it");
+        assert_eq!(ExchangeFolder::of_directory("/owa", r"C:\Users\Public\FrontEnd\HttpProxy\owa"), None);
+        assert_eq!(ExchangeFolder::of_directory("/x", r"E:\Exchange\FrontEnd\HttpProxy\owa"), None);
+        let old = ExchangeFolder::of_directory("/owa", r"D:\Ex14\ClientAccess\owa").expect("its folder");
+        let filter = old.by_default(r"D:\Ex14\ClientAccess\owa\auth\owaauth.dll").expect("within it");
         assert_eq!(shipped_by(Entry::Filter(&filter)), Some("Exchange 2010"));
     }
 

@@ -4,6 +4,7 @@
 //! scripts. No I/O, no clock, no async here, so that the same input always gives the same bytes.
 
 pub mod clock;
+pub mod coverage;
 pub mod detection;
 pub mod devices;
 pub mod door;
@@ -11,6 +12,7 @@ pub mod evidence;
 pub mod exchange;
 pub mod exposure;
 pub mod finding;
+pub mod first_trace;
 pub mod hash;
 pub mod id;
 pub mod iis;
@@ -24,11 +26,13 @@ pub mod summary;
 pub mod time;
 
 pub use clock::Clock;
+pub use coverage::{Coverage, Covered, CoveredFigures, Days};
 pub use detection::Detection;
 pub use door::{Door, DoorState, DoorVerdict, Opened};
 pub use evidence::{Damage, Evidence};
 pub use exposure::{BuildSeen, Exposure, OpenSpan};
 pub use finding::{DayCount, Entities, Finding, FindingKind, New, RowRef};
+pub use first_trace::{FirstTrace, first_trace};
 pub use id::{EvidenceId, FindingId};
 pub use issue::Issue;
 pub use level::Level;

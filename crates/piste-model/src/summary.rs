@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::coverage::CoveredFigures;
+
 /// Files as given, containers counted once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvidenceFigures {
@@ -118,6 +120,12 @@ pub struct Summary {
     pub sightings: Option<u64>,
     /// Doors found.
     pub doors: Option<u64>,
+    /// Of which days this evidence has rows; `null` where no row has a time, or an older run did not count them.
+    #[serde(default)]
+    pub covered: Option<CoveredFigures>,
+    /// The same of each host's web logs.
+    #[serde(default)]
+    pub web_logs: BTreeMap<String, CoveredFigures>,
     /// Intrusions found.
     pub intrusions: Option<u64>,
 }

@@ -5,7 +5,7 @@
 //! `Location`. XML that breaks off gives what came before, and an issue; comments are passed over, as IIS does.
 
 use piste_model::hash::record_hash;
-use piste_model::iis::{Entry, added_by, as_by_default, exchange_root, shipped_by};
+use piste_model::iis::{Entry, ExchangeFolder, added_by, shipped_by};
 use piste_model::schema::Role;
 use quick_xml::events::{BytesStart, Event};
 
@@ -86,7 +86,7 @@ struct Walk {
     site: String,
     application: String,
     /// Where Exchange is installed, by the sites that it set up, which stand before the modules.
-    exchange: Option<(String, &'static str)>,
+    exchange: Option<ExchangeFolder>,
     entries: usize,
 }
 
@@ -244,9 +244,9 @@ impl Walk {
             _ => "",
         };
         if kind == "virtualDirectory" && self.exchange.is_none() && get("path") == "/" {
-            self.exchange = exchange_root(&self.application, get("physicalpath"));
+            self.exchange = ExchangeFolder::of_directory(&self.application, get("physicalpath"));
         }
-        let moved = self.exchange.as_ref().and_then(|root| as_by_default(image, root));
+        let moved = self.exchange.as_ref().and_then(|root| root.by_default(image));
         let library = moved.as_deref().unwrap_or(image);
         let entry = match kind {
             "globalModules" => Some(Entry::Native(library)),

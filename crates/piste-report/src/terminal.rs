@@ -63,10 +63,13 @@ fn results(page: &mut Page, view: &RunView<'_>) {
     page.heading("Results Summary");
     let total = tallies.total();
     if total == 0 {
-        let span = view.span().map_or_else(
-            || "and no event has a time".to_owned(),
-            |(first, last)| format!("between {} and {} UTC", minute_hand(first), minute_hand(last)),
-        );
+        let span = match (summary.covered, view.span()) {
+            (Some(covered), _) => covered.in_words(),
+            (None, Some((first, last))) => {
+                format!("between {} and {} UTC", minute_hand(first), minute_hand(last))
+            }
+            (None, None) => "and no event has a time".to_owned(),
+        };
         let events = counted(summary.events, "event", "events");
         page.text(0, &format!("No rule matched in this evidence: {events} {span}."));
         page.text(

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::Args;
+use piste_model::exchange::in_words;
 use piste_model::{Door, DoorState, DoorVerdict, Instant};
 use piste_report::escape::{terminal, visible};
 
@@ -108,7 +109,8 @@ pub(crate) fn run(arguments: &Doors, common: &Common) -> Result<u8, Failure> {
     }
     out::data(&table(&found.doors));
     for one in &found.not_visible {
-        let cve = if one.cve.is_empty() { String::new() } else { format!(": {}", one.cve.join(", ")) };
+        let cve = in_words(one.cve.iter().map(String::as_str));
+        let cve = if cve.is_empty() { cve } else { format!(": {cve}") };
         out::data(&format!(
             "not visible  {}{}\n",
             terminal(&one.why, SENTENCE_CHARS),
@@ -131,7 +133,8 @@ fn table(doors: &[Door]) -> String {
     let head = ["id", "verdict", "state", "kind", "host", "first use", "last use", "sources", "place"];
     let mut rows = vec![head.map(str::to_owned)];
     for door in doors {
-        let cve = if door.cve.is_empty() { String::new() } else { format!(" ({})", door.cve.join(", ")) };
+        let cve = in_words(door.cve.iter().map(String::as_str));
+        let cve = if cve.is_empty() { cve } else { format!(", {cve}") };
         let sources = match door.sources.as_slice() {
             [] => "-".to_owned(),
             [one] => one.clone(),
@@ -192,12 +195,12 @@ pub(crate) fn why(arguments: &Why, common: &Common) -> Result<u8, Failure> {
     if arguments.json {
         out::data(&format!("{}\n", serde_json::to_string(door).unwrap_or_default()));
     } else {
-        out::data(&in_words(door, &common.case));
+        out::data(&ladder(door, &common.case));
     }
     Ok(0)
 }
 
-fn in_words(door: &Door, case: &Path) -> String {
+fn ladder(door: &Door, case: &Path) -> String {
     let shown = |text: &str| terminal(text, SENTENCE_CHARS);
     let mut text = format!(
         "{}  {}, {}  {} on {}\n      {}\n",
@@ -213,7 +216,7 @@ fn in_words(door: &Door, case: &Path) -> String {
             let _ = writeln!(text, "      {name:<9} {value}"); // to a String: cannot fail
         }
     };
-    line("flaws", shown(&door.cve.join(", ")));
+    line("flaws", shown(&in_words(door.cve.iter().map(String::as_str))));
     let opened = match (door.opened.not_before, door.opened.not_after) {
         (None, None) => "not known".to_owned(),
         (None, Some(at)) => format!("no later than {at}"),

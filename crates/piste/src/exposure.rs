@@ -85,7 +85,13 @@ fn block(server: &Exposure, all: bool) -> String {
         server.open.iter().filter(|span| all || is_important(&span.cve)).partition(is_later);
     let mut lines = flaws(&now);
     if lines.is_empty() {
-        lines.push("    none of the flaws that are known as ways in".to_owned());
+        let seen = server.builds.iter().filter_map(|seen| seen.first).min();
+        let last = server.builds.iter().filter_map(|seen| seen.last).max();
+        lines.push(format!(
+            "    none of the flaws that are known as ways in, by builds seen from {} to {}; what was open at other times is not known",
+            when(seen),
+            when(last)
+        ));
     }
     if !later.is_empty() {
         let mut names: Vec<&str> = later.iter().map(|span| span.name.as_str()).collect();

@@ -9,6 +9,7 @@ use piste_lake::{Lake, LakeError};
 use super::decode::{is_page, page_key};
 use super::fact::{Fact, Rung, Store, Topic, quoted};
 use super::flaw::Flaw;
+use super::logons::plain;
 use super::rows::{Row, scan};
 
 /// A command as some log has it.
@@ -106,6 +107,10 @@ fn remote_cmdlet(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut St
 /// Takes what one command says.
 fn learn(command: &Command<'_>, row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {
     let read = [directory, page_written, role, policy];
+    if let Some(what) = export(command) {
+        let fact = Fact::new(command.log, row.time(), row.place(), what).by(command.caller);
+        store.add(&host(row.host()), Topic::Export(plain(command.caller)), Rung::Used, fact);
+    }
     for (topic, rung, what, page) in read.iter().filter_map(|read| read(command)) {
         let mut fact = Fact::new(command.log, row.time(), row.place(), what).by(command.caller);
         if !page.is_empty() {
@@ -208,6 +213,12 @@ fn page_written(command: &Command<'_>) -> Option<Learnt> {
     let what =
         format!("{cmdlet} was directed to a file that the web server executes{outcome}: {}", quoted(path));
     Some((Topic::Exploit(Flaw::ProxyShell), rung, what, page_key(&local_path(path))))
+}
+
+/// A mailbox that somebody asked to have exported; nothing where the cmdlet failed.
+fn export(command: &Command<'_>) -> Option<String> {
+    let asks = command.lower.contains("new-mailboxexportrequest") && command.done != Some(false);
+    asks.then(|| format!("an export of a mailbox was asked for: {}", quoted(command.text)))
 }
 
 /// `\\127.0.0.1\c$\inetpub\x.aspx` as the path on the server.

@@ -60,6 +60,8 @@ pub(crate) enum Topic {
     Module(String),
     /// Rights or an account given.
     Grant(String),
+    /// Mailboxes exported, by the account that asked for it, in its short form; empty where no record names it.
+    Export(String),
     /// Logons from outside, by service.
     Remote(String),
     /// What web workers started.

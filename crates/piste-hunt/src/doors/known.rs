@@ -6,25 +6,13 @@
 use std::collections::BTreeMap;
 
 use piste_lake::Lake;
+use piste_model::coverage::{covered, date};
 use piste_model::hash::hex;
-use piste_model::{Clock, DoorState, EvidenceId, Exposure, Instant, RowRef};
+use piste_model::{Clock, Coverage, Covered, DoorState, EvidenceId, Exposure, Instant, RowRef};
 use serde::{Deserialize, Serialize};
 
 use super::fact::Place;
 use crate::exposure::{Exposed, any_state};
-
-/// A span that a dataset covers on a host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Span {
-    /// The host.
-    pub host: String,
-    /// The dataset.
-    pub dataset: String,
-    /// Its earliest row.
-    pub first: Instant,
-    /// Its latest row.
-    pub last: Instant,
-}
 
 /// A sealed file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +32,7 @@ pub struct Known<'a> {
     /// Files by the number of their evidence id.
     pub evidence: &'a BTreeMap<u32, Sealed>,
     /// What the logs cover.
-    pub coverage: &'a [Span],
+    pub coverage: &'a [Coverage],
     /// Which flaws were open when; empty where that was not looked into.
     pub exposures: &'a [Exposure],
     /// Measured differences of clocks; empty where that was not looked into.
@@ -100,28 +88,33 @@ impl Known<'_> {
         would: &str,
         time: Option<Instant>,
     ) -> Option<String> {
-        let spans: Vec<&Span> = self
-            .coverage
-            .iter()
-            .filter(|span| span.host.eq_ignore_ascii_case(host) && dataset.contains(&span.dataset.as_str()))
-            .collect();
-        let (first, last) =
-            (spans.iter().map(|span| span.first).min(), spans.iter().map(|span| span.last).max());
-        match (first, last, time) {
-            (Some(first), Some(last), Some(time)) if time < first || time > last => Some(format!(
-                "{name} of {host} cover {first} to {last} and not {time}: they would show {would}"
+        match (self.covers(host, dataset), time) {
+            (Some(covered), Some(time)) if time < covered.first || time > covered.last => Some(format!(
+                "{name} of {host} cover {} to {} and not {time}: they would show {would}",
+                covered.first, covered.last
             )),
-            (Some(_), Some(_), _) => None,
-            _ => Some(format!("no {name} of {host} were read: they would show {would}")),
+            (Some(covered), Some(time)) if !covered.has(time) => Some(format!(
+                "{name} of {host} have no row of {}, they have rows {}: they would show {would}",
+                date(time.day()),
+                covered.in_words()
+            )),
+            (Some(_), _) => None,
+            (None, _) => Some(format!("no {name} of {host} were read: they would show {would}")),
         }
     }
 
-    /// From when to when these logs of a host reach, all together; `None` where there are none.
-    pub(crate) fn covers(&self, host: &str, dataset: &[&str]) -> Option<(Instant, Instant)> {
-        let of_host =
-            |span: &&Span| span.host.eq_ignore_ascii_case(host) && dataset.contains(&span.dataset.as_str());
-        let spans = || self.coverage.iter().filter(of_host);
-        Some((spans().map(|span| span.first).min()?, spans().map(|span| span.last).max()?))
+    /// What these logs of a host cover, all together; `None` where there are none.
+    pub(crate) fn covers(&self, host: &str, dataset: &[&str]) -> Option<Covered> {
+        covered(self.coverage, host, dataset)
+    }
+
+    /// What a negative sentence about a host rests on: each log that would have shown it, with its days.
+    pub(crate) fn looked_through(&self, host: &str, logs: &[Log]) -> String {
+        let each = logs.iter().map(|log| match self.covers(host, log.datasets) {
+            Some(covered) => format!("{} {}", log.name, covered.in_words()),
+            None => format!("{}: none are here", log.name),
+        });
+        format!("what could have shown it on {host}: {}", each.collect::<Vec<_>>().join("; "))
     }
 
     /// The two clocks of this host's records, in words, where they differ by a second or more.
@@ -157,18 +150,62 @@ pub struct NotVisible {
     pub why: String,
 }
 
+/// Datasets that people know under one name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Log {
+    pub(crate) name: &'static str,
+    pub(crate) datasets: &'static [&'static str],
+}
+
+/// Logs of what was asked for over the web.
+pub(crate) const WEB: Log = Log { name: "web logs", datasets: &["iis.access", "exchange.httpproxy"] };
+/// Events of processes.
+pub(crate) const PROCESSES: Log =
+    Log { name: "Sysmon and Security logs", datasets: &["windows.sysmon", "windows.security"] };
+/// VPN gateways and network policy servers.
+pub(crate) const VPN: Log = Log { name: "VPN logons", datasets: &["nps.accounting", "network.vpn"] };
+/// Remote Desktop.
+pub(crate) const REMOTE_DESKTOP: Log = Log {
+    name: "Remote Desktop sessions",
+    datasets: &[
+        "windows.terminalservices-localsessionmanager",
+        "windows.terminalservices-remoteconnectionmanager",
+    ],
+};
+
+/// Gaps of one server's web logs that are told one by one.
+const GAPS_TOLD: usize = 12;
+
 /// The spans in which flaws were open and no web log shows what was done with them.
 pub fn not_visible(known: &Known<'_>) -> Vec<NotVisible> {
     let mut found: BTreeMap<(String, Option<i64>, Option<i64>), NotVisible> = BTreeMap::new();
     for server in known.exposures {
-        let web = ["iis.access", "exchange.httpproxy"];
-        let of_host = |span: &&Span| {
-            span.host.eq_ignore_ascii_case(&server.host) && web.contains(&span.dataset.as_str())
-        };
-        let spans: Vec<&Span> = known.coverage.iter().filter(of_host).collect();
-        let begins = spans.iter().map(|span| span.first).min();
+        let logs = known.covers(&server.host, WEB.datasets);
+        let begins = logs.as_ref().map(|logs| logs.first);
+        let gaps = logs.as_ref().map(|logs| logs.days.long_gaps(GAPS_TOLD)).unwrap_or_default();
         for open in &server.open {
-            // Logs that begin before the flaw was open show its whole span, or what gaps they have is told elsewhere.
+            for gap in &gaps {
+                let (from, to) = (start_of(gap.from), start_of(gap.to.saturating_add(1)));
+                if open.from.is_some_and(|open| open >= to) || open.to.is_some_and(|open| open <= from) {
+                    continue;
+                }
+                let key = (server.host.clone(), Some(from.nanos), Some(to.nanos));
+                let one = found.entry(key).or_insert_with(|| NotVisible {
+                    host: server.host.clone(),
+                    cve: Vec::new(),
+                    from: Some(from),
+                    to: Some(to),
+                    why: format!(
+                        "the web logs of {} that are here have no row from {} to {}, {} days: whether anybody came in then cannot be seen in them",
+                        server.host,
+                        date(gap.from),
+                        date(gap.to),
+                        gap.days()
+                    ),
+                });
+                one.cve.push(open.cve.clone());
+            }
+            // Logs that begin before the flaw was open show its span, but for their gaps.
             if begins.is_some_and(|begins| open.from.is_some_and(|from| begins <= from)) {
                 continue;
             }
@@ -195,39 +232,35 @@ pub fn not_visible(known: &Known<'_>) -> Vec<NotVisible> {
     found
 }
 
-/// Logs of logons, by the way in that they show.
-const LOGONS: [(&str, &[&str]); 3] = [
-    ("VPN logons", &["nps.accounting", "network.vpn"]),
-    (
-        "Remote Desktop sessions",
-        &["windows.terminalservices-localsessionmanager", "windows.terminalservices-remoteconnectionmanager"],
-    ),
-    (
-        "sign-ins to mailboxes, and all else that is asked for over the web,",
-        &["iis.access", "exchange.httpproxy"],
-    ),
-];
+/// The first moment of a day since 1970.
+fn start_of(day: i64) -> Instant {
+    Instant { nanos: day.saturating_mul(86_400_000_000_000), digits: 0 }
+}
 
 /// For each host that people log on to from outside the time before its logs of that. A password has no day on which it
 /// was open: whoever had it came when he wanted.
 fn logons_not_visible(known: &Known<'_>) -> Vec<NotVisible> {
-    let mut hosts: Vec<&str> = known.coverage.iter().map(|span| span.host.as_str()).collect();
+    let mut hosts: Vec<&str> = known.coverage.iter().map(|one| one.host.as_str()).collect();
     hosts.sort_unstable();
     hosts.dedup();
+    let sign_ins = Log {
+        name: "sign-ins to mailboxes, and all else that is asked for over the web,",
+        datasets: WEB.datasets,
+    };
     let mut found = Vec::new();
     for host in hosts.into_iter().filter(|host| !host.is_empty()) {
-        let mail = known.server(host).is_some();
-        let begins: Vec<(&str, Instant)> = LOGONS
-            .iter()
-            .filter(|(name, _)| mail || !name.contains("mailboxes"))
-            .filter_map(|(name, datasets)| Some((*name, known.covers(host, datasets)?.0)))
+        let mail = known.server(host).is_some().then_some(sign_ins);
+        let logs: Vec<(&str, Covered)> = [VPN, REMOTE_DESKTOP]
+            .into_iter()
+            .chain(mail)
+            .filter_map(|log| Some((log.name, known.covers(host, log.datasets)?)))
             .collect();
-        let Some(to) = begins.iter().map(|(_, first)| *first).max() else { continue };
+        let Some(to) = logs.iter().map(|(_, covered)| covered.first).max() else { continue };
         let told: Vec<String> =
-            begins.iter().map(|(name, first)| format!("{name} are logged from {first} on")).collect();
+            logs.iter().map(|(name, covered)| format!("{name} are logged {}", covered.in_words())).collect();
         let why = format!(
-            "on {host} {}: who tried what before, or came in with a password, cannot be seen",
-            told.join(", ")
+            "on {host} {}: who tried what at other times, or came in with a password, cannot be seen",
+            told.join("; ")
         );
         found.push(NotVisible { host: host.to_owned(), cve: Vec::new(), from: None, to: Some(to), why });
     }

@@ -38,7 +38,7 @@ use piste_model::Door;
 pub use self::decode::page_key;
 pub use self::flaw::{About, Flaw};
 pub use self::join::{join, key_of};
-pub use self::known::{Known, NotVisible, Sealed, Span, not_visible};
+pub use self::known::{Known, NotVisible, Sealed, not_visible};
 
 use self::accounts::Accounts;
 use self::collected::Collected;
@@ -108,7 +108,7 @@ fn of_host<'s>(
                 doors.push(door);
             }
             Topic::Directory(place) => doors.extend(others::directory(known, host, place, rungs, scene)),
-            Topic::Grant(place) => doors.extend(others::grant(known, host, place, rungs, &explained)),
+            Topic::Grant(place) => doors.extend(others::grant(known, store, host, place, rungs, &explained)),
             Topic::Remote(service) if service == mail::SIGN_IN => {
                 doors.push(mail::sign_in(known, host, rungs));
             }
@@ -116,7 +116,7 @@ fn of_host<'s>(
             Topic::Mapped(place) => doors.extend(others::mapped(known, host, place, rungs)),
             Topic::ForeignShell if taker.is_none() => doors.push(others::foreign_shell(known, host, rungs)),
             // What they are told as depends on what the rest leaves unexplained.
-            Topic::ForeignShell | Topic::Page(_) | Topic::Worker | Topic::Module(_) => {}
+            Topic::ForeignShell | Topic::Page(_) | Topic::Worker | Topic::Module(_) | Topic::Export(_) => {}
         }
     }
     let set = |topic: &Topic| matches!(topic, Topic::Directory(_));

@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use piste_model::{Door, DoorState, DoorVerdict};
 
-use super::fact::{Fact, Facts, Rung};
-use super::known::Known;
+use super::fact::{Fact, Facts, Rung, Store, Topic};
+use super::known::{self, Known};
 use super::ladder::Draft;
 use super::logons::plain;
-use super::scene::Scene;
+use super::scene::{SOON, Scene};
 
 type Rungs = BTreeMap<Rung, Facts>;
 
@@ -75,6 +75,9 @@ pub(crate) fn directory(
         }
         _ => "so it failed: the cmdlet did not succeed",
     });
+    if verdict == DoorVerdict::Succeeded {
+        draft.sum(known.looked_through(host, &[known::WEB, known::PROCESSES]));
+    }
     let last_set = set.iter().map(|fact| fact.nanos()).max().unwrap_or(i64::MAX);
     let clean = after.iter().any(|fact| fact.nanos() > last_set && !fact.what.contains("was reset"));
     draft.state(if clean { DoorState::Closed } else { DoorState::Open });
@@ -159,6 +162,7 @@ pub(crate) fn module(
 /// lets nobody in.
 pub(crate) fn grant(
     known: &Known<'_>,
+    store: &Store,
     host: &str,
     place: &str,
     rungs: &Rungs,
@@ -176,12 +180,28 @@ pub(crate) fn grant(
     let mut draft = Draft::new(known, "account", host, place);
     draft.steps(given.iter().chain(&refused).copied(), 0);
     let done = !given.is_empty();
-    draft.verdict(if done { DoorVerdict::Succeeded } else { DoorVerdict::Failed });
-    draft.sum(if done {
-        "so it stands open: its holder reads every mailbox without its owner's password until the role is taken back"
-    } else {
-        "so it failed: the cmdlet did not succeed"
+    let used: Vec<&Fact> = given
+        .first()
+        .filter(|_| exports)
+        .map(|first| exported(store, host, &plain(holder), first.nanos()))
+        .unwrap_or_default();
+    draft.steps(used.iter().copied(), 0);
+    draft.verdict(match (done, used.is_empty()) {
+        (true, false) => DoorVerdict::Used,
+        (true, true) => DoorVerdict::Succeeded,
+        (false, _) => DoorVerdict::Failed,
     });
+    draft.sum(match (done, used.is_empty()) {
+        (true, false) => "so it was used: the account that had been given the right had a mailbox exported",
+        (true, true) => {
+            "so it stands open: its holder reads every mailbox without its owner's password until the role is taken back"
+        }
+        (false, _) => "so it failed: the cmdlet did not succeed",
+    });
+    draft.used_by(used.iter().copied());
+    if !used.is_empty() && used.iter().all(|fact| fact.account.is_empty()) {
+        draft.against("the record of the export does not name who asked for it: it came within ten minutes after the right was given");
+    }
     draft.against(
         "archiving, backup and voice products are given these roles on purpose: the organisation can tell",
     );
@@ -197,6 +217,24 @@ pub(crate) fn grant(
         time,
     ));
     (done || !refused.is_empty()).then(|| draft.finish())
+}
+
+/// Exports that an account asked for after it had been given the right; and those soon after of which no record names who asked.
+fn exported<'s>(store: &'s Store, host: &str, holder: &str, since: i64) -> Vec<&'s Fact> {
+    let by = |account: &str| {
+        let rungs = store.of(host, &Topic::Export(account.to_owned()));
+        let facts = rungs.and_then(|rungs| rungs.get(&Rung::Used));
+        facts.into_iter().flat_map(|facts| &facts.kept).filter(move |fact| {
+            let near = !fact.account.is_empty() || fact.nanos() <= since.saturating_add(SOON);
+            fact.time.is_some() && fact.nanos() >= since && near
+        })
+    };
+    let mut all: Vec<&Fact> = by("").collect();
+    if !holder.is_empty() {
+        all.extend(by(holder));
+    }
+    all.sort_unstable();
+    all
 }
 
 /// Whether a caller is a person's account, and not a machine's, the system's or nobody's.
@@ -256,6 +294,12 @@ pub(crate) fn remote(known: &Known<'_>, host: &str, service: &str, rungs: &Rungs
             "so it is within reach of the Internet; no logon of a stranger that succeeded was seen"
         }
     });
+    if verdict < DoorVerdict::Succeeded {
+        let logs = [known::VPN, known::REMOTE_DESKTOP];
+        let there: Vec<_> =
+            logs.into_iter().filter(|log| known.covers(host, log.datasets).is_some()).collect();
+        draft.sum(known.looked_through(host, if there.is_empty() { &logs } else { &there }));
+    }
     draft.against(
         "owners and their providers log on from the Internet too: compare with where the account's owner was",
     );
@@ -305,6 +349,7 @@ pub(crate) fn worker(known: &Known<'_>, host: &str, commands: &[&Fact]) -> Optio
     draft.sum(
         "so something was used: a web worker ran commands, and no page or request that explains it was seen",
     );
+    draft.sum(known.looked_through(host, &[known::WEB]));
     draft.against("monitoring and administration products with web pages of their own start commands too: look at what was run");
     draft.used_by(commands.iter().copied());
     draft.opened_by(commands.iter().copied());

@@ -8,15 +8,12 @@ use piste_model::{Door, DoorState, DoorVerdict, Instant};
 use super::collected::Reading;
 use super::decode::is_page;
 use super::fact::{Fact, Store};
-use super::known::Known;
+use super::known::{Known, PROCESSES, WEB};
 use super::ladder::Draft;
 use super::scene::{Page, SOON};
 
-/// Logs that show who asks for pages.
-const WEB: [&str; 2] = ["iis.access", "exchange.httpproxy"];
 /// Files by which a folder tells its server what to run; they may hold code themselves.
 const SETTINGS: [&str; 3] = ["web.config", ".htaccess", ".user.ini"];
-const PROCESSES: [&str; 2] = ["windows.sysmon", "windows.security"];
 
 /// A page. `likely` are commands that can have run for no other page, though no request stands beside them.
 pub(crate) fn door(
@@ -150,18 +147,16 @@ fn conclude(draft: &mut Draft<'_, '_>, known: &Known<'_>, host: &str, page: &Pag
         (false, _, true) if page.is_shell() => "so it is there, and reads as a shell: no use of it was seen",
         _ => "so it is there: no use of it was seen",
     });
-    if !page.requests.is_empty() {
-        return;
+    let used = page.is_used() || !likely.is_empty();
+    if page.requests.is_empty()
+        && let Some(logs) = known.covers(host, WEB.datasets)
+    {
+        draft.sum(format!("the web logs of {host} have no answered request for it {}", logs.in_words()));
+    } else if !used {
+        draft.sum(known.looked_through(host, &[WEB]));
     }
-    let spans: Vec<String> = known
-        .covers(host, &WEB)
-        .map(|(first, last)| {
-            format!("the web logs of {host} that are here reach from {first} to {last} and have no answered request for it")
-        })
-        .into_iter()
-        .collect();
-    for span in spans {
-        draft.sum(span);
+    if !used {
+        draft.sum(known.looked_through(host, &[PROCESSES]));
     }
 }
 
@@ -210,5 +205,11 @@ fn bounds(draft: &mut Draft<'_, '_>, page: &Page<'_>, likely: &[&Fact]) {
         time,
     ));
     let commands = "commands that it was used for";
-    draft.missing(known.lacks(&host, &PROCESSES, "process events (Sysmon 1, Security 4688)", commands, time));
+    draft.missing(known.lacks(
+        &host,
+        PROCESSES.datasets,
+        "process events (Sysmon 1, Security 4688)",
+        commands,
+        time,
+    ));
 }

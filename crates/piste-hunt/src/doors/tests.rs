@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use piste_lake::Lake;
-use piste_model::{BuildSeen, DoorState, DoorVerdict, Exposure, Instant, OpenSpan};
+use piste_model::{BuildSeen, Coverage, Covered, DoorState, DoorVerdict, Exposure, Instant, OpenSpan};
 
 use super::fact::Place;
 use super::*;
@@ -115,6 +115,57 @@ fn commands_of_a_web_worker_without_a_page_are_a_door_of_their_own() {
 }
 
 #[test]
+fn a_flaw_is_dated_by_its_own_rows_and_not_by_a_page_of_somebody_elses() {
+    let mut store = Store::default();
+    let flaw = Topic::Exploit(Flaw::ProxyLogon);
+    store.add("MX01", flaw, Rung::Passed, fact("HttpProxy", "2021-03-03T10:00:00Z", 1, "POST /ecp/y.js"));
+    let page = "/owa/auth/x.aspx";
+    let asked = |at: &str, record: i64, source: &str| {
+        let mut one = fact("IIS", at, record, "POST /owa/auth/x.aspx").page(page);
+        source.clone_into(&mut one.source);
+        one
+    };
+    let topic = || Topic::Page(page.to_owned());
+    store.add("MX01", topic(), Rung::Used, asked("2019-04-09T10:00:00Z", 2, "198.51.100.4"));
+    store.add("MX01", topic(), Rung::Used, asked("2021-03-04T10:00:00Z", 3, "203.0.113.7"));
+    let doors = doors_of(&store, &[]);
+    let of = |kind: &str| doors.iter().find(|door| door.kind == kind).expect("a door");
+    assert_eq!(of("exploit").first_used, time("2021-03-03T10:00:00Z"), "{:#?}", of("exploit"));
+    assert_eq!(of("exploit").opened.not_after, time("2021-03-03T10:00:00Z"));
+    assert_eq!(of("exploit").sources, ["203.0.113.7"]);
+    assert_eq!(of("webshell").first_used, time("2019-04-09T10:00:00Z"));
+}
+
+#[test]
+fn an_export_by_the_account_that_was_just_given_the_right_uses_it() {
+    let grant = || Topic::Grant("Mailbox Import Export: adm@min.example".to_owned());
+    let log = "MSExchange Management";
+    let given = fact(log, "2021-06-01T10:00:00Z", 1, "the role was given").by("NT AUTHORITY\\SYSTEM");
+    let export = |at: &str| fact(log, at, 2, "an export of a mailbox was asked for").by("MIN\\adm");
+    let verdict_of = |exported: Option<&str>| {
+        let mut store = Store::default();
+        store.add("MX01", grant(), Rung::Effect, given.clone());
+        if let Some(at) = exported {
+            store.add("MX01", Topic::Export("adm".to_owned()), Rung::Used, export(at));
+        }
+        let doors = doors_of(&store, &[]);
+        doors.first().map(|door| (door.verdict, door.first_used))
+    };
+    assert_eq!(verdict_of(None), Some((DoorVerdict::Succeeded, None)));
+    assert_eq!(verdict_of(Some("2021-06-01T09:00:00Z")), Some((DoorVerdict::Succeeded, None)), "before");
+    let after = "2021-06-01T10:04:00Z";
+    assert_eq!(verdict_of(Some(after)), Some((DoorVerdict::Used, time(after))));
+    // A record that does not name who asked counts only soon after.
+    for (at, verdict) in [(after, DoorVerdict::Used), ("2021-06-03T10:04:00Z", DoorVerdict::Succeeded)] {
+        let mut store = Store::default();
+        store.add("MX01", grant(), Rung::Effect, given.clone());
+        let nobody = fact(log, at, 2, "an export of a mailbox was asked for");
+        store.add("MX01", Topic::Export(String::new()), Rung::Used, nobody);
+        assert_eq!(doors_of(&store, &[]).first().map(|door| door.verdict), Some(verdict), "{at}");
+    }
+}
+
+#[test]
 fn a_module_of_which_only_the_name_is_known_is_unknown_until_something_else_speaks_against_it() {
     let module = |name: &str| Topic::Module(name.to_owned());
     let added = |record| fact("IIS-Configuration 29", "2021-06-01T10:00:00Z", record, "IIS was given it");
@@ -204,14 +255,15 @@ fn what_was_open_before_the_logs_begin_is_said_to_be_invisible() {
     });
     let (lake, evidence) = (Lake::at(std::path::Path::new("nowhere")), BTreeMap::new());
     let span = |first: &str| {
-        vec![Span {
+        let (first, last) = (time(first).expect("a time"), time("2021-12-30T00:00:00Z").expect("a time"));
+        let days = (first.day()..=last.day()).collect();
+        vec![Coverage {
             host: "MX01".to_owned(),
             dataset: "iis.access".to_owned(),
-            first: time(first).expect("a time"),
-            last: time("2021-12-30T00:00:00Z").expect("a time"),
+            covered: Covered { first, last, days },
         }]
     };
-    let seen = |coverage: &[Span]| {
+    let seen = |coverage: &[Coverage]| {
         let exposures = [server.clone()];
         let known = Known {
             lake: &lake,
@@ -226,10 +278,27 @@ fn what_was_open_before_the_logs_begin_is_said_to_be_invisible() {
     let sign_ins = |all: &[NotVisible]| all.iter().filter(|one| one.cve.is_empty()).count();
     let whole = seen(&span("2021-01-01T00:00:00Z"));
     assert_eq!((whole.len(), sign_ins(&whole)), (1, 1), "only sign-ins before the logs: {whole:#?}");
-    assert!(whole[0].why.contains("over the web, are logged from 2021-01-01T00:00:00Z on"), "{whole:#?}");
+    assert!(
+        whole[0]
+            .why
+            .contains("over the web, are logged on each of the 364 days from 2021-01-01T00:00:00Z to"),
+        "{whole:#?}"
+    );
     let late = seen(&span("2021-04-01T00:00:00Z"));
     assert_eq!((late.len(), sign_ins(&late)), (2, 1));
     assert!(late[0].why.contains("begin at 2021-04-01T00:00:00Z"), "{late:#?}");
     assert_eq!(late[0].to, time("2021-04-01T00:00:00Z"));
     assert!(seen(&[])[0].why.contains("no web log of MX01 is here"));
+    let mut gap = span("2021-01-01T00:00:00Z");
+    let whole = gap[0].covered.days.clone();
+    let (from, to) =
+        (time("2021-02-01T00:00:00Z").expect("a time"), time("2021-04-30T00:00:00Z").expect("a time"));
+    let (before, after) = (whole.within(i64::MIN, from.day() - 1), whole.within(to.day() + 1, i64::MAX));
+    gap[0].covered.days = before.with(&after);
+    let told = seen(&gap);
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told[0].why.contains("no row from 2021-02-01 to 2021-04-30, 89 days"), "{told:#?}");
+    assert_eq!((told[0].from, told[0].to), (Some(from), time("2021-05-01T00:00:00Z")));
+    assert_eq!(told[0].cve, ["CVE-2021-26855"]);
+    assert!(told[1].why.contains("on the 275 days of 364 whose logs are here"), "{told:#?}");
 }

@@ -6,6 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use piste_model::coverage::Days;
+use piste_model::exchange::{in_words, named};
+use piste_model::summary::Summary;
 use piste_model::{Door, DoorState, DoorVerdict, Instant};
 
 use super::pictures::{Axis, LEFT, RIGHT, short, start, tenths};
@@ -21,12 +24,16 @@ const LINES: usize = 12;
 const DOORS: usize = 60;
 /// Sentences of a door in the table.
 const SENTENCES: usize = 24;
+/// Names of chains beside a bar.
+const CHAINS: usize = 2;
+/// Tenths of a point below which a gap cannot be seen.
+const NARROWEST_GAP: i64 = 10;
 /// Height of a line.
 const ROW: i64 = 17;
 
 /// One line of the picture.
 enum Line<'a> {
-    Covered(Instant, Instant),
+    Covered(Days),
     Open { names: String, from: Option<Instant>, to: Option<Instant> },
     Door(&'a Door),
 }
@@ -39,10 +46,17 @@ pub(super) fn write(view: &ReportView<'_>, out: &mut String) {
     }
     picture(view, out);
     if view.doors.is_empty() {
-        out.push_str(
-            "<p>No way in was seen. That says something only of the spans and logs of section 3: outside them nothing \
-             can be seen.</p>\n",
+        let summary = view.run.summary;
+        let days = summary
+            .covered
+            .map_or_else(|| "in rows that have no time".to_owned(), |covered| covered.in_words());
+        put!(
+            out,
+            "<p>No way in was seen {}. That says something only of these days and of the logs of section 3: outside them \
+             nothing can be seen.</p>\n",
+            html(&days)
         );
+        web_logs(summary, out);
     } else {
         table(view.doors, out);
     }
@@ -54,6 +68,20 @@ pub(super) fn write(view: &ReportView<'_>, out: &mut String) {
         out.push_str("</ul>\n");
         rest(out, view.not_visible.len().saturating_sub(DOORS), "such spans", "doors.json");
     }
+}
+
+/// Of which days the web logs of each computer have rows: most ways in would be seen in them.
+fn web_logs(summary: &Summary, out: &mut String) {
+    if summary.web_logs.is_empty() {
+        out.push_str("<p>No web log is here: whether anybody came in over the web cannot be seen.</p>\n");
+        return;
+    }
+    out.push_str("<ul>\n");
+    for (name, covered) in summary.web_logs.iter().take(HOSTS) {
+        put!(out, "<li>Web logs of {} are here {}.</li>\n", host(name), html(&covered.in_words()));
+    }
+    out.push_str("</ul>\n");
+    rest(out, summary.web_logs.len().saturating_sub(HOSTS), "computers with web logs", "summary.json");
 }
 
 /// The lines of each computer that has a door or an open flaw; those with the gravest door first.
@@ -78,20 +106,17 @@ fn of_host<'a>(view: &ReportView<'a>, name: &str) -> Vec<Line<'a>> {
         .coverage
         .iter()
         .filter(|one| one.host.eq_ignore_ascii_case(name) && web.contains(&one.dataset.as_str()));
-    let spans: Vec<(Instant, Instant)> = covers.map(|one| (one.first, one.last)).collect();
+    let days: Days = covers.flat_map(|one| &one.days).map(|(day, _)| *day).collect();
     let mut found = Vec::new();
-    if let (Some(first), Some(last)) =
-        (spans.iter().map(|span| span.0).min(), spans.iter().map(|span| span.1).max())
-    {
-        found.push(Line::Covered(first, last));
+    if !days.runs().is_empty() {
+        found.push(Line::Covered(days));
     }
     let mut open: BTreeMap<(Option<Instant>, Option<Instant>), BTreeSet<&str>> = BTreeMap::new();
     for span in view.exposures.iter().filter(|one| one.host == name).flat_map(|one| &one.open) {
         open.entry((span.from, span.to)).or_default().insert(&span.cve);
     }
     for ((from, to), cve) in open {
-        let first = cve.first().copied().unwrap_or_default();
-        let names = if cve.len() > 1 { format!("{first} +{}", cve.len() - 1) } else { first.to_owned() };
+        let names = chains(cve);
         found.push(Line::Open { names, from, to });
     }
     found.extend(view.doors.iter().filter(|door| door.host == name).map(Line::Door));
@@ -112,8 +137,8 @@ fn picture(view: &ReportView<'_>, out: &mut String) {
     let rows: usize = shown.iter().map(|(_, lines)| lines.len().min(LINES) + 1).sum();
     let height = ROW * i64::try_from(rows).unwrap_or(0) + 6 * i64::try_from(shown.len()).unwrap_or(0) + 34;
     out.push_str(
-        "<figure><figcaption><b>Picture 3.</b> Ways in against what was open and what the logs cover. The outlined bar is the \
-         span of the web logs: before and after it they show nothing. A hatched bar is a flaw that was open; where it ends, \
+        "<figure><figcaption><b>Picture 3.</b> Ways in against what was open and what the logs cover. The outlined bars are the \
+         days of the web logs: before, after and between them they show nothing. A hatched bar is a flaw that was open; where it ends, \
          the patch was in. A door's line reaches from when it was open at the latest to its last use: filled circle used, \
          half circle succeeded, cross failed, empty circle probed (doors without a time have their word alone).\
          </figcaption>\n",
@@ -150,22 +175,51 @@ fn picture(view: &ReportView<'_>, out: &mut String) {
     rest(out, longer, "lines of these computers", "doors.json and exposure.json");
 }
 
+/// Chains by name, those that fit beside a bar.
+fn chains(cve: BTreeSet<&str>) -> String {
+    let groups = named(cve);
+    let name = |group: &piste_model::exchange::Named<'_>| match group.name {
+        "" => group.cve.first().copied().unwrap_or_default().to_owned(),
+        name => name.to_owned(),
+    };
+    let shown: Vec<String> = groups.iter().take(CHAINS).map(name).collect();
+    match groups.len().saturating_sub(CHAINS) {
+        0 => shown.join(", "),
+        more => format!("{} +{more}", shown.join(", ")),
+    }
+}
+
+/// Bars of the days with rows; those between which no gap could be drawn are one.
+fn joined(axis: &Axis, days: &Days) -> Vec<(i64, i64)> {
+    let at = |day: i64| axis.x(day.saturating_mul(86_400_000_000_000));
+    let mut bars: Vec<(i64, i64)> = Vec::new();
+    for (from, to) in days.runs() {
+        let (from, to) = (at(*from), at(to.saturating_add(1)));
+        match bars.last_mut() {
+            Some(last) if from - last.1 < NARROWEST_GAP => last.1 = to,
+            _ => bars.push((from, to)),
+        }
+    }
+    bars
+}
+
 fn draw(out: &mut String, axis: &Axis, line: &Line<'_>, y: i64) {
     let base = y + 12;
     let label = |out: &mut String, text: &str| {
         put!(out, "<text x=\"12\" y=\"{base}\" font-size=\"11\" fill=\"#383f47\">{}</text>", short(text, 32));
     };
     match line {
-        Line::Covered(first, last) => {
-            let (x, end) = (axis.x(first.nanos), axis.x(last.nanos));
+        Line::Covered(days) => {
             label(out, "web logs");
-            put!(
-                out,
-                "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"10\" fill=\"#fff\" stroke=\"#3b6a99\"/>\n",
-                tenths(x),
-                y + 3,
-                tenths((end - x).max(15))
-            );
+            for (from, to) in joined(axis, days) {
+                put!(
+                    out,
+                    "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"10\" fill=\"#fff\" stroke=\"#3b6a99\"/>\n",
+                    tenths(from),
+                    y + 3,
+                    tenths((to - from).max(15))
+                );
+            }
         }
         Line::Open { names, from, to } => {
             let x = from.map_or(LEFT, |at| axis.x(at.nanos));
@@ -279,7 +333,7 @@ fn table(doors: &[Door], out: &mut String) {
         let cve = if door.cve.is_empty() {
             String::new()
         } else {
-            format!("<br>{}", html_cut(&door.cve.join(", "), 200))
+            format!("<br>{}", html_cut(&in_words(door.cve.iter().map(String::as_str)), 300))
         };
         put!(
             out,

@@ -3,11 +3,11 @@
 //! In: the run and its coverage. Out: three paragraphs and the key figures. No sentence says that something is clean:
 //! where nothing was found, it names the span and the events in which it would have been seen.
 
-use piste_model::{Door, DoorVerdict, Finding, Level};
+use piste_model::{Door, DoorVerdict, Finding, Level, first_trace};
 
 use super::words::host;
 use super::{ReportView, put};
-use crate::escape::html_cut;
+use crate::escape::{html, html_cut};
 use crate::figures::{bytes, counted, minute_hand, thousands};
 
 /// Ways in that are named here.
@@ -22,6 +22,7 @@ pub(super) fn write(view: &ReportView<'_>, out: &mut String) {
     found(view, out);
     out.push_str("</dd>\n");
     ways_in(view, out);
+    first(view, out);
     out.push_str("<dt>Cannot be said</dt><dd>");
     not_said(view, out);
     out.push_str("</dd>\n</dl>\n");
@@ -60,6 +61,20 @@ fn ways_in(view: &ReportView<'_>, out: &mut String) {
         out.push_str("</ul>");
     }
     out.push_str("</dd>\n");
+}
+
+/// The first trace, with the reserve that always goes with it. All digits: a bound that is cut would be too early.
+fn first(view: &ReportView<'_>, out: &mut String) {
+    let Some(trace) = first_trace(view.run.findings, view.doors) else { return };
+    let summary = view.run.summary;
+    put!(
+        out,
+        "<dt>First trace</dt><dd><p>No later than {} ({}: {}); {}.</p></dd>\n",
+        trace.no_later_than,
+        html_cut(&trace.id, PLACE_CHARS),
+        html_cut(&trace.what, PLACE_CHARS),
+        html(&trace.reserve(summary.covered.as_ref(), &summary.web_logs))
+    );
 }
 
 /// `between A and B`, or that no event has a time.
@@ -105,9 +120,9 @@ fn found(view: &ReportView<'_>, out: &mut String) {
         }
         put!(
             out,
-            "<p>No finding: no rule matched any of the {} {}. This holds for that span and for these events only.</p>",
+            "<p>No finding: no rule matched any of the {} {}. This holds for these days and events only.</p>",
             counted(summary.events, "event", "events"),
-            between(view)
+            html(&days(view))
         );
         return;
     };
@@ -126,20 +141,7 @@ fn found(view: &ReportView<'_>, out: &mut String) {
         counted(tallies.events_with_hits, "event", "events"),
         counted(tallies.unique_total(), "rule", "different rules"),
     );
-    let earliest = findings
-        .iter()
-        .filter(|one| one.level >= Level::High && one.first.is_some())
-        .min_by_key(|one| (one.first, one.id))
-        .filter(|earliest| earliest.id != gravest.id);
-    put!(out, "<p>The gravest: {}.", sentence(gravest));
-    if let Some(earliest) = earliest {
-        put!(out, " The earliest of level high or critical: {}.", sentence(earliest));
-    }
-    if let Some((first, _)) = view.run.span() {
-        let first = minute_hand(first);
-        put!(out, " Something earlier is not excluded: this evidence has no events before {first} UTC.");
-    }
-    out.push_str("</p>");
+    put!(out, "<p>The gravest: {}.</p>", sentence(gravest));
     let unreviewed = findings.iter().filter(|one| one.verdict == "unreviewed").count() as u64;
     if unreviewed > 0 {
         put!(
@@ -150,6 +152,11 @@ fn found(view: &ReportView<'_>, out: &mut String) {
             thousands(findings.len() as u64)
         );
     }
+}
+
+/// `on each of the 31 days from A to B`, or that no event has a time.
+fn days(view: &ReportView<'_>) -> String {
+    view.run.summary.covered.map_or_else(|| between(view), |covered| covered.in_words())
 }
 
 /// `F-1, “title”, on HOST, first seen T UTC`, with the id as a link.

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use piste_model::evidence::EvidenceState;
 use piste_model::summary::{EvidenceFigures, RuleFigures, RuleSetFigures, ScanFigures, Summary, YaraFigures};
 use piste_model::{
-    Damage, Detection, Entities, Evidence, EvidenceId, Finding, FindingId, FindingKind, Instant, Issue, Level,
+    CoveredFigures, Damage, Detection, Entities, Evidence, EvidenceId, Finding, FindingId, FindingKind,
+    Instant, Issue, Level,
 };
 use piste_report::html::ReportView;
 use piste_report::view::Sought;
@@ -270,6 +271,13 @@ fn summary() -> Summary {
         new: None,
         sightings: None,
         doors: None,
+        covered: Some(CoveredFigures {
+            first: time("2021-02-14T00:00:03Z"),
+            last: time("2021-03-15T17:20:00Z"),
+            days: 28,
+            of: 30,
+        }),
+        web_logs: BTreeMap::new(),
         intrusions: None,
     }
 }

@@ -9,7 +9,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use piste_model::{Door, DoorVerdict, Exposure, Finding, FindingKind, Level, RowRef};
+use piste_model::first_trace::is_grave;
+use piste_model::{CoveredFigures, Door, DoorVerdict, Exposure, Finding, Level, RowRef, first_trace};
 use serde::{Deserialize, Serialize};
 
 use crate::out;
@@ -40,6 +41,16 @@ struct Found {
     findings: Vec<Finding>,
     doors: Vec<Door>,
     servers: Vec<Exposure>,
+    summary: Summary,
+}
+
+/// Of which days the evidence has rows, as `summary.json` has it.
+#[derive(Default, Deserialize)]
+struct Summary {
+    #[serde(default)]
+    covered: Option<CoveredFigures>,
+    #[serde(default)]
+    web_logs: BTreeMap<String, CoveredFigures>,
 }
 
 #[derive(Deserialize)]
@@ -66,13 +77,9 @@ fn found(out_folder: &Path) -> Found {
     let mut found = Found::default();
     if let Ok(file) = File::open(out_folder.join("findings.jsonl")) {
         let lines = BufReader::new(file).lines().map_while(Result::ok);
-        let grave = |finding: &Finding| {
-            finding.level >= Level::High
-                && finding.kind != FindingKind::Lead
-                && !["false-positive", "benign"].contains(&finding.verdict.as_str())
-        };
-        found.findings.extend(lines.filter_map(|line| serde_json::from_str(&line).ok()).filter(grave));
+        found.findings.extend(lines.filter_map(|line| serde_json::from_str(&line).ok()).filter(is_grave));
     }
+    found.summary = object::<Summary>(&out_folder.join("summary.json")).unwrap_or_default();
     found.doors = object::<Doors>(&out_folder.join("doors.json")).map_or_else(Vec::new, |doors| doors.doors);
     found.servers =
         object::<Servers>(&out_folder.join("exposure.json")).map_or_else(Vec::new, |one| one.servers);
@@ -104,17 +111,15 @@ fn rows<'a>(rows: impl Iterator<Item = &'a RowRef>) -> Vec<String> {
 
 fn of_findings(found: &Found, proposals: &mut BTreeMap<&'static str, Proposal>) {
     let findings = &found.findings;
-    if let Some(first) = findings.iter().filter(|one| one.first.is_some()).min_by_key(|one| one.first)
-        && let Some(time) = first.first
-    {
+    if let Some(first) = first_trace(findings, &found.doors) {
         let because = format!(
-            "{} ({}) is the earliest finding of level high or above; an earlier trace is not excluded",
-            first.id, first.title
+            "{} ({}) is the earliest that shows somebody in; {}",
+            first.id,
+            first.what,
+            first.reserve(found.summary.covered.as_ref(), &found.summary.web_logs)
         );
-        proposals.insert(
-            "t.first_trace",
-            Proposal { value: time.to_string(), because, rows: rows(first.rows.iter().take(1)) },
-        );
+        let value = first.no_later_than.to_string();
+        proposals.insert("t.first_trace", Proposal { value, because, rows: rows(first.row.iter()) });
     }
     if let Some(last) = findings.iter().filter(|one| one.last.is_some()).max_by_key(|one| one.last)
         && let Some(time) = last.last

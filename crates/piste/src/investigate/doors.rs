@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use piste_hunt::doors::{Known, NotVisible, Sealed, Span, find, join, not_visible};
+use piste_hunt::doors::{Known, NotVisible, Sealed, find, join, not_visible};
 use piste_lake::Lake;
-use piste_model::{Clock, Door, Evidence, Exposure};
+use piste_model::{Clock, Coverage, Covered, Door, Evidence, Exposure};
 use serde::{Deserialize, Serialize};
 
 use super::exposed;
@@ -40,22 +40,21 @@ impl Beside {
     }
 }
 
+/// What the logs cover, by host and dataset.
+pub(crate) fn covered(all: &[piste_lake::store::Coverage]) -> Vec<Coverage> {
+    let one = |one: &piste_lake::store::Coverage| {
+        let covered =
+            Covered { first: one.first?, last: one.last?, days: one.days.keys().copied().collect() };
+        Some(Coverage { host: one.host.clone(), dataset: one.dataset.clone(), covered })
+    };
+    all.iter().filter_map(one).collect()
+}
+
 /// Finds, joins and numbers the doors.
 pub(super) fn of(lake: &Lake, joined: &Joined, beside: &Beside) -> Result<Doors, Failure> {
     let sealed = |one: &Evidence| Sealed { path: one.path.clone(), sha256: one.sha256.clone() };
     let evidence: BTreeMap<u32, Sealed> = joined.evidence.iter().map(|one| (one.id.0, sealed(one))).collect();
-    let coverage: Vec<Span> = joined
-        .coverage
-        .iter()
-        .filter_map(|one| {
-            Some(Span {
-                host: one.host.clone(),
-                dataset: one.dataset.clone(),
-                first: one.first?,
-                last: one.last?,
-            })
-        })
-        .collect();
+    let coverage = covered(&joined.coverage);
     let host = |name: &str| joined.hosts.of_server(name).to_owned();
     let known = Known {
         lake,

@@ -4,7 +4,7 @@
 //! and the timeline. The detections of all units are merged as streams, so that their number costs no memory. Each file is
 //! written aside, synced and renamed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use piste_hunt::told::Told;
 use piste_hunt::{Findings, Since};
 use piste_lake::store::{Attachment, Found, rename_durably, tmp_name, write_durably};
 use piste_lake::{Lake, LakeError, Unit};
+use piste_model::coverage::{covered, together};
 use piste_model::summary::{NewFigures, Summary};
 use piste_model::{Evidence, EvidenceId, Finding, Level, New};
 use piste_report::tallies::Counted;
@@ -44,6 +45,9 @@ pub(crate) struct Written {
     pub(crate) gravest: Option<Level>,
     pub(crate) incomplete: bool,
 }
+
+/// Logs of what was asked for over the web.
+const WEB_LOGS: [&str; 2] = ["iis.access", "exchange.httpproxy"];
 
 /// Writes `out/`.
 pub(crate) fn write(
@@ -85,6 +89,7 @@ pub(crate) fn write(
     summary.findings = Some(findings.len() as u64);
     summary.sightings = sought.as_ref().map(|sought| sought.sightings.len() as u64);
     summary.doors = Some(doors.doors.len() as u64);
+    tell_coverage(&mut summary, &coverage);
     summary.new = since.map(|_| new_figures(&findings));
     folder.lines("evidence.jsonl", &evidence)?;
     folder.lines("issues.jsonl", &issues)?;
@@ -181,6 +186,18 @@ fn new_figures(findings: &[Finding]) -> NewFigures {
 
 fn gravest(findings: &[Finding]) -> Option<Level> {
     findings.iter().map(|finding| finding.level).max()
+}
+
+/// Of which days there are rows: of all, and of each host's web logs. A negative sentence holds for those days.
+fn tell_coverage(summary: &mut Summary, all: &[piste_lake::store::Coverage]) {
+    let all = super::doors::covered(all);
+    summary.covered = together(all.iter().map(|one| &one.covered)).map(|covered| covered.figures());
+    let hosts = all.iter().map(|one| one.host.as_str()).filter(|host| !host.is_empty());
+    for host in hosts.collect::<BTreeSet<&str>>() {
+        if let Some(covered) = covered(&all, host, &WEB_LOGS) {
+            summary.web_logs.insert(host.to_owned(), covered.figures());
+        }
+    }
 }
 
 fn shown_coverage(one: &piste_lake::store::Coverage) -> Option<piste_report::Coverage> {

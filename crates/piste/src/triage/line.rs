@@ -3,13 +3,20 @@
 //! In: the `out/` of a collection's case. Out: for each Exchange server in it the build, the gravest exposure, how far doors
 //! were used, and what is unknown; for a collection without one a line that says so.
 
+use std::cmp::Reverse;
 use std::path::Path;
 
-use piste_model::{DoorVerdict, Evidence, Exposure, Instant, OpenSpan};
+use piste_model::exchange::named;
+use piste_model::first_trace::is_grave;
+use piste_model::summary::Summary;
+use piste_model::{
+    CoveredFigures, Door, DoorVerdict, Evidence, Exposure, Finding, Instant, OpenSpan, first_trace,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::exposure::{Servers, is_important};
+use crate::investigate::doors::Doors;
 
 /// Chains by how gravely they open a server, the gravest first.
 const GRAVEST: [&str; 8] = [
@@ -37,10 +44,22 @@ pub(crate) struct Line {
     pub(crate) flaw: Option<String>,
     pub(crate) exposed_from: Option<Instant>,
     pub(crate) exposed_to: Option<Instant>,
+    /// How far anybody came through that chain; null where no door is one of it.
+    #[serde(default)]
+    pub(crate) flaw_verdict: Option<String>,
     /// `used`, `succeeded`, `failed`, `probed`, `none`; null where doors were not looked for.
     pub(crate) verdict: Option<String>,
+    /// The door that has this verdict, and its uses.
+    #[serde(default)]
+    pub(crate) door: Option<String>,
     pub(crate) first: Option<Instant>,
     pub(crate) last: Option<Instant>,
+    /// The first trace of an intrusion in the collection, as the report says it.
+    #[serde(default)]
+    pub(crate) first_trace: Option<Instant>,
+    /// Of which days its web logs are here: where nothing is told of other days nothing was seen of them.
+    #[serde(default)]
+    pub(crate) web_logs: Option<CoveredFigures>,
     /// Latest row of this host's logs.
     pub(crate) last_log: Option<Instant>,
     pub(crate) findings: u64,
@@ -92,25 +111,33 @@ pub(super) fn lines(case: &Path, collection: &str, incomplete: bool) -> Vec<Line
     let text = |name: &str| std::fs::read_to_string(out.join(name)).unwrap_or_default();
     let servers: Servers =
         serde_json::from_str(&text("exposure.json")).unwrap_or(Servers { servers: Vec::new() });
-    let doors: Option<Value> = serde_json::from_str(&text("doors.json")).ok();
+    let doors: Option<Doors> = serde_json::from_str(&text("doors.json")).ok();
     let evidence = text("evidence.jsonl");
     let evidence: Vec<Evidence> =
         evidence.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let summary: Value = serde_json::from_str(&text("summary.json")).unwrap_or_default();
+    let summary: Summary = serde_json::from_str(&text("summary.json")).unwrap_or_default();
+    let findings = text("findings.jsonl");
+    let findings: Vec<Finding> =
+        findings.lines().filter_map(|line| serde_json::from_str(line).ok()).filter(is_grave).collect();
+    let all_doors = doors.as_ref().map_or(&[][..], |doors| &doors.doors);
+    let first_trace = first_trace(&findings, all_doors).map(|trace| trace.no_later_than);
     let status = if incomplete { "partly read" } else { "read" };
     let base = Line {
         collection: collection.to_owned(),
         status: status.to_owned(),
-        findings: summary.get("findings").and_then(Value::as_u64).unwrap_or_default(),
+        findings: summary.findings.unwrap_or_default(),
+        first_trace,
         ..Line::default()
     };
     if servers.servers.is_empty() {
-        let names = summary.get("hosts").and_then(Value::as_array).into_iter().flatten();
-        let names: Vec<&str> = names.filter_map(Value::as_str).take(5).collect();
+        let names: Vec<&str> = summary.hosts.iter().map(String::as_str).take(5).collect();
         let last_log = evidence.iter().filter_map(|one| one.last).max();
         let unknown = vec!["no build of Exchange was seen: ask for HttpProxy and IIS logs".to_owned()];
-        let mut line = Line { host: names.join(" "), last_log, unknown, ..base };
-        tell_doors(&mut line, doors.as_ref(), None);
+        let web_logs = summary.web_logs.values().copied().next().filter(|_| summary.web_logs.len() == 1);
+        let mut line = Line { host: names.join(" "), last_log, unknown, web_logs, ..base };
+        if let Some(doors) = &doors {
+            tell_doors(&mut line, &doors.doors, None);
+        }
         return vec![line];
     }
     let one = |server: &Exposure| {
@@ -125,13 +152,21 @@ pub(super) fn lines(case: &Path, collection: &str, incomplete: bool) -> Vec<Line
             exposed_from: worst.and_then(|span| span.from),
             exposed_to: worst.and_then(|span| span.to),
             last_log: of_host.filter_map(|one| one.last).max(),
+            web_logs: web_logs(&summary, &server.host),
             unknown: server.unknown.clone(),
             ..base.clone()
         };
-        tell_doors(&mut line, doors.as_ref(), Some(&server.host));
+        if let Some(doors) = &doors {
+            tell_doors(&mut line, &doors.doors, Some(&server.host));
+        }
         line
     };
     servers.servers.iter().map(one).collect()
+}
+
+/// The web logs of a host, whose name is written alike but for its letters' case.
+fn web_logs(summary: &Summary, host: &str) -> Option<CoveredFigures> {
+    summary.web_logs.iter().find(|(name, _)| name.eq_ignore_ascii_case(host)).map(|(_, covered)| *covered)
 }
 
 /// The gravest span: by chain, then the longest open one.
@@ -141,38 +176,34 @@ fn worst(spans: &[OpenSpan]) -> Option<&OpenSpan> {
     important.min_by_key(|span| (rank(span), span.to.is_some(), span.from, span.cve.clone()))
 }
 
-/// Rights that somebody inside gave and that nobody from outside used: administrators do so, and it says nothing of a break-in by
-/// itself.
-fn is_daily(door: &Value, verdict: Option<DoorVerdict>) -> bool {
-    let account = door.get("kind").and_then(Value::as_str) == Some("account");
-    let sources = door.get("sources").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
-    account && !sources && verdict < Some(DoorVerdict::Used)
+/// The furthest verdict of the host's doors (of all if `None`), whose it is and when that door was used; and how far anybody came
+/// through the gravest flaw. A verdict is dated by its own door's rows.
+fn tell_doors(line: &mut Line, doors: &[Door], host: Option<&str>) {
+    let of_host = |door: &&Door| host.is_none_or(|host| door.host.eq_ignore_ascii_case(host));
+    let there: Vec<&Door> = doors.iter().filter(of_host).filter(|door| !door.is_daily()).collect();
+    // The furthest, of those the earliest; a door without a time comes last.
+    let furthest = there.iter().min_by_key(|door| {
+        (Reverse(door.verdict), door.since().map_or((true, i64::MAX), |at| (false, at.nanos)))
+    });
+    line.verdict = Some(furthest.map_or("none", |door| word(door.verdict)).to_owned());
+    if let Some(door) = furthest {
+        (line.first, line.last) = (door.first_used, door.last_used);
+        line.door = Some(format!("{} {} at {}", door.id, door.kind, door.place));
+    }
+    let flaw = line.flaw.as_deref();
+    let through = |door: &&&Door| {
+        let cve = door.cve.iter().map(String::as_str);
+        flaw.is_some_and(|flaw| named(cve).iter().any(|chain| chain.name == flaw))
+    };
+    let tried = there.iter().filter(through).map(|door| door.verdict).max();
+    line.flaw_verdict = tried.map(|verdict| word(verdict).to_owned());
 }
 
-/// The furthest verdict of the host's doors (of all if `None`), and when they were used.
-fn tell_doors(line: &mut Line, doors: Option<&Value>, host: Option<&str>) {
-    let Some(doors) = doors.and_then(|doors| doors.get("doors")).and_then(Value::as_array) else { return };
-    let of_host = doors.iter().filter(|door| {
-        let named = door.get("host").and_then(Value::as_str).unwrap_or_default();
-        host.is_none_or(|host| named.eq_ignore_ascii_case(host))
-    });
-    let mut furthest: Option<DoorVerdict> = None;
-    for door in of_host {
-        let verdict = door.get("verdict").cloned().and_then(|word| serde_json::from_value(word).ok());
-        if is_daily(door, verdict) {
-            continue;
-        }
-        let time = |name: &str| door.get(name).and_then(Value::as_str).and_then(Instant::parse);
-        if verdict > furthest {
-            (furthest, line.first, line.last) = (verdict, None, None);
-        }
-        if verdict == furthest {
-            let first = time("first_used");
-            line.first = line.first.into_iter().chain(first).min();
-            line.last = line.last.max(time("last_used"));
-        }
+fn word(verdict: DoorVerdict) -> &'static str {
+    match verdict {
+        DoorVerdict::Probed => "probed",
+        DoorVerdict::Failed => "failed",
+        DoorVerdict::Succeeded => "succeeded",
+        DoorVerdict::Used => "used",
     }
-    let word = furthest.and_then(|verdict| serde_json::to_value(verdict).ok());
-    let word = word.and_then(|word| word.as_str().map(str::to_owned));
-    line.verdict = Some(word.unwrap_or_else(|| "none".to_owned()));
 }

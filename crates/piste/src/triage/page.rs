@@ -9,7 +9,7 @@ use piste_report::escape;
 
 use super::line::Line;
 
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 19] = [
     "collection",
     "status",
     "host",
@@ -19,9 +19,13 @@ const COLUMNS: [&str; 15] = [
     "flaw",
     "exposed_from",
     "exposed_to",
+    "flaw_verdict",
     "verdict",
+    "door",
     "first",
     "last",
+    "first_trace",
+    "web_log_days",
     "last_log",
     "findings",
     "unknown",
@@ -31,7 +35,7 @@ fn time(time: Option<Instant>) -> String {
     time.map(|time| Instant { digits: 0, ..time }.to_string()).unwrap_or_default()
 }
 
-fn cells(line: &Line) -> [String; 15] {
+fn cells(line: &Line) -> [String; 19] {
     let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
     let open = line.flaw.is_some() && line.exposed_to.is_none();
     let to = if open { "end of evidence".to_owned() } else { time(line.exposed_to) };
@@ -45,9 +49,14 @@ fn cells(line: &Line) -> [String; 15] {
         or_empty(&line.flaw),
         time(line.exposed_from),
         to,
+        or_empty(&line.flaw_verdict),
         or_empty(&line.verdict),
+        or_empty(&line.door),
         time(line.first),
         time(line.last),
+        // A bound keeps its digits: cut, it would be too early.
+        line.first_trace.map(|time| time.to_string()).unwrap_or_default(),
+        line.web_logs.map(|logs| format!("{} of {}", logs.days, logs.of)).unwrap_or_default(),
         time(line.last_log),
         line.findings.to_string(),
         line.unknown.join("; "),
@@ -89,19 +98,49 @@ pub(super) fn html(lines: &[Line]) -> String {
 pub(super) fn table(lines: &[Line]) -> String {
     let mut text = String::new();
     for line in lines {
-        let [collection, status, host, _, _, build, flaw, from, to, verdict, first, last, log, ..] =
-            cells(line);
+        let [
+            collection,
+            status,
+            host,
+            _,
+            _,
+            build,
+            flaw,
+            from,
+            to,
+            came,
+            verdict,
+            door,
+            first,
+            last,
+            trace,
+            days,
+            log,
+            ..,
+        ] = cells(line);
         let host = if host.is_empty() { collection.clone() } else { host };
-        let exposed =
-            if flaw.is_empty() { "no exposure seen".to_owned() } else { format!("{flaw} {from} to {to}") };
-        let verdict = if verdict.is_empty() { "doors not examined".to_owned() } else { verdict };
-        let used = if first.is_empty() { String::new() } else { format!(" {first} to {last}") };
+        let came = if came.is_empty() { came } else { format!(" ({came})") };
+        let exposed = if flaw.is_empty() {
+            "no exposure seen".to_owned()
+        } else {
+            format!("{flaw}{came} {from} to {to}")
+        };
+        let door = if door.is_empty() { door } else { format!(" by {door}") };
+        let used = if first.is_empty() { String::new() } else { format!(", {first} to {last}") };
         let build = if build.is_empty() { "build unknown".to_owned() } else { build };
+        let days =
+            if days.is_empty() { "no web logs".to_owned() } else { format!("web logs on {days} days") };
+        let verdict = match verdict.as_str() {
+            "" => "doors not examined".to_owned(),
+            "none" => "no door seen".to_owned(),
+            _ => format!("{verdict}{door}{used}"),
+        };
+        let trace = if trace.is_empty() { trace } else { format!("  first trace no later than {trace}") };
         let note = match line.status.as_str() {
             "read" => String::new(),
             _ => format!("  [{status}: {}]", line.unknown.first().cloned().unwrap_or_default()),
         };
-        let shown = format!("{host}  {build}  {exposed}  {verdict}{used}  logs to {log}{note}");
+        let shown = format!("{host}  {build}  {exposed}  {verdict}{trace}  {days}, logs to {log}{note}");
         let _ = writeln!(text, "{}", escape::visible(&shown));
     }
     text

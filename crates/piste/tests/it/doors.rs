@@ -185,6 +185,35 @@ fn a_forged_back_end_a_page_and_its_use_are_used_and_two_logs_are_one_request() 
 }
 
 #[test]
+fn the_back_end_that_a_cookie_names_is_proxylogon_whatever_the_answer() {
+    let log = |status: &str| {
+        format!(
+            "#Software: Microsoft Exchange Server\r\n#Version: 15.01.2106.002\r\n#Log-type: HttpProxy Logs\r\n#Date: 2021-03-02T10:00:00.000Z\r\n\
+             #Fields: DateTime,RequestId,Protocol,UrlStem,AuthenticatedUser,AnchorMailbox,UserAgent,ClientIpAddress,ServerHostName,HttpStatus,Method,RoutingHint,BackEndCookie,UrlQuery\r\n\
+             2021-03-02T10:11:12.345Z,q1,Ecp,/ecp/y.js,,,Mozilla/5.0,203.0.113.8,MX01,{status},POST,,Server~a]@mx01.min.example:444/ecp/proxyLogon.ecp?#~1942062522~2021-03-02T10:21:12,\r\n\
+             2021-03-02T10:12:12.345Z,q2,Owa,/owa/,anna,,Mozilla/5.0,203.0.113.9,MX01,200,GET,,Server~mx01.min.example~1942062522~2021-03-02T10:22:12,\r\n"
+        )
+    };
+    for (status, verdict) in
+        [("241", "succeeded"), ("200", "succeeded"), ("403", "failed"), ("404", "failed")]
+    {
+        let scratch = Scratch::new();
+        scratch.write("given/HttpProxy_1.LOG", log(status));
+        scratch.investigate("given").expect(0);
+        let found = doors(&scratch);
+        assert_eq!(verdicts(&found), [format!("{verdict} exploit /ecp")], "{status}");
+        assert_eq!(found[0]["cve"], json!(["CVE-2021-26855", "CVE-2021-27065"]));
+        assert_eq!(found[0]["count"], 1, "the other row is Exchange's own");
+        has(&found[0], "why", &["BackEndCookie Server~a]@mx01"]);
+        let listed = scratch.piste(&["doors", "--case", CASE]).expect(0).out;
+        assert!(listed.contains("ProxyLogon (CVE-2021-26855, CVE-2021-27065)"), "{listed}");
+        let titles: Vec<String> =
+            scratch.lines("findings.jsonl").iter().map(|one| text(one, "title")).collect();
+        assert!(titles.iter().any(|title| title.contains("Back End Of The Client's Choice")), "{titles:?}");
+    }
+}
+
+#[test]
 fn a_refused_token_failed_and_an_error_proves_nothing() {
     let scratch = Scratch::new();
     let rows = [

@@ -34,6 +34,7 @@ mod same;
 mod schema_check;
 mod scratch;
 mod sightings;
+mod silence;
 mod tidy;
 mod triage;
 mod web_files;

