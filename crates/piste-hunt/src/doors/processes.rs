@@ -302,9 +302,8 @@ fn of_configuration(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut
             Rung::Looked
         }
         Some(image) if anybody_writes(image) || borrowed(Entry::Native(image)).is_some() => Rung::Passed,
-        Some(_) => Rung::Effect,
         None if is_usual_name(name) => Rung::Looked,
-        None => Rung::Effect,
+        _ => Rung::Effect,
     };
     let file = image.map(|image| format!(", whose file is {}", quoted(image))).unwrap_or_default();
     let what = format!("IIS was given the module {}{file}: {}", quoted(name), quoted(path));

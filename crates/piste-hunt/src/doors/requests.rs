@@ -274,12 +274,13 @@ fn of_front_end(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Sto
     };
     front_end_page(&request, row, host, store);
     let Some(seen) = classify(&request) else { return };
-    let beside: String =
+    let beside: Vec<String> =
         [("AnchorMailbox", request.anchor), ("BackEndCookie", request.cookie), ("RoutingHint", request.hint)]
             .iter()
             .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| format!(", {name} {}", quoted(value)))
             .collect();
+    let beside = beside.concat();
     let what = format!(
         "{} {} answered {}{beside}: {}",
         request.method,

@@ -54,7 +54,7 @@ pub(crate) struct Line {
     pub(crate) door: Option<String>,
     pub(crate) first: Option<Instant>,
     pub(crate) last: Option<Instant>,
-    /// The first trace of an intrusion in the collection, as the report says it.
+    /// The first trace on this server, by the rule that the report's is made by.
     #[serde(default)]
     pub(crate) first_trace: Option<Instant>,
     /// Of which days its web logs are here: where nothing is told of other days nothing was seen of them.
@@ -120,13 +120,18 @@ pub(super) fn lines(case: &Path, collection: &str, incomplete: bool) -> Vec<Line
     let findings: Vec<Finding> =
         findings.lines().filter_map(|line| serde_json::from_str(line).ok()).filter(is_grave).collect();
     let all_doors = doors.as_ref().map_or(&[][..], |doors| &doors.doors);
-    let first_trace = first_trace(&findings, all_doors).map(|trace| trace.no_later_than);
+    // A server's line is dated by what is about that server.
+    let trace_on = |host: Option<&str>| {
+        let is = |name: &str| host.is_none_or(|host| name.eq_ignore_ascii_case(host));
+        let findings = findings.iter().filter(|one| host.is_none() || one.hosts.iter().any(|name| is(name)));
+        let doors = all_doors.iter().filter(|door| is(&door.host));
+        first_trace(findings, doors).map(|trace| trace.no_later_than)
+    };
     let status = if incomplete { "partly read" } else { "read" };
     let base = Line {
         collection: collection.to_owned(),
         status: status.to_owned(),
         findings: summary.findings.unwrap_or_default(),
-        first_trace,
         ..Line::default()
     };
     if servers.servers.is_empty() {
@@ -134,7 +139,8 @@ pub(super) fn lines(case: &Path, collection: &str, incomplete: bool) -> Vec<Line
         let last_log = evidence.iter().filter_map(|one| one.last).max();
         let unknown = vec!["no build of Exchange was seen: ask for HttpProxy and IIS logs".to_owned()];
         let web_logs = summary.web_logs.values().copied().next().filter(|_| summary.web_logs.len() == 1);
-        let mut line = Line { host: names.join(" "), last_log, unknown, web_logs, ..base };
+        let first_trace = trace_on(None);
+        let mut line = Line { host: names.join(" "), last_log, unknown, web_logs, first_trace, ..base };
         if let Some(doors) = &doors {
             tell_doors(&mut line, &doors.doors, None);
         }
@@ -153,6 +159,7 @@ pub(super) fn lines(case: &Path, collection: &str, incomplete: bool) -> Vec<Line
             exposed_to: worst.and_then(|span| span.to),
             last_log: of_host.filter_map(|one| one.last).max(),
             web_logs: web_logs(&summary, &server.host),
+            first_trace: trace_on(Some(&server.host)),
             unknown: server.unknown.clone(),
             ..base.clone()
         };

