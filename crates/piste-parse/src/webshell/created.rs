@@ -6,7 +6,7 @@ use super::Language;
 use super::decode;
 use super::expr::Operand;
 use super::sinks::{PHP_RUNNERS, joined};
-use super::value::{COMPUTED, MAPPED, MIXED, REMOTE, REQUEST, Value};
+use super::value::{COMPUTED, MAPPED, MIXED, OTHER, REMOTE, REQUEST, Value};
 use super::walk::Walk;
 
 impl Walk<'_> {
@@ -23,7 +23,7 @@ impl Walk<'_> {
         let first = args.first().cloned().unwrap_or_default();
         let all = joined(args);
         if named.from & REQUEST != 0 && self.language == Language::Php {
-            let sent = all & REQUEST != 0 && self.tokens.len() < 600;
+            let sent = all & REQUEST != 0 && self.tokens.len() < 600 && named.from & OTHER == 0;
             self.found.find("new-request", if sent { 70 } else { 15 }, at, "the request chooses a class");
         }
         if self.language == Language::Php {

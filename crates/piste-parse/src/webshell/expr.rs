@@ -602,7 +602,7 @@ impl Walk<'_> {
         }
     }
 
-    fn index(&mut self, operand: &mut Operand, close: &str) {
+    pub(super) fn index(&mut self, operand: &mut Operand, close: &str) {
         self.at += 1;
         let empty = self.text(0) == close;
         let mut key = if empty { Value::default() } else { self.expression() };

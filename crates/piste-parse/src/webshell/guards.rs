@@ -62,6 +62,34 @@ impl Walk<'_> {
         }
     }
 
+    /// Behind a condition that asks for the command line and nothing else: `if (PHP_SAPI !== 'cli') exit;`, where the page
+    /// ends otherwise, or the code between the braces that follow it.
+    pub(super) fn on_command_line(&mut self, start: usize, braces: u32) {
+        // The closing bracket was stepped over.
+        let tokens = Rc::clone(&self.tokens);
+        let condition = tokens.get(start..self.at.saturating_sub(1)).unwrap_or_default();
+        let is = |at: usize, word: &str| condition.get(at).is_some_and(|token| token.text == word);
+        let asks = |at: usize| match condition.get(at).map(|token| token.text.as_ref()) {
+            Some("php_sapi_name") if is(at + 1, "(") && is(at + 2, ")") => 3,
+            Some("php_sapi") => 1,
+            _ => 0,
+        };
+        let (word, op) = match (asks(0), asks(2)) {
+            (width, _) if width > 0 && condition.len() == width + 2 => (width + 1, width),
+            (_, width) if width > 0 && condition.len() == width + 2 => (0, 1),
+            _ => return,
+        };
+        let own = self.functions.contains_key("php_sapi_name");
+        if self.language != Language::Php || !is(word, "cli") || own {
+            return;
+        }
+        if (is(op, "!=") || is(op, "!==")) && self.scope() == 0 && braces == 0 && self.leaves() {
+            self.command_line = Some(0);
+        } else if (is(op, "==") || is(op, "===")) && self.text(0) == "{" && self.command_line.is_none() {
+            self.command_line = Some(braces + 1);
+        }
+    }
+
     /// Whether what stands next ends the page or leaves the function.
     fn leaves(&self) -> bool {
         let braced = self.text(0) == "{";

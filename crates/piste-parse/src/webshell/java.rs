@@ -174,7 +174,14 @@ impl Walk<'_> {
                 Some(Value::default())
             }
             "lookup" | "dolookup" if first.tainted() => {
-                self.found.find("lookup-request", 80, at, "the request chooses a name that is looked up");
+                // Behind `java:` the server's own names stand.
+                let own = first.known().trim_start().to_ascii_lowercase().starts_with("java:");
+                self.found.find(
+                    "lookup-request",
+                    if own { 15 } else { 80 },
+                    at,
+                    "the request chooses a name that is looked up",
+                );
                 Some(Value::of(all))
             }
             "readobject" if operand.receiver.tainted() => {

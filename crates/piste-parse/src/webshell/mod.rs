@@ -38,6 +38,8 @@ mod sources;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_harmless;
+#[cfg(test)]
 mod tests_kinds;
 #[cfg(test)]
 mod tests_net;

@@ -7,8 +7,8 @@ use super::expr::Operand;
 use super::lists;
 use super::sinks::{is_script, joined, regex_flags};
 use super::value::{
-    CHECKED, CIPHER, COMPUTED, DECODED, FIELD, FILE, FILTERED, HEADER, MAPPED, MIXED, OWN_FILE, REMOTE,
-    REQUEST, SCRAMBLED, SOUGHT, UPLOAD, Value,
+    CHECKED, CIPHER, COMPUTED, DECODED, FIELD, FILE, FILTERED, HEADER, MAPPED, MIXED, OWN_FILE, QUOTED,
+    REMOTE, REQUEST, SCRAMBLED, SOUGHT, UPLOAD, Value,
 };
 use super::walk::Walk;
 
@@ -298,6 +298,9 @@ impl Walk<'_> {
                 return super::decode::call(name, args).map(Value::of_text);
             }
             "realpath" => Value { text: None, items: None, ..Value::object("realpath", joined(args)) },
+            "json_encode" | "serialize" => Value::of(joined(args) | QUOTED),
+            // A value as code that holds nothing but that value.
+            "var_export" if args.len() > 1 => Value::default(),
             "escapeshellarg" | "escapeshellcmd" | "basename" | "pathinfo" => {
                 Value::of(joined(args) | FILTERED)
             }

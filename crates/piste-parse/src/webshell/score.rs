@@ -75,6 +75,8 @@ const WORDS: [(&str, u32); 64] = [
     ("\u{514d}\u{6740}", 20),
     ("shell.users", 10),
 ];
+/// The most that flows of a long library count together, of which none holds the request itself.
+const LOOSE_MAX: u32 = 60;
 /// The most that words count.
 const WORDS_MAX: u32 = 40;
 
@@ -93,13 +95,26 @@ pub(super) fn reasons(
         |points: u32, at: usize, what: String| out.push(Reason { points, what, offset: at as u64, line: 0 });
     // In a long library names are shared by many functions, and a flow found there may be none.
     let long = language == Language::Php && code_bytes > 30_000;
-    for (kind, find) in &found.finds {
+    let mut left = LOOSE_MAX;
+    let mut finds: Vec<_> = found.finds.iter().collect();
+    finds.sort_by_key(|(_, find)| std::cmp::Reverse(find.points));
+    for (kind, find) in finds {
         let hidden = kind.starts_with("hidden") || kind.ends_with("hidden");
         let sure = hidden || (runs(kind) && is_direct(lower, find.at));
         let loose = long && !sure;
-        add(if loose { find.points * 6 / 10 } else { find.points }, find.at, find.what.clone());
+        let form = *kind == "lookup-request" && find.points > 60 && has(lower, "<form");
+        let points = match (loose, form) {
+            (true, _) => (find.points * 6 / 10).min(left),
+            // A sample asks for a name and shows what it finds there.
+            (_, true) => 60,
+            _ => find.points,
+        };
+        left -= if loose { points } else { 0 };
+        if points > 0 {
+            add(points, find.at, find.what.clone());
+        }
     }
-    panel(found, language, &mut add);
+    panel(found, language, long, &mut add);
     if language == Language::Php {
         browser(found, code_bytes, &mut add);
         enters(lower, code_bytes, &mut add);
@@ -168,13 +183,15 @@ fn is_direct(lower: &[u8], at: usize) -> bool {
     ["$_post", "$_get", "$_request", "$_cookie"].iter().any(|name| has(&statement, name))
 }
 
-fn panel(found: &Found, language: Language, add: &mut impl FnMut(u32, usize, String)) {
+fn panel(found: &Found, language: Language, long: bool, add: &mut impl FnMut(u32, usize, String)) {
     let files = ["list", "delete", "rename", "mkdir", "chmod", "timestomp", "read", "write-path"];
     let known: Vec<&str> = files.iter().copied().filter(|cap| found.can(cap)).collect();
     let php = language == Language::Php;
     let points = match known.len() {
         0 | 1 => 0,
+        2 if long => 10,
         2 => 20,
+        3 if long => 20,
         3 if php => 35,
         3 => 70,
         4 if php => 50,
@@ -399,7 +416,15 @@ fn traits(
     if found.can("compile") && found.finds.keys().any(|kind| kind.ends_with("request")) {
         add(30, found.place("compile"), "compiles code".into());
     }
-    if let Some(at) = place(lower, "wsasocket").filter(|_| has(lower, "createprocess")) {
+    // Declared and called: lists of a language's words name them too.
+    let called = |word: &str| {
+        memchr::memmem::find_iter(lower, word.as_bytes()).take(64).find(|at| {
+            let rest = lower.get(at + word.len()..).unwrap_or_default();
+            let name = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+            rest.get(name..).unwrap_or_default().trim_ascii_start().starts_with(b"(")
+        })
+    };
+    if let Some(at) = called("wsasocket").filter(|_| called("createprocess").is_some()) {
         add(
             75,
             at,

@@ -10,9 +10,9 @@ use super::each::pieces;
 use super::expr::Operand;
 use super::sources;
 use super::value::{
-    BESIDE, CHECKED, CHOSEN, CIPHER, COMPUTED, DECODED, FIELD, FILE, FILTERED, From, HEADER, MAPPED, MIXED,
-    OTHER, OWN_FILE, PARTIAL, PEER, REMOTE, REQUEST, SCRAMBLED, SESSION, SOUGHT, UPLOAD, Value, bytes_of,
-    unchecked,
+    BESIDE, CHECKED, CHOSEN, CIPHER, COMPUTED, DECODED, ENDED, FIELD, FILE, FILTERED, From, HEADER, MAPPED,
+    MIXED, OTHER, OWN_FILE, PARTIAL, PEER, QUOTED, REMOTE, REQUEST, SCRAMBLED, SESSION, SOUGHT, UPLOAD,
+    Value, bytes_of, unchecked,
 };
 use super::walk::Walk;
 
@@ -214,8 +214,10 @@ impl Walk<'_> {
             self.found.cap("cipher-request", at);
         }
         let class = operand.receiver.class.clone().filter(|class| !class.starts_with("constant"));
+        // What a method of an object makes of what it is given is its own affair.
+        let other = if self.language == Language::Php && path.contains('.') { OTHER } else { 0 };
         Value {
-            from: joined(args) | operand.receiver.from | operand.value.from | decoded | cipher,
+            from: joined(args) | operand.receiver.from | operand.value.from | decoded | cipher | other,
             class,
             ..Value::default()
         }
@@ -238,7 +240,9 @@ impl Walk<'_> {
         let at = self.offset();
         self.found.cap("eval", at);
         let layers = if self.layers() > 0 { ", in a layer of text" } else { "" };
-        let partial = value.from & PARTIAL != 0 && self.language.is_server_page();
+        // What is put together with a value that is not known is no text that was hidden whole: templates are made so.
+        let open = value.from & (DECODED | SCRAMBLED | CIPHER) == 0;
+        let partial = value.from & PARTIAL != 0 && (self.language.is_server_page() || open);
         let hidden = !partial && value.from & (DECODED | COMPUTED | SCRAMBLED) != 0;
         if value.tainted() && value.from & CHECKED != 0 {
             let what = "digits and signs of the request are evaluated, all else was kept out";
@@ -403,7 +407,9 @@ impl Walk<'_> {
     /// A file is written: `path` and `content`.
     pub(super) fn writes(&mut self, path: Option<&Value>, content: Option<&Value>) {
         let at = self.offset();
-        let chosen = path.is_some_and(|path| path.tainted() && path.from & FILTERED == 0);
+        let chosen = path.is_some_and(|path| {
+            path.tainted() && path.from & FILTERED == 0 && !(path.from & ENDED != 0 && is_data(path.known()))
+        });
         let fed = content.is_some_and(Value::tainted);
         let script = path.is_some_and(|path| is_script(path.known()));
         self.found.cap("write", at);
@@ -478,9 +484,12 @@ impl Walk<'_> {
                 && path.is_some_and(|path| path.from & (MAPPED | MIXED | OTHER) != 0);
             let what = "the request chooses a file and what is written to it";
             let settings = "what the request sends is put into the texts of a page of settings";
-            let (points, what) = match (mapped, !chosen && content.is_some_and(is_settings_page)) {
+            let set = content.is_some_and(|content| is_settings_page(content) || fills_template(content));
+            let (points, what) = match (mapped, !chosen && set) {
                 (_, true) => (30, settings),
                 _ if kept => (40, what),
+                // An application keeps its own data so.
+                _ if !script && content.is_some_and(|content| content.from & QUOTED != 0) => (30, what),
                 (true, _) => (72, what),
                 _ => (80, what),
             };
@@ -654,6 +663,13 @@ fn is_settings_page(content: &Value) -> bool {
         && !runs.iter().any(|word| begins.contains(word))
 }
 
+/// Whether marks of a page that lies on the server are replaced by what is sent, as a set-up fills its sample of settings.
+fn fills_template(content: &Value) -> bool {
+    content.from & FILE != 0
+        && content.from & MIXED != 0
+        && content.from & (DECODED | UPLOAD | SOUGHT | REMOTE | OTHER) == 0
+}
+
 /// Letters behind a regular expression's end.
 pub(super) fn regex_flags(text: &str) -> Option<String> {
     let open = text.trim_start().chars().next()?;
@@ -680,6 +696,15 @@ pub(super) fn is_script(path: &str) -> bool {
         ".php", ".asp", ".aspx", ".ashx", ".asmx", ".jsp", ".jspx", ".asa", ".cer", ".phtml", ".php5", ".cdx",
     ];
     ends.iter().any(|end| path.ends_with(end)) && bytes_of(&path).len() < 400
+}
+
+/// Whether a path ends as a file of data, which no server runs.
+fn is_data(path: &str) -> bool {
+    let ends = [
+        ".json", ".txt", ".log", ".xml", ".csv", ".cache", ".yml", ".yaml", ".css", ".dat", ".db", ".sql",
+        ".html",
+    ];
+    path.len() < 400 && ends.iter().any(|end| path.to_ascii_lowercase().ends_with(end))
 }
 
 /// Whether a command loads a file from another server and hands it to a shell or interpreter.

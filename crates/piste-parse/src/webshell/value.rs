@@ -55,6 +55,10 @@ pub(super) const SOUGHT: From = 1 << 17;
 pub(super) const CHECKED: From = 1 << 20;
 /// A field of a framework's object of the request: the request where code is run, nothing elsewhere.
 pub(super) const FIELD: From = 1 << 22;
+/// Written as data of another kind, JSON, in which it stands between quotes.
+pub(super) const QUOTED: From = 1 << 23;
+/// Ends in a known text.
+pub(super) const ENDED: From = 1 << 19;
 /// The port from which the client came.
 pub(super) const PEER: From = 1 << 21;
 
@@ -184,6 +188,11 @@ impl Value {
             if whole(&self) || whole(&other) {
                 from = (from & !REQUEST) | MIXED;
             }
+        }
+        if other.from == 0 && other.text.is_some() {
+            from |= ENDED;
+        } else if other.text.as_deref() != Some("") {
+            from &= !ENDED;
         }
         let text = match (&self.text, &other.text) {
             (Some(left), Some(right)) if left.len() + right.len() <= TEXT_BYTES_MAX => {

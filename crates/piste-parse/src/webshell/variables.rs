@@ -13,6 +13,7 @@ use super::walk::Walk;
 impl Walk<'_> {
     pub(super) fn variable(&mut self, name: &str) -> Operand {
         let value = match super::sources::php(name) {
+            Some(_) if self.command_line.is_some() => Value::default(),
             Some(from) => Value::of(from),
             None => self.lookup(name).cloned().unwrap_or_default(),
         };
@@ -33,6 +34,17 @@ impl Walk<'_> {
     /// `$$x`, `${'_PO'.'ST'}`.
     pub(super) fn variable_variable(&mut self) -> Operand {
         self.at += 1;
+        if self.text(0) == "{" && self.is(1, Kind::Ident) && matches!(self.text(2), "}" | "[") {
+            // `"${name}"` is `$name`, `"${name[key]}"` its item.
+            let name = self.text(1).to_owned();
+            self.at += 2;
+            let mut operand = self.variable(&name);
+            if self.text(0) == "[" {
+                self.index(&mut operand, "]");
+            }
+            self.take("}");
+            return operand;
+        }
         let name = if self.take("{") {
             let value = self.expression();
             self.take("}");

@@ -67,6 +67,8 @@ pub(super) struct Walk<'f> {
     scopes: u32,
     /// Turns of loops that were computed.
     pub(super) turns: u32,
+    /// Braces that are open around code which runs from the command line alone, where no request comes in.
+    pub(super) command_line: Option<u32>,
 }
 
 impl<'f> Walk<'f> {
@@ -92,6 +94,7 @@ impl<'f> Walk<'f> {
             open: Vec::new(),
             scopes: 0,
             turns: 0,
+            command_line: None,
         }
     }
 
@@ -119,6 +122,7 @@ impl<'f> Walk<'f> {
             self.at = 0;
             self.braces = 0;
             self.scopes = 0;
+            self.command_line = None;
             self.open.clear();
             self.statements(false);
         }
@@ -236,6 +240,7 @@ impl<'f> Walk<'f> {
     }
 
     fn close(&mut self) {
+        self.command_line = self.command_line.filter(|braces| *braces == 0 || self.braces >= *braces);
         while self.open.last().is_some_and(|(_, _, braces)| *braces >= self.braces)
             && !self.language.is_basic()
         {
@@ -293,6 +298,7 @@ impl<'f> Walk<'f> {
                 self.take(")");
                 if word == "if" {
                     self.guarded(start);
+                    self.on_command_line(start, self.braces);
                 }
                 Value::default()
             }
@@ -607,7 +613,9 @@ impl<'f> Walk<'f> {
         value.text = value.text.filter(|_| entry.params.is_empty());
         let from = args.iter().fold(0, |from, value| from | value.from);
         let least = if matches!(self.language, Language::VbScript | Language::JScript) { 16 } else { 40 };
-        let is_long = |value: &Value| value.text.as_ref().is_some_and(|text| text.len() > least);
+        let php = self.language == Language::Php;
+        let hides = |text: &str| text.len() > least && !(php && is_readable(text));
+        let is_long = |value: &Value| value.text.as_deref().is_some_and(hides);
         let settled = |value: &Value| {
             value.text.is_some() || value.items.is_some() || value.from & (REQUEST | MIXED | SESSION) != 0
         };
@@ -626,4 +634,12 @@ impl<'f> Walk<'f> {
 fn item_of(value: &Value) -> Value {
     let known = value.items.as_ref().and_then(|items| items.first()).map(|(_, item)| item.clone());
     known.unwrap_or_else(|| Value::of(value.from)).and(value.from)
+}
+
+/// Whether a text is code or prose that a person reads as it stands: words with blanks between, of usual length.
+fn is_readable(text: &str) -> bool {
+    let head = text.get(..text.len().min(4_096)).unwrap_or(text);
+    let blanks = head.bytes().filter(u8::is_ascii_whitespace).count();
+    let longest = head.split_ascii_whitespace().map(str::len).max().unwrap_or(0);
+    head.is_ascii() && blanks * 14 >= head.len() && longest <= 60
 }
