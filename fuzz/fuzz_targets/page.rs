@@ -8,7 +8,10 @@ use piste_parse::webshell::read;
 
 fuzz_target!(|bytes: &[u8]| {
     piste_fuzz::parse(Format::WebPage, bytes);
-    for name in ["x.php", "x.asp", "x.aspx", "x.jsp", "x.jspx", "web.config"] {
-        assert!(read(bytes, name).score <= 100);
+    for name in ["x.php", "x.asp", "x.aspx", "x.jsp", "x.jspx", "web.config", "x.asp;.jpg", "x"] {
+        let reading = read(bytes, name);
+        assert!(reading.score <= 100);
+        // Where a page was read to lies within it.
+        assert!(reading.unread.is_none_or(|unread| unread.offset <= bytes.len() as u64));
     }
 });

@@ -117,6 +117,11 @@ impl Walk<'_> {
         let mut right = self.operand().value;
         if self.language == Language::Php {
             (left, right) = (left.worded(), right.worded());
+            // `self::class . '::method'` names a method of the page openly.
+            let method = right.text.as_deref().and_then(|text| text.strip_prefix("::"));
+            if let Some(method) = method.filter(|_| left.is_unknown() && right.from == 0) {
+                return Value::of_text(method);
+            }
         }
         // `"&H" & piece` is made in every turn.
         let both = |values: &[Value]| Some(values.iter().map(Value::known).collect::<String>());

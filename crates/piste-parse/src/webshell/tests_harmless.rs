@@ -1,5 +1,7 @@
 //! Harmless pages of the kinds that were accused, and what of the same kinds is a shell all the same.
 
+use std::fmt::Write;
+
 use super::{Verdict, read};
 
 fn verdicts(pages: &[(&str, &str)], accused: bool) {
@@ -12,9 +14,10 @@ fn verdicts(pages: &[(&str, &str)], accused: bool) {
 /// Code of a library that is long, and says nothing.
 fn library(with: &str) -> String {
     let filler = |from: u32| {
-        (from..from + 700)
-            .map(|number| format!("function part{number}($a) {{ return $a + {number}; }}\n"))
-            .collect::<String>()
+        (from..from + 700).fold(String::new(), |mut text, number| {
+            let _ = writeln!(text, "function part{number}($a) {{ return $a + {number}; }}");
+            text
+        })
     };
     format!("<?php\n{}{with}\n{}", filler(0), filler(1_000))
 }
@@ -60,7 +63,10 @@ fn code_that_a_library_makes_of_readable_pieces_hides_nothing() {
         $body .= 'return $result;'; eval('$f = function ($x) { ' . $body . '};'); return $f; } }\n$f = Sum::make(97);";
     let view = "<?php function show($name) { $code = file_get_contents(TPL . $name . '.tpl');\n\
         $code = str_replace(['{if ', '{/if}'], ['<?php if (', '<?php } ?>'], $code); return eval('return \"' . $code . '\";'); }";
-    verdicts(&[("Reduce.php", makes), ("view.php", view)], false);
+    let maps = "<?php class Sum { static function text($n) { return $n . '.0'; }\n\
+        static function make($m) { $body = 'return [' . implode(',', array_map(self::class . '::text', $m)) . '];';\n\
+        eval('$f = function ($x) { ' . $body . '};'); return $f; } }";
+    verdicts(&[("Reduce.php", makes), ("Map.php", maps), ("view.php", view)], false);
     let hides = "<?php function d($t) { $o = ''; for ($i = 0; $i < strlen($t); $i++) $o .= chr(ord($t[$i]) ^ 7); return $o; }\n\
         eval(d('bqfkx/#XWHTS\\\"l\"]x.<~dlfjbxdf;;gsuwqvtnmpayhkzrqw'));";
     verdicts(&[("x.php", hides)], true);
