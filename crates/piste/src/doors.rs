@@ -8,6 +8,7 @@ use std::path::Path;
 
 use clap::Args;
 use piste_model::exchange::in_words;
+use piste_model::summary::Summary;
 use piste_model::{Door, DoorState, DoorVerdict, Instant};
 use piste_report::escape::{terminal, visible};
 
@@ -19,6 +20,8 @@ use crate::out;
 
 /// Characters of a place in the table.
 const PLACE_CHARS: usize = 60;
+/// Hosts whose web logs are named where no door was seen.
+const HOSTS: usize = 3;
 /// Characters of a sentence.
 const SENTENCE_CHARS: usize = 600;
 
@@ -107,7 +110,11 @@ pub(crate) fn run(arguments: &Doors, common: &Common) -> Result<u8, Failure> {
         out::data(&format!("{text}\n"));
         return Ok(0);
     }
-    out::data(&table(&found.doors));
+    if found.doors.is_empty() {
+        out::data(&none_seen(&common.case));
+    } else {
+        out::data(&table(&found.doors));
+    }
     for one in &found.not_visible {
         let cve = in_words(one.cve.iter().map(String::as_str));
         let cve = if cve.is_empty() { cve } else { format!(": {cve}") };
@@ -122,6 +129,26 @@ pub(crate) fn run(arguments: &Doors, common: &Common) -> Result<u8, Failure> {
         found.doors.len()
     ));
     Ok(0)
+}
+
+/// That no door was seen, with the days that this holds for.
+fn none_seen(case: &Path) -> String {
+    let summary = std::fs::read_to_string(case.join("out").join("summary.json")).ok();
+    let summary = summary.and_then(|text| serde_json::from_str::<Summary>(&text).ok()).unwrap_or_default();
+    let Some(covered) = summary.covered else {
+        return "No such door was seen; of which days the evidence has rows is not known.\n".to_owned();
+    };
+    let web = match summary.web_logs.len() {
+        0 => "; no web log is here".to_owned(),
+        _ => {
+            let each = summary.web_logs.iter().take(HOSTS);
+            let each: Vec<String> =
+                each.map(|(host, logs)| format!("web logs of {host}: {}", logs.in_words())).collect();
+            format!("; {}", each.join("; "))
+        }
+    };
+    let told = format!("No such door was seen {}{web}. That says nothing of other days.", covered.in_words());
+    format!("{}\n", terminal(&told, SENTENCE_CHARS))
 }
 
 fn moment(time: Option<Instant>) -> String {

@@ -78,7 +78,7 @@ fn web_logs(summary: &Summary, out: &mut String) {
     }
     out.push_str("<ul>\n");
     for (name, covered) in summary.web_logs.iter().take(HOSTS) {
-        put!(out, "<li>Web logs of {} are here {}.</li>\n", host(name), html(&covered.in_words()));
+        put!(out, "<li>Web logs of {}: {}.</li>\n", host(name), html(&covered.in_words()));
     }
     out.push_str("</ul>\n");
     rest(out, summary.web_logs.len().saturating_sub(HOSTS), "computers with web logs", "summary.json");

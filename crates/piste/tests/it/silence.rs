@@ -30,6 +30,8 @@ fn a_negative_sentence_names_the_days_that_it_holds_for() {
     let hole = "on the 4 days of 249 whose logs are here (from 2019-04-01T09:00:00Z to 2019-12-05T09:00:00Z; no row from 2019-04-03 to 2019-12-03, 245 days)";
     assert!(told.contains(&format!("no answered request for it {hole}")), "{told}");
     assert!(told.contains("Sysmon and Security logs: none are here"), "{told}");
+    let none = scratch.piste(&["doors", "--verdict", "used", "--case", CASE]).expect(0).out;
+    assert!(none.starts_with("No such door was seen on the 4 days of 249 whose logs are here"), "{none}");
     let summary = scratch.object("summary.json");
     assert_eq!((&summary["covered"]["days"], &summary["covered"]["of"]), (&4.into(), &249.into()));
     assert_eq!(summary["web_logs"]["MX01"]["days"], 4, "{summary}");
