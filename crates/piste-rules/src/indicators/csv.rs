@@ -2,7 +2,8 @@
 //!
 //! In: text with commas, semicolons, tabs or bars. Out: the values with their type, TLP, dates and words. The header's names
 //! say which column is what; several columns may hold values (`md5`, `sha256`, `ip`). Without a header the first cell of a
-//! line that is a value counts. A remark may be the header, as in the feeds of abuse.ch.
+//! line that is a value counts. A remark may be the header, as in the feeds of abuse.ch. Of MISP's own export only what it
+//! means for detection (`to_ids`) is taken, and composite types (`ip-dst|port`) are read as in its JSON.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use super::Kind;
 use super::about::{About, Tlp, moment};
 use super::kind::Hint;
+use super::misp;
 use super::sink::{Fault, Place, Sink};
 use super::value;
 
@@ -29,7 +31,13 @@ enum Column {
     /// Values of the type that its own name tells.
     Typed(Hint),
     Type,
+    /// A broad word; the type only where no other column tells it.
+    Category,
     Tlp,
+    /// Several tags, one of which may be the marking.
+    Tags,
+    /// Whether the source means the value for detection.
+    ToIds,
     From,
     Until,
     Confidence,
@@ -44,8 +52,12 @@ fn column(name: &str) -> Column {
     match plain.as_str() {
         "indicator" | "value" | "ioc" | "indicatorvalue" | "iocvalue" | "observable" | "observablevalue"
         | "pattern" | "attributevalue" | "artifact" | "iocs" | "indicators" => Column::Value,
-        "type" | "indicatortype" | "ioctype" | "kind" | "category" | "observabletype" | "datatype"
-        | "attributetype" => Column::Type,
+        "type" | "indicatortype" | "ioctype" | "kind" | "observabletype" | "datatype" | "attributetype" => {
+            Column::Type
+        }
+        "category" | "attributecategory" => Column::Category,
+        "toids" | "ids" | "idsflag" => Column::ToIds,
+        "attributetag" | "attributetags" | "eventtag" | "eventtags" | "tag" | "tags" => Column::Tags,
         "tlp" | "marking" | "sharing" | "classification" => Column::Tlp,
         "validfrom" | "firstseen" | "firstseenutc" | "date" | "created" | "dateadded" | "start" => {
             Column::From
@@ -67,7 +79,18 @@ fn column(name: &str) -> Column {
 
 /// Columns of a header; `None` where the cells name no column that holds values.
 fn header(cells: &[Cow<'_, str>]) -> Option<Vec<Column>> {
-    let columns: Vec<Column> = cells.iter().take(COLUMNS_MAX).map(|cell| column(cell)).collect();
+    let mut columns: Vec<Column> = cells.iter().take(COLUMNS_MAX).map(|cell| column(cell)).collect();
+    let typed = columns.contains(&Column::Type);
+    let misp = columns.contains(&Column::ToIds);
+    for (column, cell) in columns.iter_mut().zip(cells) {
+        match column {
+            Column::Category if typed => *column = Column::Other,
+            Column::Category => *column = Column::Type,
+            // MISP's `date` is when the attribute was last changed.
+            Column::From if misp && cell.trim().eq_ignore_ascii_case("date") => *column = Column::Other,
+            _ => {}
+        }
+    }
     let named = columns.iter().any(|one| matches!(one, Column::Value | Column::Typed(_)));
     // A header says names, not values.
     let values = cells.iter().any(|cell| value::read(cell, Hint::Any).is_ok());
@@ -130,18 +153,43 @@ pub(super) fn read(text: &str, sink: &mut Sink) {
     let skipped = found.as_ref().map_or(0, |(at, _, _)| at + 1);
     let mut last = Arc::new(About::default());
     let mut first = true;
+    let mut misp_columns = None;
     for (line, record) in Records::new(text, skipped) {
         if record.trim().is_empty() || record.trim_start().starts_with('#') || is_separator(&record) {
             continue;
         }
         let cells = cells(&record, delimiter);
-        if std::mem::take(&mut first) && columns.is_none() && is_unknown_header(&cells) {
-            continue;
+        if std::mem::take(&mut first) && columns.is_none() {
+            if is_unknown_header(&cells) {
+                continue;
+            }
+            misp_columns = misp_without_header(&cells);
         }
-        match columns {
+        match columns.or(misp_columns) {
             Some(columns) => row(&cells, columns, line, &mut last, sink),
             None => headless(&cells, line, sink),
         }
+    }
+}
+
+/// Columns of MISP's export where it was made without a header, with and without the category.
+fn misp_without_header(cells: &[Cow<'_, str>]) -> Option<&'static [Column]> {
+    use Column::{Id, Other, Text, ToIds, Type, Value};
+    const ALL: [Column; 7] = [Id, Other, Other, Type, Value, Text, ToIds];
+    const NO_CATEGORY: [Column; 6] = [Id, Other, Type, Value, Text, ToIds];
+    let uuid = cells.first().is_some_and(|cell| {
+        let groups: Vec<usize> = cell.split('-').map(str::len).collect();
+        groups == [8, 4, 4, 4, 12] && cell.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+    });
+    let flag = |at: usize| cells.get(at).is_some_and(|cell| matches!(cell.trim(), "0" | "1"));
+    let typed = |at: usize| {
+        let kind = cells.get(at).map(|cell| cell.split('|').next().unwrap_or_default().trim());
+        kind.is_some_and(|kind| !kind.is_empty() && !kind.contains(' '))
+    };
+    match () {
+        () if uuid && typed(3) && flag(6) => Some(&ALL),
+        () if uuid && typed(2) && flag(5) => Some(&NO_CATEGORY),
+        () => None,
     }
 }
 
@@ -163,7 +211,7 @@ fn row(cells: &[Cow<'_, str>], columns: &[Column], line: u32, last: &mut Arc<Abo
     let date = |wanted| of(wanted).filter(|text| !text.is_empty()).and_then(moment);
     let lost = not_read(&of);
     let mut about = About {
-        tlp: of(Column::Tlp).and_then(Tlp::parse),
+        tlp: of(Column::Tlp).and_then(Tlp::parse).or_else(|| tagged(columns, cells)),
         valid_from: date(Column::From),
         valid_until: date(Column::Until),
         confidence: of(Column::Confidence).and_then(confidence),
@@ -174,6 +222,10 @@ fn row(cells: &[Cow<'_, str>], columns: &[Column], line: u32, last: &mut Arc<Abo
         *last = Arc::new(about);
     }
     let place = Place { line, id: of(Column::Id).filter(|id| !id.is_empty()), about: Arc::clone(last) };
+    let kind = of(Column::Type).unwrap_or_default();
+    if of(Column::ToIds).is_some_and(|flag| !flag.is_empty() && !misp::yes(flag)) {
+        return misp::not_meant(kind, of(Column::Value).unwrap_or_default(), &place, sink);
+    }
     for what in lost {
         sink.remark(&place, &what);
     }
@@ -193,12 +245,23 @@ fn row(cells: &[Cow<'_, str>], columns: &[Column], line: u32, last: &mut Arc<Abo
         };
         if !matches!(cell, "" | "-" | "n/a" | "N/A" | "null" | "None") {
             seen = true;
-            sink.value(cell, hint, &place);
+            if *column == Column::Value && kind.contains('|') && cell.contains('|') {
+                misp::one(kind, cell, &place, sink);
+            } else {
+                sink.value(cell, hint, &place);
+            }
         }
     }
     if !seen {
         sink.fault(Fault::NotUnderstood, &place, "the line has nothing in the columns that hold values");
     }
+}
+
+/// The strictest marking among a row's tags.
+fn tagged(columns: &[Column], cells: &[Cow<'_, str>]) -> Option<Tlp> {
+    let tags = columns.iter().zip(cells).filter(|(column, _)| **column == Column::Tags);
+    let words = tags.flat_map(|(_, cell)| cell.split([',', ';', ' ']));
+    words.filter(|word| word.trim().get(..4).is_some_and(|start| start.eq_ignore_ascii_case("tlp:"))).filter_map(Tlp::parse).max()
 }
 
 /// Dates and markings of a row that are none.

@@ -2,7 +2,8 @@
 //!
 //! In: JSON. Out: the attributes, those of objects too, that are meant for detection (`to_ids`), with the event's or their
 //! own TLP, their comment and when they were seen. A composite type holds two values: `domain|ip` is both, each for itself;
-//! `ip-dst|port` is the address with that port; of `filename|sha256` the hash is looked for, since it says more.
+//! `ip-dst|port` is the address with that port; of `filename|sha256` the hash is looked for, since it says
+//! more, and the name is kept in its words.
 
 use std::sync::Arc;
 
@@ -94,8 +95,9 @@ fn plain<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
     })
 }
 
-fn yes(text: &str) -> bool {
-    matches!(text, "true" | "1")
+/// MISP's word for yes, in JSON and in CSV.
+pub(super) fn yes(text: &str) -> bool {
+    matches!(text.to_ascii_lowercase().as_str(), "true" | "1" | "yes")
 }
 
 /// Reads a file.
@@ -141,25 +143,34 @@ fn event(event: &Event, sink: &mut Sink) {
         if yes(&attribute.deleted) {
             continue;
         }
-        if !yes(&attribute.to_ids) {
-            let value: String = attribute.value.chars().take(100).collect();
-            let what =
-                format!("{} `{value}`: its source does not mean it for detection (to_ids)", attribute.kind);
-            sink.fault(Fault::NotMeant, &place, &what);
-            continue;
+        if yes(&attribute.to_ids) {
+            one(&attribute.kind, &attribute.value, &place, sink);
+        } else {
+            not_meant(&attribute.kind, &attribute.value, &place, sink);
         }
-        one(&attribute.kind, &attribute.value, &place, sink);
     }
 }
 
-fn one(kind: &str, text: &str, place: &Place<'_>, sink: &mut Sink) {
+/// Names a value that its source keeps for the record and not for detection.
+pub(super) fn not_meant(kind: &str, value: &str, place: &Place<'_>, sink: &mut Sink) {
+    let value: String = value.chars().take(100).collect();
+    let what = format!("{kind} `{value}`: its source does not mean it for detection (to_ids)");
+    sink.fault(Fault::NotMeant, place, &what);
+}
+
+/// An attribute of this type; a composite type and its value have a bar between their parts.
+pub(super) fn one(kind: &str, text: &str, place: &Place<'_>, sink: &mut Sink) {
     let (Some((first_kind, second_kind)), Some((first, second))) =
         (kind.split_once('|'), text.split_once('|'))
     else {
         return sink.value(text, Hint::of(kind), place);
     };
     match (first_kind, second_kind) {
-        ("filename" | "malware-sample", _) => sink.value(second, hash(second_kind), place),
+        ("filename" | "malware-sample", _) => match hash(second_kind) {
+            // A hash that is not looked for leaves the name.
+            Hint::Not => sink.value(first, Hint::Is(Kind::FileName), place),
+            hint => sink.value(second, hint, &named(first, place)),
+        },
         (_, "port") => {
             let host = value::read(first, Hint::of(first_kind)).ok().and_then(|host| match host.tests {
                 super::Tests::One(test) => value::with_port(test, second),
@@ -177,6 +188,15 @@ fn one(kind: &str, text: &str, place: &Place<'_>, sink: &mut Sink) {
         ("regkey", _) => sink.value(first, Hint::Is(Kind::WindowsRegistryKey), place),
         _ => sink.value(first, Hint::of(first_kind), place),
     }
+}
+
+/// The place of a hash, with what its file was called in its words.
+fn named<'a>(name: &str, place: &Place<'a>) -> Place<'a> {
+    let mut about = About::clone(&place.about);
+    let words = [name.trim(), about.text.as_deref().unwrap_or_default()];
+    let words = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(": ");
+    about.say(&words);
+    Place { about: Arc::new(about), ..place.clone() }
 }
 
 /// `malware-sample` does not say of what kind its hash is.

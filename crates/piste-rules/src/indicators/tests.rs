@@ -99,6 +99,50 @@ fn misp() {
     }
 }
 
+/// MISP's own CSV: the header's order is free, the category may be missing, and so may the header.
+#[test]
+fn misp_csv() {
+    let rows = [
+        ["ip-dst", "203.0.113.50", "C2", "1", "tlp:amber,type:osint"],
+        ["ip-dst", "198.51.100.80", "sinkhole", "0", ""],
+        ["ip-dst|port", "203.0.113.51|443", "C2 with port", "1", ""],
+        [
+            "filename|sha256",
+            "sys7.aspx|abababababababababababababababababababababababababababababababab",
+            "shell",
+            "1",
+            "",
+        ],
+        ["filename|ssdeep", "odd.aspx|3:a:b", "", "1", ""],
+        ["domain|ip", "evil.example|203.0.113.52", "", "1", ""],
+        ["regkey|value", "HKLM\\Software\\Evil|x", "", "1", ""],
+        ["link", "https://blog.example/report", "the write-up", "0", ""],
+        ["text", "mail.partner.example", "a victim", "false", ""],
+    ];
+    let table = |header: &str, line: &dyn Fn(&[&str; 5]) -> String| {
+        let lines: Vec<String> = rows.iter().map(line).collect();
+        load("misp.csv", &format!("{header}{}\n", lines.join("\n")))
+    };
+    let uuid = "11111111-1111-4111-8111-111111111111";
+    let whole = table("uuid,event_id,category,type,value,comment,to_ids,date,attribute_tag\n", &|[a, b, c, d, e]| {
+        format!("{uuid},101,\"Network activity\",\"{a}\",\"{b}\",\"{c}\",{d},1614729600,\"{e}\"")
+    });
+    insta::assert_snapshot!(shown(&whole));
+    let values = |all: &Indicators| all.all.iter().map(super::Indicator::value).collect::<Vec<_>>();
+    let others = [
+        table("\"to_ids\",\"value\",\"comment\",\"type\",\"uuid\",\"date\"\n", &|[a, b, c, d, _]| {
+            format!("\"{d}\",\"{b}\",\"{c}\",\"{a}\",\"{uuid}\",\"1614729600\"")
+        }),
+        table("", &|[a, b, c, d, _]| format!("{uuid},101,\"Network activity\",{a},\"{b}\",{c},{d},1614729600")),
+        table("", &|[a, b, c, d, _]| format!("{uuid},101,{a},\"{b}\",{c},{d},1614729600")),
+    ];
+    for other in &others {
+        assert_eq!(values(other), values(&whole));
+        assert_eq!(other.issues.len(), whole.issues.len(), "{:?}", other.issues);
+    }
+    assert_eq!(load("feed.csv", "category,value\nip,203.0.113.7\n").all.len(), 1, "the only word for the type");
+}
+
 const OPENIOC: &str = r#"<?xml version="1.0" encoding="utf-8"?>
 <ioc xmlns="http://schemas.mandiant.com/2010/ioc" id="ioc-1" last-modified="2021-03-08T12:00:00">
  <short_description>Shells &amp; friends</short_description>

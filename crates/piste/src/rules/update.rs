@@ -14,6 +14,7 @@ use piste_model::sources::Sources;
 use piste_report::escape::visible;
 use piste_rules::{LoadOptions, RuleError, RuleSet};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::cli::Common;
 use crate::failure::Failure;
@@ -273,11 +274,24 @@ fn by_id(set: &RuleSet) -> BTreeMap<String, (Named, String)> {
         let named = Named { id: one.id.clone(), title: one.rule.title.clone(), level: one.level() };
         (named, Some(serde_json::to_value(one.rule.as_ref())))
     });
-    // A JSON value sorts its keys, so that equal rules give equal text.
-    let text = |value: Option<Result<serde_json::Value, serde_json::Error>>| {
-        value.and_then(Result::ok).map(|value| value.to_string()).unwrap_or_default()
+    let text = |value: Option<Result<Value, serde_json::Error>>| {
+        value.and_then(Result::ok).map(|value| sorted(value).to_string()).unwrap_or_default()
     };
     rules.chain(correlations).map(|(named, value)| (named.id.to_lowercase(), (named, text(value)))).collect()
+}
+
+/// The value with the keys of every object in one order: a parsed rule keeps its attributes in hash maps, whose order is
+/// another in each reading, and equal rules are to give equal text.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members: BTreeMap<String, Value> =
+                members.into_iter().map(|(key, value)| (key, sorted(value))).collect();
+            Value::Object(members.into_iter().collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        plain => plain,
+    }
 }
 
 fn compare(old: Option<&RuleSet>, new: &RuleSet) -> Change {

@@ -225,6 +225,24 @@ fn an_update_is_pinned_and_says_what_changes() {
 }
 
 #[test]
+fn the_same_source_again_changes_nothing() {
+    let scratch = Scratch::new();
+    let attributes: String =
+        (0..8).map(|at| format!("own_attribute_{at}: {{b: {at}, a: [x, {{d: 1, c: 2}}]}}\n")).collect();
+    let files: Vec<(String, String)> = (0..6)
+        .map(|at| (format!("rules/{at}.yml"), rule(&format!("r{at}"), &format!("Rule {at}"), &attributes)))
+        .collect();
+    let files: Vec<(&str, &str)> =
+        files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    scratch.write("one.zip", zip(&files));
+    scratch.piste(&["rules", "update", "one.zip", "--into", "sigma"]).expect(0);
+    for _ in 0..3 {
+        let run = scratch.piste(&["rules", "update", "one.zip", "--into", "sigma"]).expect(0);
+        assert!(run.out.starts_with("6 rules, 0 added, 0 removed, 0 changed;"), "{}", run.out);
+    }
+}
+
+#[test]
 fn a_hostile_or_wrong_source_changes_nothing() {
     let scratch = Scratch::new();
     let good = rule("r1", "One", "");
