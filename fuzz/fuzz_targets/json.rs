@@ -1,4 +1,4 @@
-//! Events as JSON, in all three layouts.
+//! Events as JSON, in all four layouts.
 
 #![no_main]
 
@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use piste_parse::Format;
 
 fuzz_target!(|bytes: &[u8]| {
-    for format in [Format::JsonLines, Format::JsonArray, Format::JsonObjects] {
+    for format in [Format::JsonLines, Format::JsonArray, Format::JsonObjects, Format::JsonWrapped] {
         piste_fuzz::parse(format, bytes);
     }
 });

@@ -124,7 +124,16 @@ fn overlapping(mut logs: Vec<Span>) -> Vec<usize> {
 }
 
 fn has_record_ids(format: Format) -> bool {
-    matches!(format, Format::Evtx | Format::JsonLines | Format::JsonArray | Format::JsonObjects)
+    matches!(
+        format,
+        Format::Evtx
+            | Format::JsonLines
+            | Format::JsonArray
+            | Format::JsonObjects
+            | Format::JsonWrapped
+            | Format::EventXml
+            | Format::EventCsv
+    )
 }
 
 /// The identity of each row; `None` for rows without a record id or a computer.

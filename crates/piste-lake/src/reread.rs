@@ -7,7 +7,9 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use piste_model::hash::{hex, record_hash};
-use piste_parse::block::{FILE_BYTES_MAX, LINE_BYTES_MAX, element_bytes};
+use piste_parse::block::{
+    FILE_BYTES_MAX, LINE_BYTES_MAX, RECORD_BYTES_MAX, element_bytes, table_record_bytes, tagged_bytes,
+};
 use sha2::{Digest, Sha256};
 
 use crate::archive::Opener;
@@ -57,7 +59,10 @@ pub fn reread(
         }
         match sealed.format.as_str() {
             "evtx" => read_evtx(reader),
-            "json-array" | "json-objects" => read_element(reader),
+            "json-array" | "json-objects" | "json-wrapped" => read_element(reader, &element_bytes),
+            "event-xml" => read_element(reader, &|bytes| tagged_bytes(bytes, "Event", false)),
+            "clixml" => read_element(reader, &|bytes| tagged_bytes(bytes, "Obj", true)),
+            "event-csv" => read_record(reader),
             "healthchecker" => read_whole(reader),
             _ => read_line(reader),
         }
@@ -130,18 +135,31 @@ fn read_evtx(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
     record.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no EVTX record starts there"))
 }
 
-/// A JSON value ends where its braces close. Pieces double, so that a short one costs little.
-fn read_element(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
+/// A record of a table ends with the line in which its quotes are closed.
+fn read_record(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(RECORD_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    match table_record_bytes(&bytes) {
+        Some(end) => {
+            bytes.truncate(end);
+            Ok(bytes)
+        }
+        None => read_line(&mut bytes.as_slice()),
+    }
+}
+
+/// A JSON value ends where its braces close, an XML element with its own end. Pieces double, so that a short one costs little.
+fn read_element(reader: &mut dyn Read, length: &dyn Fn(&[u8]) -> Option<usize>) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut wanted = 64 << 10;
     loop {
         let read = reader.take((wanted - bytes.len()) as u64).read_to_end(&mut bytes)?;
-        if let Some(end) = element_bytes(&bytes) {
+        if let Some(end) = length(&bytes) {
             bytes.truncate(end);
             return Ok(bytes);
         }
         if read == 0 || wanted > LINE_BYTES_MAX {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "no JSON object starts there"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "no record starts there"));
         }
         wanted *= 2;
     }
@@ -196,9 +214,15 @@ mod tests {
         assert_eq!(line(&wide), wide[..8]);
         let long = format!("{{\"a\":\"{}}}\"}}, {{}}", "x".repeat(300_000));
         assert_eq!(
-            read_element(&mut long.as_bytes()).expect("an object"),
+            read_element(&mut long.as_bytes(), &element_bytes).expect("an object"),
             &long.as_bytes()[..long.len() - 4]
         );
-        assert!(read_element(&mut b"nothing".as_slice()).is_err());
+        assert!(read_element(&mut b"nothing".as_slice(), &element_bytes).is_err());
+        let event = |bytes: &[u8]| tagged_bytes(bytes, "Event", false);
+        let read = read_element(&mut b"<Event a=''>x</Event>\n<Event>".as_slice(), &event);
+        assert_eq!(read.expect("an event"), b"<Event a=''>x</Event>");
+        let record = |bytes: &[u8]| read_record(&mut &*bytes).expect("a slice reads");
+        assert_eq!(record(b"1,\"a\r\nb\",c\r\n2"), b"1,\"a\r\nb\",c");
+        assert_eq!(record(b"1,\"a\r\n2"), b"1,\"a", "a quote that never closes is no reason to read on");
     }
 }

@@ -8,11 +8,16 @@ use std::borrow::Cow;
 use std::io::{self, Read};
 use std::sync::Arc;
 
+mod streams;
+
 pub use crate::elements::element_bytes;
 use crate::elements::{Edge, Scanner};
 use crate::evtx::places::{Next, Note, Places};
 use crate::header::Header;
+pub use crate::records::{RECORD_BYTES_MAX, table_record_bytes};
 use crate::sniff::Format;
+pub use crate::tags::tagged_bytes;
+use streams::{Walker, Wrapped};
 
 /// Bytes of an EVTX file's header.
 pub const EVTX_HEADER_BYTES: usize = 4_096;
@@ -200,7 +205,7 @@ impl Encoding {
         }
     }
 
-    fn decode(self, raw: &[u8]) -> Cow<'_, str> {
+    pub(crate) fn decode(self, raw: &[u8]) -> Cow<'_, str> {
         match self {
             Self::Utf8 => match std::str::from_utf8(raw) {
                 Ok(text) => Cow::Borrowed(text),
@@ -234,13 +239,14 @@ pub struct Splitter {
     /// What the header lines handed out so far said.
     header: Option<Arc<Header>>,
     elements: Elements,
+    wrapped: Wrapped,
     places: Places,
 }
 
-/// How far a stream of JSON has been looked at.
-#[derive(Debug, Default)]
+/// How far a stream of elements has been looked at.
+#[derive(Debug)]
 struct Elements {
-    scanner: Scanner,
+    scanner: Walker,
     /// Bytes of `rest` that were looked at.
     seen: usize,
     /// Bytes of `rest` that can be handed out: they end between two elements.
@@ -249,6 +255,12 @@ struct Elements {
     count: u64,
     /// Whether an element is open at `seen`.
     open: bool,
+}
+
+impl Elements {
+    fn of(format: Format) -> Self {
+        Self { scanner: Walker::of(format), seen: 0, whole: 0, count: 0, open: false }
+    }
 }
 
 impl Splitter {
@@ -275,7 +287,8 @@ impl Splitter {
             started: false,
             ended: false,
             header: None,
-            elements: Elements::default(),
+            elements: Elements::of(format),
+            wrapped: Wrapped::default(),
             places: Places::default(),
         }
     }
@@ -287,7 +300,11 @@ impl Splitter {
     pub fn next_block(&mut self, reader: &mut dyn Read) -> io::Result<Option<Block>> {
         match self.format {
             Format::Evtx => self.next_chunks(reader),
-            Format::JsonArray | Format::JsonObjects => self.next_elements(reader),
+            Format::JsonArray | Format::JsonObjects | Format::EventXml | Format::CliXml => {
+                self.next_elements(reader)
+            }
+            Format::JsonWrapped => self.next_wrapped(reader),
+            Format::EventCsv => self.next_records(reader),
             format if format.is_one_record() => self.next_whole(reader),
             Format::WebPage => self.whole(reader),
             _ => self.next_lines(reader),
@@ -488,6 +505,12 @@ impl Splitter {
             self.started = true;
             if self.rest.starts_with(&[0xff, 0xfe]) {
                 self.encoding = Encoding::Utf16Le;
+            }
+            if self.format == Format::EventCsv {
+                self.fill(reader, DATES_BYTES)?;
+                let head = self.rest.get(..DATES_BYTES.min(self.rest.len())).unwrap_or_default();
+                let order = crate::export::table::order_in(&self.encoding.decode(head));
+                self.header = Some(Arc::new(Header::of_table(order)));
             }
             if self.format.has_dates_of_unknown_order() {
                 self.fill(reader, DATES_BYTES)?;

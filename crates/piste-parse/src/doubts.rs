@@ -35,6 +35,7 @@ pub(crate) struct Doubts {
     untimed: Count,
     unzoned: Count,
     cut: Count,
+    bare: Count,
 }
 
 impl Doubts {
@@ -52,8 +53,14 @@ impl Doubts {
         }
     }
 
+    /// Notes a row of an export that has the event's header and text, and not its fields.
+    pub(crate) fn see_bare(&mut self, head: &Head<'_>) {
+        self.bare.add(head);
+    }
+
     pub(crate) fn tell(&self, cx: &Context<'_>, parsed: &mut Parsed) {
         self.tell_of_times(cx, parsed);
+        self.tell_of_bare(cx, parsed);
         let Count { rows, record, offset } = self.cut;
         if rows == 0 {
             return;
@@ -72,6 +79,24 @@ impl Doubts {
             "read the whole record in the file, at this offset",
         );
         parsed.damage.push(Damage { kind: slug.to_owned(), offset, lost: Some(0) });
+        parsed.issues.push(issue.of(cx.evidence).at(offset));
+    }
+
+    fn tell_of_bare(&self, cx: &Context<'_>, parsed: &mut Parsed) {
+        let Count { rows, record, offset } = self.bare;
+        if rows == 0 {
+            return;
+        }
+        let count = counted(rows, "event has", "events have");
+        let issue = Issue::new(
+            "event-fields-missing",
+            cx.path,
+            format!(
+                "{count} only a header and a text here, not fields of their own; the first is record {record}"
+            ),
+            "rules that ask for a field of these events cannot meet them; their texts are searched",
+            "ask for the log itself (wevtutil epl LOG FILE.evtx), or for its XML (wevtutil qe LOG /f:xml)",
+        );
         parsed.issues.push(issue.of(cx.evidence).at(offset));
     }
 

@@ -94,6 +94,12 @@ impl Fields {
         Some(self.slice(&span.value).to_owned())
     }
 
+    /// Takes out the fields of which this is so, by name and value.
+    pub(crate) fn drop_where(&mut self, meant: impl Fn(&str, &str) -> bool) {
+        let slice = |range: &Range<usize>| self.text.get(range.clone()).unwrap_or_default();
+        self.spans.retain(|span| !meant(slice(&span.name), slice(&span.value)));
+    }
+
     /// Puts the header's fields first, then the event's own, then copies: the first of a name is the column.
     pub(crate) fn sort_by_role(&mut self) {
         self.spans.sort_by_key(|span| match span.role {

@@ -46,6 +46,10 @@ pub struct Header {
     pub(crate) order: Order,
     /// For tables: the value that the last line left open.
     pub(crate) open: Option<OpenValue>,
+    /// For tables of events: how their dates are written, where the file tells it.
+    pub(crate) table_order: Option<Order>,
+    /// For tables whose values go on over lines: the quotes of this block do not close, so its lines are read one by one.
+    pub(crate) by_line: bool,
     /// For EVTX: what the block stands for, if it has no bytes.
     pub(crate) evtx: Option<Note>,
 }
@@ -65,6 +69,16 @@ impl Header {
     /// Says nothing but this.
     pub(crate) fn noting(note: Note) -> Self {
         Self { evtx: Some(note), ..Self::default() }
+    }
+
+    /// Says only how a table's dates are written, where that is known.
+    pub(crate) fn of_table(order: Option<Order>) -> Self {
+        Self { table_order: order, ..Self::default() }
+    }
+
+    /// The same, for a block whose quotes do not close.
+    pub(crate) fn read_by_line(self) -> Self {
+        Self { by_line: true, ..self }
     }
 
     /// Says only how dates are written.

@@ -15,6 +15,7 @@ mod doubts;
 mod elements;
 pub mod evtx;
 pub mod exchange;
+mod export;
 pub mod fields;
 pub mod file;
 pub mod header;
@@ -26,13 +27,16 @@ pub mod listing;
 mod msexchange;
 pub mod nps;
 pub mod page;
+mod records;
 pub mod rows;
 pub mod sniff;
 pub mod syslog;
+mod tags;
 #[cfg(test)]
 mod testing;
 mod values;
 pub mod webshell;
+mod wrapped;
 
 use piste_model::sources::Sources;
 use piste_model::{Damage, EvidenceId, Issue};
@@ -102,12 +106,14 @@ impl Parsed {
     /// Names a line or element that was too long to be read, if the block stands for one.
     pub(crate) fn note_too_long(&mut self, cx: &Context<'_>, block: &Block, unit: &str) {
         if let Some(length) = block.too_long {
-            let (number, most) = (block.first_line, block::LINE_BYTES_MAX);
+            let most = if unit == "record" { block::RECORD_BYTES_MAX } else { block::LINE_BYTES_MAX };
+            let number = block.first_line;
             self.damaged(
                 cx,
                 match unit {
                     "element" => "element-too-long",
                     "file" => "file-too-long",
+                    "record" => "record-too-long",
                     _ => "line-too-long",
                 },
                 block.offset,
@@ -142,7 +148,11 @@ pub fn parse_block(format: Format, block: &Block, cx: &Context<'_>) -> Parsed {
     match format {
         Format::Evtx => evtx::parse_chunks(block, cx),
         Format::JsonLines => jsonl::parse_lines(block, cx),
-        Format::JsonArray | Format::JsonObjects => jsonl::parse_elements(block, cx),
+        Format::JsonArray | Format::JsonObjects | Format::JsonWrapped => jsonl::parse_elements(block, cx),
+        Format::EventXml => export::parse_events(block, cx),
+        Format::CliXml => export::parse_clixml(block, cx),
+        Format::EventCsv => export::parse_records(block, cx),
+        Format::Zeek => export::parse_zeek(block, cx),
         Format::IisW3c => iis::parse_lines(block, cx, iis::Log::Access),
         Format::HttpErr => iis::parse_lines(block, cx, iis::Log::Errors),
         Format::ExchangeLog => exchange::parse_lines(block, cx),

@@ -230,6 +230,8 @@ struct Group {
     /// Its rows name their dataset; for others the channel decides.
     given: bool,
     copies: Vec<Copied>,
+    /// Copies that columns of this row have brought, to be made from this row on.
+    fresh_copies: Vec<Copied>,
     rows: usize,
     times: Vec<Option<i64>>,
     digits: Vec<i8>,
@@ -251,6 +253,7 @@ impl Group {
             shape,
             given,
             copies,
+            fresh_copies: Vec::new(),
             rows: 0,
             times: Vec::new(),
             digits: Vec::new(),
@@ -318,10 +321,28 @@ impl Group {
         }
         self.columns.push(Column { name: name.to_owned(), role, values: Values::default() });
         self.by_name.insert(name.to_owned(), self.columns.len() - 1);
+        self.copy_without_blanks(name, role);
         Some(self.columns.len() - 1)
     }
 
+    /// Rules write `SourceName` for the event's own field `Source Name`. Asked once a column, so that rows pay for it only
+    /// where a name has blanks.
+    fn copy_without_blanks(&mut self, name: &str, role: Role) {
+        if role != Role::Data || !name.contains(' ') {
+            return;
+        }
+        let plain: String = name.split(' ').collect();
+        if !plain.is_empty() {
+            self.fresh_copies.push(Copied::new(&plain, name));
+        }
+    }
+
     fn fill_copies(&mut self, row: usize) {
+        // The event's own field is meant before anything that is only called so.
+        if !self.fresh_copies.is_empty() {
+            self.copies.splice(0..0, self.fresh_copies.drain(..));
+        }
+
         let mut copies = std::mem::take(&mut self.copies);
         for copy in &mut copies {
             self.fill_copy(row, copy);

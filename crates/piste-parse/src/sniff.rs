@@ -4,7 +4,8 @@
 //! read all the same, and a text file called `.evtx` is not.
 
 use crate::header::Header;
-use crate::{charset, exchange, healthchecker, listing, nps, syslog, webshell};
+use crate::tags::Tag;
+use crate::{charset, exchange, export, healthchecker, listing, nps, syslog, webshell, wrapped};
 
 /// Bytes of a file that [`sniff`] looks at.
 pub const HEAD_BYTES: usize = 16_384;
@@ -22,6 +23,14 @@ pub enum Format {
     JsonArray,
     /// Windows events, JSON objects one after another, each over many lines.
     JsonObjects,
+    /// Windows events or a service's records, in a list inside one JSON answer.
+    JsonWrapped,
+    /// Windows events in XML.
+    EventXml,
+    /// Objects of `Get-WinEvent` as PowerShell's `Export-Clixml` writes them.
+    CliXml,
+    /// A table of events in CSV.
+    EventCsv,
     /// Access log of IIS, in W3C's extended format.
     IisW3c,
     /// Error log of `http.sys`, in the same.
@@ -114,6 +123,10 @@ impl Format {
             Self::JsonLines => "jsonl",
             Self::JsonArray => "json-array",
             Self::JsonObjects => "json-objects",
+            Self::JsonWrapped => "json-wrapped",
+            Self::EventXml => "event-xml",
+            Self::CliXml => "clixml",
+            Self::EventCsv => "event-csv",
             Self::IisW3c => "iis-w3c",
             Self::HttpErr => "httperr",
             Self::ExchangeLog => "exchange-log",
@@ -162,6 +175,16 @@ impl Format {
             Self::ListingCsv => Some(crate::listing::follow_csv),
             Self::DirListing => Some(crate::listing::follow_dir),
             Self::ExchangeSetup | Self::MitigationLog => Some(crate::exchange::setup::follow),
+            Self::Zeek => Some(export::zeek::follow),
+            _ => None,
+        }
+    }
+
+    /// The XML elements that its records are.
+    pub(crate) fn record_tag(self) -> Option<Tag> {
+        match self {
+            Self::EventXml => Some(export::EVENT),
+            Self::CliXml => Some(export::OBJECT),
             _ => None,
         }
     }
@@ -183,6 +206,11 @@ impl Format {
             | Self::JsonLines
             | Self::JsonArray
             | Self::JsonObjects
+            | Self::JsonWrapped
+            | Self::EventXml
+            | Self::CliXml
+            | Self::EventCsv
+            | Self::Zeek
             | Self::IisW3c
             | Self::HttpErr
             | Self::ExchangeLog
@@ -338,7 +366,10 @@ fn sniff_text(head: &[u8], name: &str) -> Format {
     if let Some(format) = sniff_log(&text) {
         return format;
     }
-    if let Some(format) = sniff_listing(&text, cut).or_else(|| sniff_other(&text, name, cut)) {
+    if let Some(format) = sniff_export(&text, cut)
+        .or_else(|| sniff_listing(&text, cut))
+        .or_else(|| sniff_other(&text, name, cut))
+    {
         return format;
     }
     let text = text.trim_start();
@@ -351,6 +382,51 @@ fn sniff_text(head: &[u8], name: &str) -> Format {
         Some('<') => Format::Xml,
         Some(_) => Format::Text,
         None => Format::Empty,
+    }
+}
+
+/// Events as tools and services export them, other than one by one in JSON.
+fn sniff_export(text: &str, cut: bool) -> Option<Format> {
+    let text = text.trim_start_matches('\u{feff}');
+    match text.trim_start().chars().next() {
+        Some('{') => is_wrapped(text, cut).then_some(Format::JsonWrapped),
+        Some('<') if text.trim_start().starts_with("<Objs") => {
+            let named = || ["\"LogName\"", "\"ProviderName\""].iter().all(|name| text.contains(name));
+            (text.contains("EventLogRecord") || named()).then_some(Format::CliXml)
+        }
+        Some('<') => {
+            let opens = ["<Event ", "<Event>", "<Event\r", "<Event\n"].iter().any(|tag| text.contains(tag));
+            let windows = text.contains("/win/2004/08/events/event") || text.contains("<System>");
+            (opens && windows).then_some(Format::EventXml)
+        }
+        _ => export::table::is_table(text).then_some(Format::EventCsv),
+    }
+}
+
+/// Keys of a service's answer around its records.
+const ANSWER_KEYS: [&str; 7] = [
+    "\"hits\"",
+    "\"results\"",
+    "\"took\"",
+    "\"preview\"",
+    "\"init_offset\"",
+    "\"@odata.context\"",
+    "\"value\"",
+];
+
+/// Whether events lie in a list inside the first object. Where the head ends before any, the keys of an answer decide.
+fn is_wrapped(text: &str, cut: bool) -> bool {
+    let is_event =
+        |text: &str| EVENT_KEYS.iter().any(|key| export::has_key(text, key)) || export::is_known_json(text);
+    match wrapped::first_record(text) {
+        Some(at) => {
+            let (around, records) = text.split_at(at);
+            !is_event(around) && has_events(records, cut)
+        }
+        None => {
+            let open = cut && whole_element(text.trim_start()).is_none();
+            open && !is_event(text) && ANSWER_KEYS.iter().any(|key| text.contains(key))
+        }
     }
 }
 
@@ -446,8 +522,8 @@ fn has_events(text: &str, cut: bool) -> bool {
     let Some(start) = text.find('{') else { return false };
     let text = text.get(start..).unwrap_or_default();
     match whole_element(text).and_then(|end| text.get(..end)) {
-        Some(first) => EVENT_KEYS.iter().any(|key| first.contains(key)),
-        None => cut || EVENT_KEYS.iter().any(|key| text.contains(key)),
+        Some(first) => EVENT_KEYS.iter().any(|key| first.contains(key)) || export::is_known_json(first),
+        None => cut || export::is_known_json(text) || EVENT_KEYS.iter().any(|key| text.contains(key)),
     }
 }
 

@@ -198,7 +198,7 @@ impl Element<'_, '_> {
 }
 
 /// The column of an attribute of an element of `System`.
-pub(super) fn system_attribute(element: &str, attribute: &str) -> Option<&'static str> {
+pub(crate) fn system_attribute(element: &str, attribute: &str) -> Option<&'static str> {
     Some(match (element, attribute) {
         ("Provider", "Name") => "Provider_Name",
         ("Provider", "Guid") => "Provider_Guid",

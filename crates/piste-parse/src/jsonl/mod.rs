@@ -14,12 +14,15 @@ use std::fmt;
 
 use piste_model::hash::record_hash;
 use piste_model::schema::{DATA, MESSAGE, Role};
+use piste_model::{Damage, Instant, Issue};
 use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+pub(crate) use times::since_1970;
 
 use crate::bad_records::{BadRecords, Words};
 use crate::block::{Block, Line};
 use crate::evtx::record::{Element, Known, Place, event_code};
+use crate::export::{self, Kind, Record, Written};
 use crate::fields::{Fields, NewName};
 use crate::rows::{Head, Rows};
 use crate::{Context, Parsed};
@@ -30,14 +33,14 @@ const DEPTH_MAX: u8 = 16;
 const LINE_WORDS: Words = Words {
     slug: "json-line",
     unit: "line",
-    wanted: "Windows event",
-    hint: "look at the line: sed -n LINEp FILE; if the file is no export of Windows events, leave it out",
+    wanted: "sound JSON object",
+    hint: "look at the line: sed -n LINEp FILE; it was perhaps cut, so ask for a fresh copy of the file",
 };
 const ELEMENT_WORDS: Words = Words {
     slug: "json-element",
     unit: "element",
-    wanted: "Windows event",
-    hint: "look at the bytes there: tail -c +OFFSET FILE | head -c 400; if the file is no export of Windows events, leave it out",
+    wanted: "sound JSON object",
+    hint: "look at the bytes there: tail -c +OFFSET FILE | head -c 400; it was perhaps cut, so ask for a fresh copy of the file",
 };
 
 /// Parses the lines of one block, an object each.
@@ -59,18 +62,25 @@ fn parse<'b>(
     let mut parsed = Parsed::default();
     let mut rows = Rows::new(cx.sources, cx.evidence);
     let mut fields = Fields::default();
+    let mut spare = Fields::default();
     let mut bad = BadRecords::new(words);
+    let mut foreign = Foreign::default();
     parsed.note_too_long(cx, block, words.unit);
     for line in records {
         if line.text.trim().is_empty() {
             continue;
         }
         match parse_record(&line, &mut fields, cx, &mut rows) {
-            Ok(()) => parsed.records += 1,
+            Ok(true) => parsed.records += 1,
+            Ok(false) => match parse_other(&line, &mut fields, &mut spare, cx, &mut rows) {
+                Ok(()) => parsed.records += 1,
+                Err(_) => foreign.note(&line, &mut spare),
+            },
             Err(what) => bad.note(&line, what),
         }
     }
     bad.tell(cx, &mut parsed);
+    foreign.tell(words, cx, &mut parsed);
     parsed.take_rows(cx, block.offset, rows);
     parsed
 }
@@ -87,15 +97,19 @@ pub(crate) fn flatten(text: &str, fields: &mut Fields) -> Result<bool, String> {
     Ok(rendered)
 }
 
+/// Reads a Windows event that has plain names; false where the record is none of these.
 fn parse_record(
     line: &Line<'_>,
     fields: &mut Fields,
     cx: &Context<'_>,
     rows: &mut Rows<'_>,
-) -> Result<(), String> {
+) -> Result<bool, String> {
     fields.clear();
     let rendered = flatten(&line.text, fields)?;
     if !rendered {
+        if fields.get("TimeGenerated").is_some() {
+            return Ok(false);
+        }
         name_columns(fields);
     }
     crate::msexchange::name_positions(fields);
@@ -113,7 +127,7 @@ fn parse_record(
                 .unwrap_or_default();
     }
     if known.event_code.is_none() || (known.channel.is_empty() && known.provider.is_empty()) {
-        return Err("it has no event id with a channel or a provider".to_owned());
+        return Ok(false);
     }
     let head = Head {
         dataset: None,
@@ -128,7 +142,100 @@ fn parse_record(
         hash: record_hash(line.raw),
     };
     rows.push(&head, fields);
-    Ok(())
+    Ok(true)
+}
+
+/// Reads a record of another kind: a service's, or an event within what a service put around it.
+fn parse_other(
+    line: &Line<'_>,
+    fields: &mut Fields,
+    spare: &mut Fields,
+    cx: &Context<'_>,
+    rows: &mut Rows<'_>,
+) -> Result<(), String> {
+    fields.clear();
+    flatten(&line.text, fields)?;
+    let kind = Kind::of(&|name| fields.get(name).is_some());
+    let record = Record { line, kind, written: Written::default(), path: cx.path };
+    export::push(&record, fields, spare, cx, rows)
+}
+
+/// Kind of damage: sound JSON that is not read, since it is none of the exports that are known.
+pub const NOT_EXAMINED: &str = "json-not-examined";
+/// Names of a record of an unknown kind that are told.
+const NAMES_MAX: usize = 6;
+
+/// JSON of a block that is sound and of a kind that is not read.
+#[derive(Debug, Default)]
+struct Foreign {
+    records: u64,
+    /// Number and offset of the first.
+    first: (u64, u64),
+    /// What its members are called.
+    names: Vec<String>,
+}
+
+impl Foreign {
+    fn note(&mut self, line: &Line<'_>, spare: &mut Fields) {
+        if self.records == 0 {
+            self.first = (line.number, line.offset);
+            spare.clear();
+            if flatten(&line.text, spare).is_ok() {
+                let roots = spare.iter().map(|(name, _, _)| name.split('.').next().unwrap_or(name));
+                for root in roots {
+                    let root: String = root.chars().take(40).collect();
+                    if self.names.len() < NAMES_MAX && !root.is_empty() && !self.names.contains(&root) {
+                        self.names.push(root);
+                    }
+                }
+            }
+        }
+        self.records += 1;
+    }
+
+    fn tell(self, words: &Words, cx: &Context<'_>, parsed: &mut Parsed) {
+        let Self { records, first: (number, offset), names } = self;
+        if records == 0 {
+            return;
+        }
+        let (count, effect) = match records {
+            1 => (format!("1 {} is", words.unit), "1 record was not examined".to_owned()),
+            _ => (format!("{records} {}s are", words.unit), format!("{records} records were not examined")),
+        };
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let with = if names.is_empty() { String::new() } else { format!(", with {}", names.join(", ")) };
+        let issue = Issue::new(
+            NOT_EXAMINED,
+            cx.path,
+            format!(
+                "{count} JSON of a kind that Piste does not read; the first is {} {number}{with}",
+                words.unit
+            ),
+            effect,
+            "if these are events, ask for them as EVTX or in one of the exports that docs/formats/rows.md lists",
+        );
+        parsed.damage.push(Damage { kind: NOT_EXAMINED.to_owned(), offset, lost: Some(records) });
+        parsed.issues.push(issue.of(cx.evidence).at(offset));
+    }
+}
+
+/// Gives the fields of one flat event the columns that the same event has from EVTX; of one rendered they have them.
+pub(crate) fn name_flat(rendered: bool, fields: &mut Fields) {
+    if !rendered {
+        name_columns(fields);
+    }
+}
+
+/// The same for a row of `EvtxECmd`.
+pub(crate) fn name_evtxecmd(fields: &mut Fields) {
+    fields.rename(names::of_evtxecmd);
+    unpack(fields);
+    fields.sort_by_role();
+}
+
+/// The first field that is the time of a flat event.
+pub(crate) fn first_time(fields: &Fields) -> Option<(Instant, &'static str)> {
+    times::first(fields)
 }
 
 /// Gives flat fields the columns that the same event has from EVTX.
@@ -136,9 +243,7 @@ fn name_columns(fields: &mut Fields) {
     if fields.get("Payload").is_some()
         && (fields.get("ChunkNumber").is_some() || fields.get("ExtraDataOffset").is_some())
     {
-        fields.rename(names::of_evtxecmd);
-        unpack(fields);
-        fields.sort_by_role();
+        name_evtxecmd(fields);
         return;
     }
     let beats = fields.iter().any(|(name, _, _)| name.starts_with("winlog."));

@@ -15,7 +15,7 @@ pub(super) fn of_flat(name: &str) -> (NewName, Role) {
     }
     let other = |name: &'static str| (Other(name), Role::System);
     match name {
-        "SourceName" | "ProviderName" | "Provider" => other("Provider_Name"),
+        "SourceName" | "ProviderName" | "Provider" | "EventSourceName" => other("Provider_Name"),
         "ProviderGuid" => other("Provider_Guid"),
         "Hostname" | "ComputerName" => other("Computer"),
         "RecordNumber" | "RecordID" => other("EventRecordID"),
@@ -25,7 +25,7 @@ pub(super) fn of_flat(name: &str) -> (NewName, Role) {
         | "Opcode" | "Keywords" | "Version" | "TimeCreated" | "@timestamp" | "@version" | "EventTime"
         | "Severity" | "SeverityValue" | "EventReceivedTime" | "SourceModuleName" | "SourceModuleType"
         | "ActivityID" | "RelatedActivityID" | "ExecutionProcessID" | "ExecutionThreadID" | "ThreadID"
-        | "EventType_nxlog" | "host" | "port" | "tags" => (Same, Role::System),
+        | "EventType_nxlog" | "host" | "port" | "tags" | "TimeGenerated" => (Same, Role::System),
         MESSAGE => (Same, Role::Message),
         "message" => (Other(MESSAGE), Role::Message),
         _ => (Same, role_of_ecs(name)),

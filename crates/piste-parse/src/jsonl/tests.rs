@@ -157,17 +157,16 @@ fn what_is_no_event_is_named_and_counted() {
     );
     assert_eq!(found.rows.len(), 1);
     insta::assert_snapshot!(found.issues.join("\n"), @r"
-    json-line: line 1 is no Windows event: it has no event id with a channel or a provider; 1 record is lost
-    json-line: line 3 is no Windows event: expected ident at line 1 column 2; 1 record is lost
-    json-line: line 5 is no Windows event: it has no event id with a channel or a provider; 1 record is lost
-    json-line: 2 further lines of this block are no Windows events; 2 records are lost
+    json-line: line 3 is no sound JSON object: expected ident at line 1 column 2; 1 record is lost
+    json-line: line 7 is no sound JSON object: EOF while parsing a value at line 1 column 11; 1 record is lost
+    json-not-examined: 3 lines are JSON of a kind that Piste does not read; the first is line 1, with `a`; 3 records were not examined
     ");
     let found = read(Format::JsonArray, format!("[true, {{\"a\":1}}, {FLAT}, {{\"Event").as_bytes());
     assert_eq!(found.columns(&["record"]), ["3"]);
     insta::assert_snapshot!(found.issues.join("\n"), @r"
-    json-element: element 1 is no Windows event: trailing characters at line 1 column 5; 1 record is lost
-    json-element: element 2 is no Windows event: it has no event id with a channel or a provider; 1 record is lost
-    json-element: element 4 is no Windows event: EOF while parsing a string at line 1 column 7; 1 record is lost
+    json-element: element 1 is no sound JSON object: trailing characters at line 1 column 5; 1 record is lost
+    json-element: element 4 is no sound JSON object: EOF while parsing a string at line 1 column 7; 1 record is lost
+    json-not-examined: 1 element is JSON of a kind that Piste does not read; the first is element 2, with `a`; 1 record was not examined
     ");
 }
 
@@ -267,11 +266,11 @@ fn a_hint_names_the_line_and_the_file() {
         sources: &sources,
         host_hint: None,
     };
-    let mut bytes = "{}\n{\"a\":1}\n".as_bytes();
+    let mut bytes = "{}\n{\"a\":\n".as_bytes();
     let block =
         crate::Splitter::new(Format::JsonLines).next_block(&mut bytes).expect("reads").expect("a block");
     let parsed = crate::parse_block(Format::JsonLines, &block, &cx);
-    assert!(parsed.issues[1].hint.contains("sed -n 2p x.json;"), "{}", parsed.issues[1].hint);
+    assert!(parsed.issues[0].hint.contains("sed -n 2p x.json;"), "{}", parsed.issues[0].hint);
 }
 
 fn piece() -> impl Strategy<Value = String> {
@@ -312,4 +311,20 @@ proptest! {
         bytes.splice(..0, [0xff, 0xfe]);
         read_at(Format::JsonArray, &bytes, "x", size);
     }
+}
+
+#[test]
+fn a_field_with_blanks_is_found_without_them() {
+    let line = with(r#""Source Name":"Real-Time Protection","Threat Name":"T""#);
+    let own = with(r#""Threat Name":"T","ThreatName":"own""#);
+    let found = read(Format::JsonLines, format!("{FLAT}\n{line}\n{own}\n{FLAT}").as_bytes());
+    assert_eq!(
+        found.columns(&["Provider_Name", "SourceName", "Source Name", "ThreatName", "Threat Name"]),
+        [
+            "P | ~ | ~ | ~ | ~",
+            "P | Real-Time Protection | Real-Time Protection | T | T",
+            "P | ~ | ~ | own | T",
+            "P | ~ | ~ | ~ | ~"
+        ]
+    );
 }

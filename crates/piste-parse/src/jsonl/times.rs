@@ -33,7 +33,7 @@ pub(super) fn first(fields: &Fields) -> Option<(Instant, &'static str)> {
 }
 
 /// Reads a count since 1970, with or without a fraction: seconds, ms, us or ns, whichever puts it between 1990 and 2100.
-pub(super) fn since_1970(text: &str) -> Option<Instant> {
+pub(crate) fn since_1970(text: &str) -> Option<Instant> {
     const RANGE: std::ops::Range<i64> = 631_152_000..4_102_444_800;
     let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
     if !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()) {

@@ -261,7 +261,10 @@ fn row(cells: &[Cow<'_, str>], columns: &[Column], line: u32, last: &mut Arc<Abo
 fn tagged(columns: &[Column], cells: &[Cow<'_, str>]) -> Option<Tlp> {
     let tags = columns.iter().zip(cells).filter(|(column, _)| **column == Column::Tags);
     let words = tags.flat_map(|(_, cell)| cell.split([',', ';', ' ']));
-    words.filter(|word| word.trim().get(..4).is_some_and(|start| start.eq_ignore_ascii_case("tlp:"))).filter_map(Tlp::parse).max()
+    words
+        .filter(|word| word.trim().get(..4).is_some_and(|start| start.eq_ignore_ascii_case("tlp:")))
+        .filter_map(Tlp::parse)
+        .max()
 }
 
 /// Dates and markings of a row that are none.

@@ -124,23 +124,30 @@ fn misp_csv() {
         load("misp.csv", &format!("{header}{}\n", lines.join("\n")))
     };
     let uuid = "11111111-1111-4111-8111-111111111111";
-    let whole = table("uuid,event_id,category,type,value,comment,to_ids,date,attribute_tag\n", &|[a, b, c, d, e]| {
-        format!("{uuid},101,\"Network activity\",\"{a}\",\"{b}\",\"{c}\",{d},1614729600,\"{e}\"")
-    });
+    let whole =
+        table("uuid,event_id,category,type,value,comment,to_ids,date,attribute_tag\n", &|[a, b, c, d, e]| {
+            format!("{uuid},101,\"Network activity\",\"{a}\",\"{b}\",\"{c}\",{d},1614729600,\"{e}\"")
+        });
     insta::assert_snapshot!(shown(&whole));
     let values = |all: &Indicators| all.all.iter().map(super::Indicator::value).collect::<Vec<_>>();
     let others = [
         table("\"to_ids\",\"value\",\"comment\",\"type\",\"uuid\",\"date\"\n", &|[a, b, c, d, _]| {
             format!("\"{d}\",\"{b}\",\"{c}\",\"{a}\",\"{uuid}\",\"1614729600\"")
         }),
-        table("", &|[a, b, c, d, _]| format!("{uuid},101,\"Network activity\",{a},\"{b}\",{c},{d},1614729600")),
+        table("", &|[a, b, c, d, _]| {
+            format!("{uuid},101,\"Network activity\",{a},\"{b}\",{c},{d},1614729600")
+        }),
         table("", &|[a, b, c, d, _]| format!("{uuid},101,{a},\"{b}\",{c},{d},1614729600")),
     ];
     for other in &others {
         assert_eq!(values(other), values(&whole));
         assert_eq!(other.issues.len(), whole.issues.len(), "{:?}", other.issues);
     }
-    assert_eq!(load("feed.csv", "category,value\nip,203.0.113.7\n").all.len(), 1, "the only word for the type");
+    assert_eq!(
+        load("feed.csv", "category,value\nip,203.0.113.7\n").all.len(),
+        1,
+        "the only word for the type"
+    );
 }
 
 const OPENIOC: &str = r#"<?xml version="1.0" encoding="utf-8"?>

@@ -12,6 +12,7 @@ use piste_model::evidence::EvidenceState;
 use piste_model::sources::Shape;
 use piste_model::summary::{EvidenceFigures, RuleFigures, ScanFigures, Summary, YaraFigures};
 use piste_model::{Evidence, Issue};
+use piste_parse::jsonl::NOT_EXAMINED;
 use piste_report::{Area, Areas};
 use piste_rules::indicators::Indicators;
 use piste_rules::yara::YARA_BUILT_IN_PATH;
@@ -190,13 +191,21 @@ fn evidence_of(item: &Item, counts: ItemCounts, issues: &mut Vec<Issue>) -> Evid
         && counts.damage.iter().any(|one| one.lost != Some(0))
     {
         state = EvidenceState::Unread;
+        // What is sound and of another kind is no better in a fresh copy.
+        let other_kind = counts.damage.iter().all(|one| one.kind == NOT_EXAMINED);
+        let hint = if other_kind {
+            "if it holds events, ask for them as EVTX or in one of the exports that docs/formats/rows.md lists"
+        } else {
+            "check that it is what its name says; ask for a fresh copy"
+        };
+        let what = format!("no record of this {} file could be read", item.format.name());
         issues.push(
             Issue::new(
                 "evidence-not-understood",
                 item.path.clone(),
-                format!("no record of this {} file could be read", item.format.name()),
+                what,
                 "nothing in it was examined",
-                "check that it is what its name says; ask for a fresh copy",
+                hint,
             )
             .of(item.id),
         );

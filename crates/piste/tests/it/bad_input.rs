@@ -54,7 +54,8 @@ fn an_empty_log_is_named_and_is_no_gap() {
 
 #[test]
 fn json_of_something_else_is_named() {
-    let scratch = check("other.jsonl", b"{\"a\":1}\n{\"a\":2}\n", "evidence-not-understood", "check that", 3);
+    let scratch =
+        check("other.jsonl", b"{\"a\":1}\n{\"a\":2}\n", "evidence-not-understood", "if it holds events", 3);
     assert_eq!(scratch.evidence()["other.jsonl"]["state"], json!("unread"));
     assert_eq!(scratch.summary()["events"], json!(3));
 }

@@ -17,6 +17,7 @@ mod doors_more;
 mod duties;
 mod edges;
 mod events;
+mod exports;
 mod exposure;
 mod fresh;
 mod hunt;

@@ -232,8 +232,7 @@ fn the_same_source_again_changes_nothing() {
     let files: Vec<(String, String)> = (0..6)
         .map(|at| (format!("rules/{at}.yml"), rule(&format!("r{at}"), &format!("Rule {at}"), &attributes)))
         .collect();
-    let files: Vec<(&str, &str)> =
-        files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     scratch.write("one.zip", zip(&files));
     scratch.piste(&["rules", "update", "one.zip", "--into", "sigma"]).expect(0);
     for _ in 0..3 {
