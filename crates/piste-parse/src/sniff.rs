@@ -418,16 +418,12 @@ const ANSWER_KEYS: [&str; 7] = [
 fn is_wrapped(text: &str, cut: bool) -> bool {
     let is_event =
         |text: &str| EVENT_KEYS.iter().any(|key| export::has_key(text, key)) || export::is_known_json(text);
-    match wrapped::first_record(text) {
-        Some(at) => {
-            let (around, records) = text.split_at(at);
-            !is_event(around) && has_events(records, cut)
-        }
-        None => {
-            let open = cut && whole_element(text.trim_start()).is_none();
-            open && !is_event(text) && ANSWER_KEYS.iter().any(|key| text.contains(key))
-        }
+    if let Some(at) = wrapped::first_record(text) {
+        let (around, records) = text.split_at(at);
+        return !is_event(around) && has_events(records, cut);
     }
+    let open = cut && whole_element(text.trim_start()).is_none();
+    open && !is_event(text) && ANSWER_KEYS.iter().any(|key| text.contains(key))
 }
 
 /// A listing of files, by its column list or the form of its first lines.

@@ -89,7 +89,7 @@ impl Wrapper {
             b'{' => self.open(Level::Object),
             b'[' => {
                 let named = |name: &&str| self.text.eq_ignore_ascii_case(name.as_bytes());
-                let records = self.keyed && LISTS.iter().any(|name| named(name));
+                let records = self.keyed && LISTS.iter().any(named);
                 self.open(Level::List(records));
             }
             b'}' | b']' => {

@@ -109,7 +109,7 @@ impl Kind {
             Self::EvtxEcmd => Ok(windows::evtxecmd(record, fields)),
             Self::GetWinEvent => Ok(windows::get_winevent(record, fields)),
             Self::Splunk => wrapping::splunk(record, fields, spare),
-            Self::Wazuh => wrapping::wazuh(fields, spare),
+            Self::Wazuh => Ok(wrapping::wazuh(fields, spare)),
             Self::LogAnalytics => Ok(windows::log_analytics(record, fields)),
             Self::Defender => Ok(defender::shape(record, fields)),
             Self::UnifiedAudit => Ok(cloud::unified_audit(record, fields)),

@@ -129,7 +129,7 @@ fn plain(value: &Value) -> String {
             let bytes: Option<Vec<u8>> =
                 items.iter().map(|item| item.as_u64().and_then(|byte| u8::try_from(byte).ok())).collect();
             match bytes {
-                Some(bytes) => bytes.iter().map(|byte| format!("{byte:02X}")).collect(),
+                Some(bytes) => piste_model::hash::hex(&bytes).to_ascii_uppercase(),
                 None => items.iter().map(plain).collect::<Vec<_>>().join(", "),
             }
         }

@@ -90,12 +90,11 @@ pub(crate) fn order_in(head: &str) -> Option<Order> {
     let (mut rest, mut whole) = (head, true);
     while !rest.is_empty() {
         let length = if whole { records::length(Encoding::Utf8, rest.as_bytes()) } else { Length::Open };
-        let end = match length {
-            Length::Record(end) => end,
-            _ => {
-                whole = false;
-                rest.find('\n').map_or(rest.len(), |end| end + 1)
-            }
+        let end = if let Length::Record(end) = length {
+            end
+        } else {
+            whole = false;
+            rest.find('\n').map_or(rest.len(), |end| end + 1)
         };
         let (record, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
         rest = after;

@@ -178,7 +178,7 @@ fn of_splunk(name: &str, role: Role) -> (&str, Role) {
 }
 
 /// An alert of Wazuh: its agent writes the event's names with a small first letter.
-pub(super) fn wazuh(fields: &mut Fields, spare: &mut Fields) -> Result<Facts, String> {
+pub(super) fn wazuh(fields: &mut Fields, spare: &mut Fields) -> Facts {
     spare.clear();
     for (name, value, role) in fields.iter() {
         let Some((_, rest)) = name.split_once("win.") else {
@@ -221,7 +221,7 @@ pub(super) fn wazuh(fields: &mut Fields, spare: &mut Fields) -> Result<Facts, St
         TimeField::utc("UtcTime", "UtcTime"),
         TimeField::utc("timestamp", "timestamp of the alert"),
     ];
-    Ok(Facts::windows(times::first(fields, &names, times::Written::default())))
+    Facts::windows(times::first(fields, &names, times::Written::default()))
 }
 
 /// `targetUserName` is `TargetUserName`; `param1` is written so by Windows.

@@ -178,15 +178,12 @@ pub(crate) fn unescaped(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('&') {
         out.push_str(before);
-        match after.split_once(';').filter(|(name, _)| name.len() <= 10) {
-            Some((name, after)) => {
-                push_reference(name, &mut out);
-                rest = after;
-            }
-            None => {
-                out.push('&');
-                rest = after;
-            }
+        if let Some((name, after)) = after.split_once(';').filter(|(name, _)| name.len() <= 10) {
+            push_reference(name, &mut out);
+            rest = after;
+        } else {
+            out.push('&');
+            rest = after;
         }
     }
     out.push_str(rest);

@@ -150,15 +150,12 @@ fn decoded(text: &str) -> String {
         out.push_str(before);
         let code = from.get(2..6).filter(|_| from.get(6..7) == Some("_"));
         let unit = code.and_then(|code| u32::from_str_radix(code, 16).ok()).and_then(char::from_u32);
-        match unit {
-            Some(letter) => {
-                out.push(letter);
-                rest = from.get(7..).unwrap_or_default();
-            }
-            None => {
-                out.push_str("_x");
-                rest = from.get(2..).unwrap_or_default();
-            }
+        if let Some(letter) = unit {
+            out.push(letter);
+            rest = from.get(7..).unwrap_or_default();
+        } else {
+            out.push_str("_x");
+            rest = from.get(2..).unwrap_or_default();
         }
     }
     out.push_str(rest);
