@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::coverage::CoveredFigures;
+use crate::reading::ReadingCompleteness;
 
 /// Files as given, containers counted once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,4 +129,7 @@ pub struct Summary {
     pub web_logs: BTreeMap<String, CoveredFigures>,
     /// Intrusions found.
     pub intrusions: Option<u64>,
+    /// How completely the evidence was read, and what was not examined.
+    #[serde(flatten)]
+    pub reading: ReadingCompleteness,
 }

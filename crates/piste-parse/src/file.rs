@@ -124,19 +124,12 @@ const MAGICS: &[(&[u8], Kind)] = &[
     (b"\x89PNG", known("picture", "PNG")),
     (b"MDMP", known("memory dump of a process", "MDMP")),
     (b"PAGEDU", known("memory dump of a system", "DMP")),
-    (b"!BDN", known("mailbox file", "PST")),
-    (b"L\0\0\0\x01\x14\x02\0", known("shortcut", "LNK")),
-    (b"REGEDIT4", known("registry export", "REG")),
-    (b"\xff\xfeW\0i\0n\0d\0o\0w\0s\0 \0R\0e\0g\0i\0s\0t\0r\0y", known("registry export", "REG")),
     (b"PK\x03\x04", known("zip archive", "ZIP")),
     (b"Rar!\x1a\x07", known("RAR archive", "RAR")),
     (b"7z\xbc\xaf\x27\x1c", known("7-Zip archive", "7ZIP")),
     (b"MSCF", known("cabinet", "CAB")),
     (b"\x1f\x8b\x08", known("gzip stream", "GZIP")),
     (b"BM", known("picture", "BMP")),
-    (b"SCCA", known("prefetch file", "PF")),
-    (b"MAM\x04", known("prefetch file", "PF")),
-    (b"FILE0", known("master file table", "MFT")),
     (b"#!", known("script", "SCRIPT")),
 ];
 
@@ -153,6 +146,7 @@ pub fn kind(format: Format, bytes: &[u8]) -> Kind {
         Format::Empty => known("empty", ""),
         _ => match MAGICS.iter().find(|(magic, _)| bytes.starts_with(magic)) {
             Some((_, kind)) => *kind,
+            None if let Format::Artefact(artefact) = format => known(artefact.words(), artefact.filetype()),
             None if format == Format::Unknown => known("data", ""),
             None => known("text", "ASCII"),
         },

@@ -6,6 +6,7 @@
 
 #![deny(clippy::indexing_slicing)]
 
+pub mod artefact;
 mod bad_records;
 pub mod block;
 mod charset;

@@ -3,6 +3,7 @@
 //! In: the first [`HEAD_BYTES`] of a file and its name. Out: its format, and what Piste does with it. Renamed evidence is
 //! read all the same, and a text file called `.evtx` is not.
 
+use crate::artefact::{self, Artefact};
 use crate::header::Header;
 use crate::tags::Tag;
 use crate::{charset, exchange, export, healthchecker, listing, nps, syslog, webshell, wrapped};
@@ -89,6 +90,8 @@ pub enum Format {
     Pe,
     /// Zeek log.
     Zeek,
+    /// Another artefact of a host, which is not read.
+    Artefact(Artefact),
     /// Page of a web server, or what holds one: script, handler, configuration.
     WebPage,
     /// Other JSON.
@@ -151,11 +154,12 @@ impl Format {
             Self::Vhd => "vhd",
             Self::Vmdk => "vmdk",
             Self::Evt => "evt",
-            Self::Hive => "hive",
+            Self::Hive => "regf",
             Self::Ese => "ese",
             Self::Sqlite => "sqlite",
             Self::Pe => "pe",
             Self::Zeek => "zeek",
+            Self::Artefact(artefact) => artefact.name(),
             Self::WebPage => "web-page",
             Self::Json => "json",
             Self::Xml => "xml",
@@ -243,6 +247,7 @@ impl Format {
             Self::Evt => {
                 Treatment::Unreadable("convert it on a Windows host: wevtutil epl FILE FILE.evtx /lf:true")
             }
+            Self::Artefact(artefact) => artefact.command().map_or(Treatment::Seal, Treatment::Unreadable),
             _ => Treatment::Seal,
         }
     }
@@ -289,7 +294,8 @@ pub fn sniff(head: &[u8], name: &str) -> Format {
         return Format::Empty;
     }
     if let Some((_, format)) = MAGICS.iter().find(|(magic, _)| head.starts_with(magic)) {
-        return *format;
+        let log = *format == Format::Hive && artefact::is_registry_log(head);
+        return if log { Format::Artefact(Artefact::RegistryLog) } else { *format };
     }
     let inner = INNER_MAGICS
         .iter()
@@ -299,6 +305,11 @@ pub fn sniff(head: &[u8], name: &str) -> Format {
     }
     if extension_is(name, "evtx") && head.iter().all(|byte| *byte == 0) {
         return Format::Evtx;
+    }
+    if let Some(artefact) = artefact::artefact(head, name) {
+        // A page may begin with the signature of a picture, or of anything where its name has it run.
+        let page = if artefact == Artefact::Media { is_page(head, name) } else { is_page_name(name) };
+        return if page { Format::WebPage } else { Format::Artefact(artefact) };
     }
     match sniff_text(head, name) {
         Format::Text | Format::Xml | Format::Unknown if is_page(head, name) => Format::WebPage,
@@ -326,7 +337,7 @@ const PAGE_MARKS: [&str; 9] = [
 
 /// Whether a file is a page, or something else with a page in its first bytes.
 fn is_page(head: &[u8], name: &str) -> bool {
-    if PAGE_EXTENSIONS.iter().any(|extension| extension_is(name, extension)) || webshell::is_settings(name) {
+    if is_page_name(name) {
         return true;
     }
     let lower = charset::decoded(head).bytes.to_ascii_lowercase();
@@ -338,6 +349,11 @@ fn is_page(head: &[u8], name: &str) -> bool {
         return true;
     }
     PAGE_MARKS.iter().any(|mark| has(mark)) || has("msxsl:script")
+}
+
+/// Whether a web server runs or obeys what is called so.
+fn is_page_name(name: &str) -> bool {
+    PAGE_EXTENSIONS.iter().any(|extension| extension_is(name, extension)) || webshell::is_settings(name)
 }
 
 fn extension_is(name: &str, extension: &str) -> bool {
@@ -377,8 +393,9 @@ fn sniff_text(head: &[u8], name: &str) -> Format {
         Some('{') if is_json_lines(text) => Format::JsonLines,
         Some('{') if has_events(text, cut) => Format::JsonObjects,
         Some('[') if has_events(text, cut) => Format::JsonArray,
-        Some('{' | '[') => Format::Json,
+        Some('{' | '[') if may_be_json(text) => Format::Json,
         Some('R') if after_record_line(text).is_some_and(|text| has_events(text, cut)) => Format::JsonObjects,
+        Some('<') if artefact::is_task(text) => Format::Artefact(Artefact::Task),
         Some('<') => Format::Xml,
         Some(_) => Format::Text,
         None => Format::Empty,
@@ -523,6 +540,14 @@ fn has_events(text: &str, cut: bool) -> bool {
     }
 }
 
+/// Whether what follows the first bracket may stand there: a line of a log may begin with `[Device Install`.
+fn may_be_json(text: &str) -> bool {
+    let inner = text.get(1..).unwrap_or_default().trim_start();
+    let value = |sign: char| sign.is_ascii_digit() || matches!(sign, '{' | '[' | '"' | '-' | ']' | '}');
+    let word = ["true", "false", "null"].iter().any(|word| inner.starts_with(word));
+    inner.is_empty() || inner.starts_with(value) || word
+}
+
 fn whole_element(text: &str) -> Option<usize> {
     crate::block::element_bytes(text.as_bytes())
 }
@@ -616,6 +641,8 @@ mod tests {
     #[test]
     fn json_that_is_no_event_is_left_alone() {
         check(b"[1, 2]", "x", Format::Json);
+        check(b"[Device Install (UpdateDriver)]\nbegin\n", "setupapi.dev.log", Format::Text);
+        check(b"{ready} starting\n", "x.log", Format::Text);
         check(b"{\n  \"name\": \"x\"\n}", "package.json", Format::Json);
         check(b"[\n {\"a\": 1}, {\"EventID\": 1}]", "x", Format::Json);
         check(b"{\"Event\": {}} {\"Event\": {}}", "x", Format::JsonObjects);

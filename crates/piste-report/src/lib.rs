@@ -6,12 +6,14 @@
 //! where it is shown, and cut.
 
 pub mod calendar;
+pub mod columns;
 pub mod custody_sheet;
 pub mod escape;
 mod figures;
 pub mod html;
 pub mod notice;
 pub mod profiles;
+pub mod reading;
 pub mod tallies;
 pub mod terminal;
 pub mod timeline;

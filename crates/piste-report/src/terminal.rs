@@ -7,12 +7,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use piste_model::evidence::EvidenceState;
 use piste_model::{Evidence, Finding, Level, New};
 
-use crate::escape;
 use crate::figures::{bytes, counted, date_of_day, minute_hand, more, percent, thousands};
 use crate::view::{RunView, Style, counted_matches, telling_detail};
+use crate::{escape, reading};
 
 /// Findings shown.
 const FINDINGS: usize = 10;
@@ -20,6 +19,9 @@ const FINDINGS: usize = 10;
 const TOP: usize = 5;
 /// Kinds of issue, rule sets and areas shown.
 const LINES: usize = 20;
+
+/// Characters of an issue's text; what stands in issues.jsonl is whole.
+const ISSUE_TEXT: usize = 600;
 
 /// Red, green, blue.
 type Colour = (u8, u8, u8);
@@ -53,6 +55,7 @@ pub fn summary(view: &RunView<'_>) -> String {
         page.text(0, "The rules have not been run over this evidence.");
     }
     read(&mut page, view);
+    not_examined(&mut page, view);
     unread(&mut page, view);
     rule_sets(&mut page, view);
     page.out
@@ -70,13 +73,23 @@ fn results(page: &mut Page, view: &RunView<'_>) {
             }
             (None, None) => "and no event has a time".to_owned(),
         };
-        let events = counted(summary.events, "event", "events");
-        page.text(0, &format!("No rule matched in this evidence: {events} {span}."));
+        if summary.events == 0 {
+            page.text(0, "No event was read: there was nothing for the rules to match.");
+        } else {
+            let events = counted(summary.events, "event", "events");
+            page.text(0, &format!("No rule matched in this evidence: {events} {span}."));
+        }
         page.text(
             0,
             "That says nothing of other times, nor of what is named below as not read or without events.",
         );
+        if let Some(beside) = reading::beside_nothing_found(summary) {
+            page.line(0, &[(colour_of(Level::High), beside)]);
+        }
         return;
+    }
+    if let Some(beside) = reading::beside_nothing_found(summary) {
+        page.line(0, &[(colour_of(Level::High), format!("Not all of the evidence was examined. {beside}"))]);
     }
     if let Some((first, last)) = tallies.span {
         page.text(0, &format!("First detection: {first}"));
@@ -247,6 +260,9 @@ fn sightings(page: &mut Page, view: &RunView<'_>) {
             thousands(left_out),
         ),
     );
+    if let Some(sentence) = reading::not_searched(view.summary) {
+        page.text(2, &sentence);
+    }
     for one in sought.sightings.iter().take(FINDINGS) {
         let value = page.evidence(&one.indicator, 120);
         let kind = page.evidence(&one.kind, 24);
@@ -319,37 +335,45 @@ fn read(page: &mut Page, view: &RunView<'_>) {
         };
         page.text(4, &format!("  {name} {files} ({}): {content}", bytes(figures.bytes)));
     }
-    let not_parsed = evidence.iter().filter(|file| file.state == EvidenceState::NotParsed).count() as u64;
-    if not_parsed > 0 {
-        let files = counted(not_parsed, "file is", "files are");
-        page.text(2, &format!("{files} of a kind without records: sealed and hashed; see evidence.jsonl"));
+}
+
+/// What was sealed and not read, by kind: what it would answer, and how it becomes readable.
+fn not_examined(page: &mut Page, view: &RunView<'_>) {
+    let kinds = &view.summary.reading.not_examined;
+    if kinds.is_empty() {
+        return;
     }
+    page.heading("What was not examined");
+    for one in kinds {
+        let colour = if one.records { colour_of(Level::High) } else { None };
+        let figures = reading::kind_and_figures(one);
+        page.line(2, &[(colour, page.evidence(&figures, 200))]);
+        page.text(4, &format!("    would answer: {}", escape::visible(&one.would_answer)));
+        page.text(4, &format!("    hint: {}", escape::visible(&one.hint)));
+    }
+    page.text(0, "evidence.jsonl has each file.");
 }
 
 fn unread(page: &mut Page, view: &RunView<'_>) {
     page.heading("What could not be read");
+    let colour = if view.summary.reading.is_whole() { None } else { colour_of(Level::High) };
+    for sentence in reading::sentences(view.summary) {
+        page.line(0, &[(colour, sentence)]);
+    }
     let groups = view.issue_groups();
-    if groups.is_empty() && view.summary.evidence.unread == 0 {
-        page.text(0, "Every record of the files that Piste reads was read.");
-        return;
-    }
-    if view.summary.evidence.unread > 0 {
-        let files = counted(view.summary.evidence.unread, "file", "files");
-        page.line(0, &[(colour_of(Level::High), format!("{files} could not be read at all"))]);
-    }
     let most = groups.len().saturating_sub(LINES);
     for (slug, group) in groups.into_iter().take(LINES) {
         let issue = group.example;
         let slug = page.evidence(slug, 60);
         page.line(2, &[(colour_of(Level::Medium), slug), (None, format!(" × {}", thousands(group.count)))]);
         let offset = issue.offset.map(|at| format!(" at byte {at}")).unwrap_or_default();
-        let what = page.evidence(&issue.what, 300);
+        let what = escape::terminal(&issue.what, ISSUE_TEXT);
         let place = page.evidence(&issue.path, 120);
         let example = if group.count > 1 { "for example " } else { "" };
         page.text(4, &format!("    {example}{place}{offset}: {what}"));
         for (name, text) in [("effect", &issue.effect), ("hint", &issue.hint)] {
             if !text.is_empty() {
-                page.text(4, &format!("    {name}: {}", page.evidence(text, 300)));
+                page.text(4, &format!("    {name}: {}", escape::terminal(text, ISSUE_TEXT)));
             }
         }
     }

@@ -199,6 +199,7 @@ fn nothing_found_names_the_span_and_is_never_called_clean() {
     No rule matched in this evidence: 47,135 events on the 28 days of 30 whose logs are here (from
     2021-02-14T00:00:03Z to 2021-03-15T17:20:00Z).
     That says nothing of other times, nor of what is named below as not read or without events.
+    Not examined: memory dump × 1 (4.0 GiB).
     ");
     let page = run.html();
     insta::assert_snapshot!(part(&page, "<dt>Found", "<dt>Cannot"), @r"
@@ -233,14 +234,15 @@ fn rules_not_run_is_not_the_same_as_nothing_found() {
 fn the_page_opens_in_plain_words() {
     insta::assert_snapshot!(part(&invented().html(), "<dl class=\"result\">", "<ul class=\"figures\">"), @r##"
     <dl class="result">
-    <dt>Examined</dt><dd><p>2 files (8.9 MiB) with events of 3 computers: 47,135 events between 2021-02-14 00:00:03 and 2021-03-15 17:20:00 UTC. They were searched with 3,754 rules.</p></dd>
+    <dt>Examined</dt><dd><p>2 files (8.9 MiB) with events of 3 computers: 47,135 events between 2021-02-14 00:00:03 and 2021-03-15 17:20:00 UTC. They were searched with 3,754 rules.</p><p><b>Not examined: memory dump × 1 (4.0 GiB).</b></p></dd>
     <dt>Found</dt><dd><p><b>8 findings</b> (2 critical, 2 high, 1 medium, 2 low, 1 informational), resting on 252 matches of rules in 252 events, by 7 different rules.</p><p>The gravest: <a href="#F-1">F-1</a> (critical), “Web Shell Written by IIS Worker”, on MX01.example.org, first seen 2021-03-03 04:05:06 UTC.</p><p>A finding is what rules and their repetition suggest, not yet a proven act: an analyst has not yet judged 7 of 8.</p></dd>
     <dt>First trace</dt><dd><p>No later than 2021-03-03T04:05:06.123Z (F-1: a finding of level critical: Web Shell Written by IIS Worker); an earlier trace is not excluded: this evidence has rows of any kind on the 28 days of 30 whose logs are here (from 2021-02-14T00:00:03Z to 2021-03-15T17:20:00Z).</p></dd>
     <dt>Cannot be said</dt><dd><ul>
     <li>What happened before 2021-02-14 00:00:03 or after 2021-03-15 17:20:00 UTC: this evidence has no events of those times.</li>
     <li>What happened on other computers than the 3 computers that these events name.</li>
     <li>What happened on days without any event, which 2 of 5 logs show (<a href="#coverage">section 3</a>). An empty day may be a quiet one, a lost one or a deleted one.</li>
-    <li>What stood in 1 file that could not be read (<a href="#unread">section 6</a>).</li>
+    <li>What memory dump × 1 (4.0 GiB) would answer: processes, connections, injected code and keys at the time it was taken (<a href="#unread">section 6</a>).</li>
+    <li>What 4 problems hide that were met while reading (<a href="#unread">section 6</a>).</li>
     <li>What 275 rules would have shown: this evidence has no events for them to look at (<a href="#unseen">section 7</a>).</li>
     </ul></dd>
     </dl>

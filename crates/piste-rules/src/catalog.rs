@@ -1,14 +1,17 @@
-//! `catalog/logsources.yaml`, embedded: channels to datasets, field copies, Sigma's log sources.
+//! `catalog/logsources.yaml`, embedded: channels to datasets, field copies, Sigma's log sources; and `catalog/artefacts.yaml`:
+//! kinds of files that are not read.
 //!
 //! In: the file as a person maintains it. Out: [`Sources`], checked: an entry that gates on nothing, or a channel in two
 //! datasets, is refused here rather than found in an investigation.
 
 use std::collections::BTreeMap;
 
+use piste_model::ArtefactKind;
 use piste_model::sources::{Source, Sources};
 
 const TEXT: &str = include_str!("../../../catalog/logsources.yaml");
 const DEVICES: &str = include_str!("../../../catalog/devices.yaml");
+const ARTEFACTS: &str = include_str!("../../../catalog/artefacts.yaml");
 
 /// Why a catalogue of log sources cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +48,14 @@ pub fn sources() -> Result<Sources, CatalogError> {
     let mut sources = parse(TEXT)?;
     sources.devices = yaml_serde::from_str(DEVICES).map_err(CatalogError::Unreadable)?;
     Ok(sources)
+}
+
+/// Kinds of files that are sealed and not read, as built in.
+///
+/// # Errors
+/// Only if the embedded file is wrong, which this crate's tests rule out.
+pub fn artefacts() -> Result<Vec<ArtefactKind>, CatalogError> {
+    yaml_serde::from_str(ARTEFACTS).map_err(CatalogError::Unreadable)
 }
 
 /// Reads and checks a catalogue.
@@ -106,6 +117,17 @@ mod tests {
                     assert!(known, "{dataset}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn each_kind_that_is_not_read_says_what_it_would_answer_and_what_to_do() {
+        let kinds = artefacts().expect("the embedded catalogue parses");
+        for kind in &kinds {
+            assert_eq!(kind.would_answer.is_empty(), kind.hint.is_empty(), "{}", kind.kind);
+            assert!(!kind.records || !kind.hint.is_empty(), "{}", kind.kind);
+            let narrowed = !kind.formats.is_empty() || !kind.names.is_empty() || kind.cause.is_some();
+            assert!(narrowed, "{} would take every file", kind.kind);
         }
     }
 

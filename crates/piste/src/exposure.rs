@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::cli::Common;
 use crate::failure::Failure;
-use crate::look::{is_host, lake_of, not_written};
+use crate::look::{is_host, lake_of, not_written, note_not_examined};
 use crate::out;
 
 /// Shows each server's builds and the flaws that were open, from when to when.
@@ -58,6 +58,7 @@ pub(crate) fn run(arguments: &ExposureOptions, common: &Common) -> Result<u8, Fa
         out::data(
             "No build of Exchange was seen. HttpProxy logs, IIS logs or ExchangeSetup.log would tell.\n",
         );
+        note_not_examined(&common.case);
     }
     for server in &servers {
         out::data(&block(server, arguments.all));

@@ -9,7 +9,10 @@ use super::words::host;
 use super::{ReportView, put};
 use crate::escape::{html, html_cut};
 use crate::figures::{bytes, counted, minute_hand, thousands};
+use crate::reading;
 
+/// Kinds of files that were not examined and are named here.
+const KINDS_NAMED: usize = 6;
 /// Ways in that are named here.
 const WAYS_NAMED: usize = 3;
 /// Characters of a place.
@@ -100,6 +103,7 @@ fn examined(view: &ReportView<'_>, out: &mut String) {
         put!(out, " They were searched with {}.", counted(summary.rules.loaded, "rule", "rules"));
     }
     out.push_str("</p>");
+    beside(view, out);
 }
 
 fn found(view: &ReportView<'_>, out: &mut String) {
@@ -116,6 +120,10 @@ fn found(view: &ReportView<'_>, out: &mut String) {
                 out,
                 "<p>No finding was made of the {matches} that <a href=\"#numbers\">section 5</a> counts.</p>"
             );
+            return;
+        }
+        if summary.events == 0 {
+            out.push_str("<p>No event was read: there was nothing for the rules to match.</p>");
             return;
         }
         put!(
@@ -159,6 +167,13 @@ fn days(view: &ReportView<'_>) -> String {
     view.run.summary.covered.map_or_else(|| between(view), |covered| covered.in_words())
 }
 
+/// What was not looked at, where anything was not.
+fn beside(view: &ReportView<'_>, out: &mut String) {
+    if let Some(sentence) = reading::beside_nothing_found(view.run.summary) {
+        put!(out, "<p><b>{}</b></p>", html_cut(&sentence, 1_000));
+    }
+}
+
 /// `F-1, “title”, on HOST, first seen T UTC`, with the id as a link.
 fn sentence(finding: &Finding) -> String {
     let first =
@@ -187,8 +202,12 @@ fn not_said(view: &ReportView<'_>, out: &mut String) {
             minute_hand(last)
         );
     }
-    let named = counted(summary.hosts.len() as u64, "computer", "computers");
-    put!(out, "<li>What happened on other computers than the {named} that these events name.</li>\n");
+    if summary.hosts.is_empty() {
+        out.push_str("<li>What happened on which computer: no event names one.</li>\n");
+    } else {
+        let named = counted(summary.hosts.len() as u64, "computer", "computers");
+        put!(out, "<li>What happened on other computers than the {named} that these events name.</li>\n");
+    }
     let gaps = view.coverage.iter().filter(|one| days_without(one) > 0).count() as u64;
     if gaps > 0 {
         put!(
@@ -199,13 +218,21 @@ fn not_said(view: &ReportView<'_>, out: &mut String) {
             counted(view.coverage.len() as u64, "log", "logs")
         );
     }
-    if summary.evidence.unread > 0 {
-        let files = counted(summary.evidence.unread, "file", "files");
+    let kinds = || summary.reading.not_examined.iter().filter(|one| one.records);
+    for one in kinds().take(KINDS_NAMED) {
         put!(
             out,
-            "<li>What stood in {files} that could not be read (<a href=\"#unread\">section 6</a>).</li>\n"
+            "<li>What {} would answer: {} (<a href=\"#unread\">section 6</a>).</li>\n",
+            html_cut(&reading::kind_and_figures(one), 200),
+            html_cut(&one.would_answer, 400)
         );
-    } else if summary.issues > 0 {
+    }
+    let more = kinds().count().saturating_sub(KINDS_NAMED) as u64;
+    if more > 0 {
+        let kinds = counted(more, "further kind of file", "further kinds of files");
+        put!(out, "<li>What {kinds} would answer (<a href=\"#unread\">section 6</a>).</li>\n");
+    }
+    if summary.issues > 0 {
         let issues = counted(summary.issues, "problem hides", "problems hide");
         put!(
             out,
@@ -252,7 +279,12 @@ fn figures(view: &ReportView<'_>, out: &mut String) {
         (thousands(summary.events), "events"),
         (thousands(summary.hosts.len() as u64), "computers"),
         (thousands(run.evidence.len() as u64), "sealed files, members included"),
-        (thousands(summary.evidence.unread), "files that could not be read"),
+        (
+            thousands(
+                summary.reading.not_examined.iter().filter(|one| one.records).map(|one| one.files).sum(),
+            ),
+            "files with records that were not examined",
+        ),
     ];
     out.push_str("<ul class=\"figures\">");
     for (number, name) in figures {

@@ -9,6 +9,7 @@ use super::words::{host, list, rest, span, thead};
 use super::{ReportView, put};
 use crate::escape::html_cut;
 use crate::figures::{counted, minute_hand, thousands};
+use crate::reading;
 
 /// Sightings, and files, that are shown.
 const SIGHTINGS: usize = 200;
@@ -31,6 +32,9 @@ pub(super) fn write(view: &ReportView<'_>, out: &mut String) {
         counted(sought.indicators, "known indicator was", "known indicators were"),
         thousands(sought.sightings.len() as u64),
     );
+    if let Some(sentence) = reading::not_searched(view.run.summary) {
+        put!(out, "<p>{}</p>\n", html_cut(&sentence, 1_000));
+    }
     let mut strict: Vec<&str> = sought.sightings.iter().filter_map(|one| one.tlp.as_deref()).collect();
     strict.sort_unstable();
     strict.dedup();

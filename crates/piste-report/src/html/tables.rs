@@ -15,6 +15,7 @@ use super::words::{badge, host, list, rest, span, thead};
 use super::{ReportView, put};
 use crate::escape::html_cut;
 use crate::figures::{bytes, counted, date_of_day, percent, thousands};
+use crate::reading;
 use crate::tallies::LevelCounts;
 use crate::view::{Coverage, counted_matches};
 
@@ -27,6 +28,8 @@ const RULES: usize = 25;
 const EVIDENCE: usize = 200;
 const COVERAGE: usize = 60;
 const KINDS: usize = 50;
+/// Characters of a sentence of Piste's own.
+const SENTENCE: usize = 600;
 
 /// Section 4.
 pub(super) fn findings(view: &ReportView<'_>, out: &mut String) {
@@ -297,20 +300,16 @@ fn longest_gap(one: &Coverage) -> String {
 /// Section 6.
 pub(super) fn unread(view: &ReportView<'_>, out: &mut String) {
     let groups = view.run.issue_groups();
-    let unread = view.run.summary.evidence.unread;
-    let not_parsed =
-        view.run.evidence.iter().filter(|file| file.state == EvidenceState::NotParsed).count() as u64;
-    if groups.is_empty() && unread == 0 {
-        out.push_str("<p>Every record of the files that Piste reads was read.</p>\n");
+    let whole = view.run.summary.reading.is_whole();
+    for sentence in reading::sentences(view.run.summary) {
+        let sentence = html_cut(&sentence, SENTENCE);
+        put!(
+            out,
+            "{}",
+            if whole { format!("<p>{sentence}</p>\n") } else { format!("<p><b>{sentence}</b></p>\n") }
+        );
     }
-    if unread > 0 {
-        let files = counted(unread, "file", "files");
-        put!(out, "<p>{files} could not be read at all; section 9 marks them.</p>\n");
-    }
-    if not_parsed > 0 {
-        let files = counted(not_parsed, "file is", "files are");
-        put!(out, "<p>{files} of a kind without records: sealed and hashed; section 9 marks them.</p>\n");
-    }
+    not_examined(view, out);
     if groups.is_empty() {
         return;
     }
@@ -330,12 +329,36 @@ pub(super) fn unread(view: &ReportView<'_>, out: &mut String) {
             thousands(group.count),
             html_cut(&issue.what, 400),
             path(&issue.path),
-            html_cut(&issue.effect, 400),
-            html_cut(&issue.hint, 400)
+            html_cut(&issue.effect, SENTENCE),
+            html_cut(&issue.hint, SENTENCE)
         );
     }
     out.push_str("</tbody></table>\n");
     rest(out, more, "kinds of issue", "issues.jsonl");
+}
+
+/// What was sealed and not read, by kind.
+fn not_examined(view: &ReportView<'_>, out: &mut String) {
+    let kinds = &view.run.summary.reading.not_examined;
+    if kinds.is_empty() {
+        return;
+    }
+    out.push_str("<table><caption>Not examined</caption>");
+    thead(out, &["Kind", "#Files", "#Size", "What it would answer", "What makes it readable"]);
+    out.push_str("<tbody>");
+    for one in kinds {
+        let kind = html_cut(&one.kind, 80);
+        let kind = if one.records { format!("<b>{kind}</b>") } else { kind };
+        put!(
+            out,
+            "<tr><th scope=\"row\" class=\"h\">{kind}</th><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td><td>{}</td></tr>\n",
+            thousands(one.files),
+            bytes(one.bytes),
+            html_cut(&one.would_answer, SENTENCE),
+            html_cut(&one.hint, SENTENCE)
+        );
+    }
+    out.push_str("</tbody></table>\n");
 }
 
 /// Section 7.
@@ -473,7 +496,7 @@ fn one_file(file: &Evidence, out: &mut String) {
         (EvidenceState::Container, _) => "container".to_owned(),
         (EvidenceState::Same, Some(other)) => format!("same content as {other}"),
         (EvidenceState::Same, None) => "same content as another".to_owned(),
-        (EvidenceState::NotParsed, _) => "sealed, a kind without records".to_owned(),
+        (EvidenceState::NotParsed, _) => "sealed and hashed; no records were taken from it".to_owned(),
         (EvidenceState::Unread, _) => "<b>could not be read</b>".to_owned(),
     };
     let mut content = format!("{}, {}", html_cut(&file.format, 20), bytes(file.bytes));

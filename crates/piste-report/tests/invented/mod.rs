@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use piste_model::evidence::EvidenceState;
+use piste_model::reading::{FileFigures, NotExamined, ReadingCompleteness, ReadingHole};
 use piste_model::summary::{EvidenceFigures, RuleFigures, RuleSetFigures, ScanFigures, Summary, YaraFigures};
 use piste_model::{
     CoveredFigures, Damage, Detection, Entities, Evidence, EvidenceId, Finding, FindingId, FindingKind,
@@ -279,6 +280,21 @@ fn summary() -> Summary {
         }),
         web_logs: BTreeMap::new(),
         intrusions: None,
+        reading: ReadingCompleteness {
+            reading_holes: vec![ReadingHole::FilesUnread, ReadingHole::RecordsLost, ReadingHole::NotExamined],
+            files_read: 3,
+            files_damaged: 1,
+            not_examined: vec![NotExamined {
+                kind: "memory dump".to_owned(),
+                files: 1,
+                bytes: 4_294_967_296,
+                would_answer: "processes, connections, injected code and keys at the time it was taken"
+                    .to_owned(),
+                hint: "vol -f FILE windows.pslist, beside Piste".to_owned(),
+                records: true,
+            }],
+            other_files: FileFigures { files: 7, bytes: 88_000 },
+        },
     }
 }
 

@@ -9,6 +9,7 @@ use piste_lake::seal::Intake;
 use piste_lake::store::{Coverage, ItemCounts, UnitRecord};
 use piste_lake::{Item, Unit};
 use piste_model::evidence::EvidenceState;
+use piste_model::reading::{Asked, ReadingCompleteness};
 use piste_model::sources::Shape;
 use piste_model::summary::{EvidenceFigures, RuleFigures, ScanFigures, Summary, YaraFigures};
 use piste_model::{Evidence, Issue};
@@ -31,8 +32,6 @@ pub(crate) struct Joined {
     pub(crate) areas: Areas,
     pub(crate) not_run: Vec<NotRun>,
     pub(crate) summary: Summary,
-    /// Something that should have been read was not.
-    pub(crate) incomplete: bool,
 }
 
 impl Joined {
@@ -76,8 +75,8 @@ pub(crate) fn rejoin(before: Before, records: &[UnitRecord], hunt: &Hunt) -> Joi
     let hosts = Hosts::of(names, evidence.iter().map(|one| one.path.as_str()));
     let coverage = one_name_a_host(coverage, &hosts);
     let (areas, not_run) = hunted(hunt, &shapes, &mut summary);
-    let incomplete = is_incomplete(&evidence, &issues, &summary);
-    Joined { evidence, issues, coverage, hosts, areas, not_run, summary, incomplete }
+    summary.reading = completeness(&evidence, &issues, &summary, hunt);
+    Joined { evidence, issues, coverage, hosts, areas, not_run, summary }
 }
 
 /// Joins the units' records.
@@ -130,8 +129,8 @@ pub(super) fn join(intake: &Intake, units: &[Unit], records: &[UnitRecord], hunt
     let names: BTreeSet<&str> =
         coverage.iter().map(|one| one.host.as_str()).filter(|host| !host.is_empty()).collect();
     summary.hosts = names.into_iter().map(str::to_owned).collect();
-    let incomplete = is_incomplete(&evidence, &issues, &summary);
-    Joined { evidence, issues, coverage, hosts, areas, not_run, summary, incomplete }
+    summary.reading = completeness(&evidence, &issues, &summary, hunt);
+    Joined { evidence, issues, coverage, hosts, areas, not_run, summary }
 }
 
 /// Which areas the rules looked at, and the rules that do not run.
@@ -150,16 +149,18 @@ fn hunted(hunt: &Hunt, shapes: &BTreeSet<Shape>, summary: &mut Summary) -> (Area
     (areas, not_run)
 }
 
-/// Whether something that should have been read was not.
-fn is_incomplete(evidence: &[Evidence], issues: &[Issue], summary: &Summary) -> bool {
-    let lost = evidence.iter().flat_map(|one| &one.damage).any(|damage| damage.lost != Some(0));
-    let refused = issues.iter().any(|issue| issue.slug == "evidence-unreadable");
+/// How completely the evidence was read.
+fn completeness(
+    evidence: &[Evidence],
+    issues: &[Issue],
+    summary: &Summary,
+    hunt: &Hunt,
+) -> ReadingCompleteness {
     // Who gives YARA rules may want files looked at and nothing else.
-    let for_files = summary.yara.as_ref().is_some_and(|yara| {
+    let files_looked_at = summary.yara.as_ref().is_some_and(|yara| {
         yara.files.scanned > 0 && yara.sets.iter().any(|set| set.path != YARA_BUILT_IN_PATH)
     });
-    let nothing = summary.records_read == 0 && !for_files;
-    summary.evidence.unread > 0 || lost || refused || nothing
+    ReadingCompleteness::of(evidence, issues, &hunt.artefacts, Asked { files_looked_at })
 }
 
 fn one_name_a_host(coverage: Vec<Coverage>, hosts: &Hosts) -> Vec<Coverage> {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use piste_hunt::told::Told;
 use piste_hunt::{Findings, Since};
-use piste_lake::store::{Attachment, Found, rename_durably, tmp_name, write_durably};
+use piste_lake::store::{Attachment, Coverage, Found, rename_durably, tmp_name, write_durably};
 use piste_lake::{Lake, LakeError, Unit};
 use piste_model::coverage::{covered, together};
 use piste_model::summary::{NewFigures, Summary};
@@ -43,7 +43,8 @@ pub(crate) struct Written {
     /// The summary for people.
     pub(crate) page: String,
     pub(crate) gravest: Option<Level>,
-    pub(crate) incomplete: bool,
+    /// What each host's datasets cover.
+    pub(crate) coverage: Vec<Coverage>,
 }
 
 /// Logs of what was asked for over the web.
@@ -84,7 +85,7 @@ pub(crate) fn write(
     let not_visible: Vec<String> = doors.not_visible.iter().map(|one| one.why.clone()).collect();
     folder.object("exposure.json", &json!({ "servers": beside.exposures }))?;
     folder.object("clocks.json", &json!({ "clocks": beside.clocks }))?;
-    let Joined { evidence, issues, coverage, hosts: _, areas, not_run, mut summary, incomplete } = joined;
+    let Joined { evidence, issues, coverage, hosts: _, areas, not_run, mut summary } = joined;
     summary.detections = Some(streamed.tallies.total());
     summary.findings = Some(findings.len() as u64);
     summary.sightings = sought.as_ref().map(|sought| sought.sightings.len() as u64);
@@ -122,7 +123,7 @@ pub(crate) fn write(
         html::report(&view, file)
     })?;
     let page = terminal::summary(&view);
-    Ok(Written { page, gravest: gravest(&findings), incomplete, hashes: folder.hashes()?, summary })
+    Ok(Written { page, gravest: gravest(&findings), hashes: folder.hashes()?, summary, coverage })
 }
 
 /// Detections of the units' rows under this hunt, and those in their files.
@@ -189,7 +190,7 @@ fn gravest(findings: &[Finding]) -> Option<Level> {
 }
 
 /// Of which days there are rows: of all, and of each host's web logs. A negative sentence holds for those days.
-fn tell_coverage(summary: &mut Summary, all: &[piste_lake::store::Coverage]) {
+fn tell_coverage(summary: &mut Summary, all: &[Coverage]) {
     let all = super::doors::covered(all);
     summary.covered = together(all.iter().map(|one| &one.covered)).map(|covered| covered.figures());
     let hosts = all.iter().map(|one| one.host.as_str()).filter(|host| !host.is_empty());
@@ -200,7 +201,7 @@ fn tell_coverage(summary: &mut Summary, all: &[piste_lake::store::Coverage]) {
     }
 }
 
-fn shown_coverage(one: &piste_lake::store::Coverage) -> Option<piste_report::Coverage> {
+fn shown_coverage(one: &Coverage) -> Option<piste_report::Coverage> {
     Some(piste_report::Coverage {
         host: one.host.clone(),
         dataset: one.dataset.clone(),

@@ -14,11 +14,17 @@ use piste_case::{kind, read_with};
 use piste_hunt::describe;
 use piste_lake::Lake;
 use piste_lake::scan::text_at;
+use piste_model::summary::Summary;
 use piste_model::{Instant, schema};
+use piste_report::escape::terminal;
+use piste_report::reading::{beside_nothing_found, not_searched};
 
 use crate::cli::Range;
 use crate::failure::Failure;
 use crate::out;
+
+/// Characters of a sentence of Piste's own.
+const SENTENCE_CHARS: usize = 1_000;
 
 /// The lake of a case that is there.
 pub(crate) fn lake_of(case: &Path) -> Result<Lake, Failure> {
@@ -52,6 +58,24 @@ pub(crate) fn lake_of(case: &Path) -> Result<Lake, Failure> {
         ));
     }
     Ok(Lake::at(case))
+}
+
+/// Says beside an answer of nothing what was not examined, as the last run counted it.
+pub(crate) fn note_not_examined(case: &Path) {
+    note_of_summary(case, beside_nothing_found);
+}
+
+/// Says beside sightings what was not searched for indicators.
+pub(crate) fn note_not_searched(case: &Path) {
+    note_of_summary(case, not_searched);
+}
+
+fn note_of_summary(case: &Path, told: fn(&Summary) -> Option<String>) {
+    let text = std::fs::read_to_string(case.join("out").join("summary.json")).unwrap_or_default();
+    let summary = serde_json::from_str::<Summary>(&text).ok();
+    if let Some(sentence) = summary.as_ref().and_then(told) {
+        out::note(&terminal(&sentence, SENTENCE_CHARS));
+    }
 }
 
 /// For a file of `out/` that is not there: only a run that ends writes it.

@@ -12,6 +12,7 @@ mod update;
 
 use std::path::PathBuf;
 
+use piste_model::ArtefactKind;
 use piste_model::sources::Sources;
 use piste_rules::yara::YaraSet;
 use piste_rules::{LoadOptions, RuleError, RuleSet};
@@ -33,6 +34,13 @@ pub(crate) fn run(arguments: &Rules, common: &Common) -> Result<u8, Failure> {
 /// The catalogue of log sources.
 pub(crate) fn sources() -> Result<Sources, Failure> {
     piste_rules::catalog::sources().map_err(|error| {
+        Failure::environment("catalogue", failure::chain(&error), "nothing was read", "report this as a bug")
+    })
+}
+
+/// Kinds of files that are sealed and not read.
+pub(crate) fn artefacts() -> Result<Vec<ArtefactKind>, Failure> {
+    piste_rules::catalog::artefacts().map_err(|error| {
         Failure::environment("catalogue", failure::chain(&error), "nothing was read", "report this as a bug")
     })
 }

@@ -24,7 +24,7 @@ use piste_rules::indicators::Tlp;
 use crate::cli::{Common, Investigate};
 use crate::failure::Failure;
 use crate::investigate::join::Joined;
-use crate::look::{is_host, lake_of, not_written};
+use crate::look::{is_host, lake_of, not_written, note_not_searched};
 use crate::{hunt, out};
 
 pub(crate) use given::{Given, Known};
@@ -123,6 +123,7 @@ fn show(arguments: &Sightings, common: &Common) -> Result<(), Failure> {
             1 => format!("1 indicator seen{rest}"),
             all => format!("{all} indicators seen{rest}"),
         });
+        note_not_searched(&common.case);
     }
     Ok(())
 }

@@ -177,7 +177,7 @@ fn a_shell_behind_blanks_is_found_and_one_over_the_limit_is_not_called_clean() {
     scratch.write("MX01/C/inetpub/wwwroot/a.aspx", hidden);
     let far = format!("<%@ Page Language=\"Jscript\"%>{}{SHELL}", "<!-- 1 -->\n".repeat(3 << 20));
     scratch.write("MX01/C/inetpub/wwwroot/far.aspx", far);
-    scratch.investigate("MX01").expect(0);
+    scratch.investigate("MX01").expect(3);
     assert_eq!(door_places(&scratch), [r"webshell C:\inetpub\wwwroot\a.aspx"]);
     let issue = scratch.issue("page-too-long");
     assert_eq!(text(&issue, "path"), "MX01/C/inetpub/wwwroot/far.aspx");
