@@ -6,22 +6,32 @@
 
 mod line;
 mod page;
+mod role;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use piste_lake::path_text;
+use piste_lake::scan::{Scan, text_at};
 use piste_lake::store::write_durably;
 use piste_model::hash::sha256_hex;
+use piste_model::schema;
 use serde_json::json;
 
-use self::line::{Done, Line};
+use self::line::{Done, Investigated, Line};
+use self::role::HostRole;
+use crate::case::Case;
 use crate::cli::{Common, Investigate};
 use crate::failure::{self, Failure};
 use crate::investigate::{self, Hunt};
+use crate::look::rows::int_at;
 use crate::out;
 use crate::rules::arguments::RuleOptions;
+
+/// Hosts whose roles are told apart in one collection.
+const HOSTS_MAX: usize = 1_000;
 
 /// Sorts many collections: one line a server, unattended.
 ///
@@ -64,6 +74,7 @@ impl Triage {
 pub(crate) fn run(arguments: &Triage, common: &Common) -> Result<u8, Failure> {
     let Some(first) = arguments.collections.first() else { return Ok(0) };
     let hunt = investigate::load_rules(&arguments.investigate(first))?;
+    let roles = role::catalogue()?;
     let stop = investigate::stop_on_ctrl_c();
     let cases = arguments.out.join("cases");
     std::fs::create_dir_all(&cases).map_err(|error| unwritable(&cases, &error))?;
@@ -76,26 +87,38 @@ pub(crate) fn run(arguments: &Triage, common: &Common) -> Result<u8, Failure> {
             let name = piste_report::escape::visible(&path_text(collection)).into_owned();
             out::note(&format!("[{}/{}] {name}", at + 1, arguments.collections.len()));
         }
-        lines.extend(one(arguments, common, &hunt, &stop, (&cases, collection))?);
+        lines.extend(one(
+            arguments,
+            common,
+            &Tools { hunt: &hunt, roles: &roles, stop: &stop },
+            (&cases, collection),
+        )?);
         write(&arguments.out, &lines)?;
     }
     if arguments.json {
         out::data(&format!("{}\n", json!({ "lines": lines })));
     } else if !common.quiet {
-        out::data(&page::table(&lines));
+        out::data(&page::table(&lines, out::table_width()));
     }
     let incomplete = lines.iter().any(|line| line.status != "read");
     Ok(if incomplete { failure::UNREAD } else { 0 })
+}
+
+/// What every collection is looked at with.
+struct Tools<'a> {
+    hunt: &'a Hunt,
+    roles: &'a [HostRole],
+    stop: &'a investigate::Stop,
 }
 
 /// One collection's lines: from an earlier run where nothing has changed, else by investigating it.
 fn one(
     arguments: &Triage,
     common: &Common,
-    hunt: &Hunt,
-    stop: &investigate::Stop,
+    tools: &Tools<'_>,
     (cases, collection): (&Path, &Path),
 ) -> Result<Vec<Line>, Failure> {
+    let Tools { hunt, roles, stop } = *tools;
     let full = collection.canonicalize().unwrap_or_else(|_| collection.to_owned());
     let name = path_text(collection);
     let folder = cases.join(folder_name(&full));
@@ -104,11 +127,18 @@ fn one(
     if let Some(done) = std::fs::read_to_string(&record).ok().and_then(|text| Done::parse(&text, &state)) {
         return Ok(done.lines);
     }
-    let common = Common { case: folder.clone(), quiet: true, ..common.clone() };
+    let common = Common { quiet: true, ..common.of_case(folder.clone()) };
     let options = arguments.investigate(collection);
     let outcome = catch_unwind(AssertUnwindSafe(|| investigate::into_case(&options, &common, hunt, stop)));
     let lines = match outcome {
-        Ok(Ok((_, written))) => line::lines(&folder, &name, written.incomplete),
+        Ok(Ok((case, written))) => line::lines(&Investigated {
+            case: &folder,
+            collection: &name,
+            summary: &written.summary,
+            coverage: &written.coverage,
+            security_events: security_events(&case, roles)?,
+            roles,
+        }),
         // A stop is no fault of the collection.
         Ok(Err(_)) if stop.load(std::sync::atomic::Ordering::Relaxed) => {
             return Err(piste_lake::LakeError::Stopped.into());
@@ -119,6 +149,31 @@ fn one(
     let text = json!({"state": state, "lines": lines}).to_string();
     write_durably(&record, text.as_bytes())?;
     Ok(lines)
+}
+
+/// Host to the event ids of its Security log that tell a role: of each row two columns are read.
+fn security_events(case: &Case, roles: &[HostRole]) -> Result<BTreeMap<String, BTreeSet<i32>>, Failure> {
+    let telling = role::telling_events(roles);
+    let mut found: BTreeMap<String, BTreeSet<i32>> = BTreeMap::new();
+    let columns = [schema::HOST, schema::EVENT_CODE];
+    let security = |dataset: &str| dataset == "windows.security";
+    case.lake.scan(Scan { datasets: &security, columns: Some(&columns) }, &mut |batch| {
+        for row in 0..batch.num_rows() {
+            let code = int_at(batch, schema::EVENT_CODE, row).and_then(|code| i32::try_from(code).ok());
+            let Some(code) = code.filter(|code| telling.contains(code)) else { continue };
+            let host = batch.column_by_name(schema::HOST).and_then(|column| text_at(column, row));
+            let host = host.unwrap_or_default();
+            // A forged log may name any number of hosts: what is beyond has no role.
+            if !found.contains_key(host) && found.len() < HOSTS_MAX {
+                found.insert(host.to_owned(), BTreeSet::new());
+            }
+            if let Some(codes) = found.get_mut(host) {
+                codes.insert(code);
+            }
+        }
+        Ok(true)
+    })?;
+    Ok(found)
 }
 
 /// The collection's name and a hash of its path: readable, and never two in one.
