@@ -1,15 +1,36 @@
 #!/usr/bin/env python3
-"""Checks a proof bundle of Piste: python3 check_proof.py BUNDLE [--head HASH] [--file E-1=PATH ...]
+"""Checks a proof bundle of Piste without Piste: python3 check_proof.py BUNDLE [--head HASH] [--file E-1=PATH ...]
 
-HASH is a ledger head that you know from elsewhere (a checkpoint); PATH a sealed file that you have. Exit 0: all holds."""
+  BUNDLE           what `piste show F-3 --proof --bundle FILE` wrote
+  --head HASH      a ledger head that you know from elsewhere (a checkpoint): the ledger must hold it
+  --file E-1=PATH  a sealed file that you have: its hash and the records' bytes in it are compared; may be given again
+  --help           this text
+
+Exit 0: all that could be checked holds; what was not checked is named. 1: something does not hold. 2: wrong usage."""
 import base64, hashlib, json, re, sys
 
 def need(holds, what):
     if not holds: sys.exit("does not hold: " + what)
 sha = lambda data: hashlib.sha256(data).hexdigest()
 canon = lambda value: json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-raw = open(sys.argv[1], "rb").read()
-bundle = json.loads(raw)
+def wrong(what):
+    print(f"{what}\n\n{__doc__}", file=sys.stderr)
+    sys.exit(2)
+if any(word in ("-h", "--help") for word in sys.argv[1:]):
+    print(__doc__)
+    sys.exit(0)
+if len(sys.argv) < 2 or sys.argv[1].startswith("-"): wrong("give the bundle's path first")
+options = sys.argv[2:]
+for number, word in enumerate(options):
+    value = options[number + 1] if number + 1 < len(options) else None
+    if number % 2 == 0 and word not in ("--head", "--file"): wrong(f"{word} is no option")
+    if number % 2 == 0 and value is None: wrong(f"{word} needs a value")
+    if number % 2 == 0 and word == "--file" and "=" not in value: wrong(f"{value} is not of the form E-1=PATH")
+try: raw = open(sys.argv[1], "rb").read()
+except OSError as error: wrong(f"the bundle cannot be read: {error}")
+try: bundle = json.loads(raw)
+except ValueError: sys.exit("does not hold: the file is no proof bundle")
+need(isinstance(bundle, dict) and {"ledger", "records", "sha256"} <= set(bundle), "the file is no proof bundle")
 need(raw == canon(bundle) + b"\n", "the file is not written as it was")
 total = bundle.pop("sha256")
 need(sha(canon(bundle)) == total, "the bundle was changed")

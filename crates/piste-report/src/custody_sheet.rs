@@ -1,4 +1,5 @@
-//! The custody sheet: one page an item, to print, sign and keep with the thing itself.
+//! The custody sheet: one page an item, to print, sign and keep with the thing itself. The files of a collection that were
+//! handed over together are one item with a list.
 //!
 //! In: items with their hashes and steps. Out: HTML for A4 without script or outside request. It names the ledger's head, so that
 //! paper and ledger can be compared years later.
@@ -41,6 +42,21 @@ pub struct SheetItem {
     pub sealed: Option<String>,
     /// Its steps, in the order of time.
     pub steps: Vec<SheetStep>,
+    /// Of a collection: its files.
+    pub files: Vec<SheetFile>,
+}
+
+/// One file of a collection.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SheetFile {
+    /// `E-7`.
+    pub name: String,
+    /// Its path in the collection.
+    pub path: String,
+    /// Size.
+    pub bytes: u64,
+    /// SHA-256; empty where it could not be read.
+    pub sha256: String,
 }
 
 /// All that is printed.
@@ -70,6 +86,9 @@ table{border-collapse:collapse;width:100%;font-size:.9rem}
 th,td{border:1px solid #8a929b;padding:.35rem .5rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}
 td.sign{width:9rem;height:2.8rem}
 .mono{font-family:ui-monospace,Consolas,'Liberation Mono',monospace;font-size:.85em}
+h2{font-size:1.05rem;margin:1.4rem 0 .3rem}
+.files{font-size:.75rem}
+.files tr{break-inside:avoid}
 footer{font-size:.8rem;color:#4a525b;overflow-wrap:anywhere}
 ";
 /// Lines left empty for steps that are written by hand.
@@ -105,6 +124,10 @@ fn write_item(item: &SheetItem, page: &mut String) {
     term("Bytes", &item.bytes.map(|bytes| bytes.to_string()).unwrap_or_default());
     term("SHA-256", &item.sha256);
     term("Sealed", item.sealed.as_deref().unwrap_or_default());
+    if !item.files.is_empty() {
+        term("Files", &item.files.len().to_string());
+        term("SHA-256 of the list", &list_hash(&item.files));
+    }
     page.push_str(
         "</dl>\n<table><thead><tr><th>When</th><th>Step</th><th>From</th><th>To</th><th>What for, where</th>\
                    <th>Recorded</th><th>Signature</th></tr></thead><tbody>\n",
@@ -126,7 +149,39 @@ fn write_item(item: &SheetItem, page: &mut String) {
     for _ in 0..EMPTY_LINES {
         let _ = writeln!(page, "<tr>{}<td class=\"sign\"></td></tr>", "<td></td>".repeat(6));
     }
-    page.push_str("</tbody></table>\n</section>\n");
+    page.push_str("</tbody></table>\n");
+    write_files(&item.files, page);
+    page.push_str("</section>\n");
+}
+
+/// SHA-256 over the lines that `sha256sum` would write of the files, in the order of the list.
+fn list_hash(files: &[SheetFile]) -> String {
+    let mut lines = String::new();
+    for file in files {
+        let _ = writeln!(lines, "{}  {}", file.sha256, file.path); // writing to a String cannot fail
+    }
+    piste_model::hash::sha256_hex(lines.as_bytes())
+}
+
+fn write_files(files: &[SheetFile], page: &mut String) {
+    if files.is_empty() {
+        return;
+    }
+    page.push_str(
+        "<h2>Files</h2>\n<p>The hash of the list is that of its lines as <code>sha256sum</code> writes them: hash, two blanks, \
+         path, line end.</p>\n<table class=\"files\"><thead><tr><th>Item</th><th>Path</th><th>Bytes</th><th>SHA-256</th></tr></thead><tbody>\n",
+    );
+    for file in files {
+        let _ = writeln!(
+            page,
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"mono\">{}</td></tr>",
+            escaped(&file.name),
+            escaped(&file.path),
+            file.bytes,
+            escaped(&file.sha256)
+        );
+    }
+    page.push_str("</tbody></table>\n");
 }
 
 #[cfg(test)]
@@ -145,5 +200,20 @@ mod tests {
         assert!(page.contains("&lt;b&gt;ICT&lt;/b&gt;") && !page.contains("<b>ICT"));
         assert!(page.contains("disk \\u{202e}1"), "hidden characters are shown");
         assert_eq!(page.matches("<section>").count(), 2);
+    }
+
+    #[test]
+    fn a_collection_is_one_page_with_its_list_and_the_hash_of_it() {
+        let file = |number: u32| SheetFile {
+            name: format!("E-{number}"),
+            path: format!("MX01/{number}.log"),
+            bytes: 7,
+            sha256: format!("{number}").repeat(64),
+        };
+        let files = vec![file(1), file(2)];
+        let items = vec![SheetItem { name: "MX01".to_owned(), files: files.clone(), ..SheetItem::default() }];
+        let page = html(&Sheet { items, entries: 3, head: "ab".to_owned(), printed: "2021".to_owned() });
+        assert_eq!(page.matches("<section>").count(), 1);
+        assert!(page.contains(&list_hash(&files)) && page.contains("MX01/2.log"), "{page}");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! In: one step of one item. Out: an entry of the ledger; the steps so far as a list; and a sheet to print and sign.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ use piste_case::{Origin, kind, read_with};
 use piste_lake::Sealed;
 use piste_lake::store::write_durably;
 use piste_model::Instant;
-use piste_report::custody_sheet::{self, Sheet, SheetItem, SheetStep};
+use piste_report::custody_sheet::{self, Sheet, SheetFile, SheetItem, SheetStep};
 use piste_report::escape;
 use serde_json::json;
 
@@ -43,7 +44,7 @@ enum Command {
     after_help = "Example:\n  piste custody add E-1 received --from \"ICT, J. Maes\" --to \"Ann Peeters\" --when 2021-03-26T14:20+01:00 --why \"analysis asked for by the CISO\" --by \"Ann Peeters\""
 )]
 struct Add {
-    /// `E-1`, or the name of a thing that is no file, as "disk WD-WX31A".
+    /// `E-1`, the name of a folder that was given, or of a thing that is no file, as "disk WD-WX31A".
     #[arg(value_name = "ITEM")]
     item: String,
     /// What happened.
@@ -93,8 +94,13 @@ struct Show {
 }
 
 /// Writes a sheet to print and to sign: each item with its hash and its steps.
+///
+/// The files of a folder that was given are one item by the folder's name, with a list and its hash; `custody add FOLDER`
+/// records a step of it. A file with steps of its own has a page of its own.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  piste custody sheet -o custody.html")]
+#[command(
+    after_help = "Example:\n  piste custody sheet -o custody.html\n  piste custody sheet MX01 -o mx01.html"
+)]
 struct SheetArguments {
     /// Only this item.
     #[arg(value_name = "ITEM")]
@@ -277,31 +283,7 @@ pub(crate) fn recorded_by(by: &Origin) -> String {
 
 fn print_sheet(arguments: &SheetArguments, common: &Common) -> Result<u8, Failure> {
     let (custody, sealed) = read(common)?;
-    let mut items: Vec<SheetItem> = Vec::new();
-    let is_wanted = |name: &str| arguments.item.as_deref().is_none_or(|item| item == name);
-    for (seal, at) in &sealed {
-        let name = seal.id.to_string();
-        // Members of a container are under its roof: the sheet lists what was handed over, and what has steps of its own.
-        if is_wanted(&name) && (!seal.path.contains('!') || custody.items.contains_key(&name)) {
-            items.push(SheetItem {
-                path: seal.path.clone(),
-                bytes: Some(seal.bytes),
-                sha256: seal.sha256.clone(),
-                sealed: Some(at.to_string()),
-                steps: steps_of(&custody, &name),
-                name,
-            });
-        }
-    }
-    for (name, _) in wanted(&custody, arguments.item.as_deref()) {
-        if !items.iter().any(|item| item.name == *name) {
-            items.push(SheetItem {
-                name: name.clone(),
-                steps: steps_of(&custody, name),
-                ..SheetItem::default()
-            });
-        }
-    }
+    let items = sheet_items(&custody, &sealed, arguments.item.as_deref());
     if items.is_empty() {
         return Err(refused("there is no such item in this case".to_owned()));
     }
@@ -310,6 +292,56 @@ fn print_sheet(arguments: &SheetArguments, common: &Common) -> Result<u8, Failur
         Sheet { items, entries: head.entries, head: head.head, printed: clock::now(common).to_string() };
     write(&arguments.output, &custody_sheet::html(&sheet))?;
     Ok(0)
+}
+
+/// What was handed over: a file given by itself, a thing that is no file, and the files of one folder together, save those
+/// with steps of their own. Members of a container are under its roof.
+fn sheet_items(custody: &Custody, sealed: &[(Sealed, Instant)], item: Option<&str>) -> Vec<SheetItem> {
+    let (mut items, mut collections) = (Vec::new(), BTreeMap::<String, SheetItem>::new());
+    for (seal, at) in sealed {
+        let name = seal.id.to_string();
+        let own = custody.items.contains_key(&name) || item == Some(name.as_str());
+        if seal.path.contains('!') && !own {
+            continue;
+        }
+        if let Some((folder, _)) = seal.path.split_once('/').filter(|_| !own) {
+            let entry = collections.entry(folder.to_owned()).or_insert_with(|| SheetItem {
+                name: folder.to_owned(),
+                steps: steps_of(custody, folder),
+                ..SheetItem::default()
+            });
+            entry.bytes = Some(entry.bytes.unwrap_or(0).saturating_add(seal.bytes));
+            entry.sealed = Some(at.to_string()); // the last of them
+            entry.files.push(SheetFile {
+                name,
+                path: seal.path.clone(),
+                bytes: seal.bytes,
+                sha256: seal.sha256.clone(),
+            });
+        } else {
+            items.push(SheetItem {
+                path: seal.path.clone(),
+                bytes: Some(seal.bytes),
+                sha256: seal.sha256.clone(),
+                sealed: Some(at.to_string()),
+                steps: steps_of(custody, &name),
+                name,
+                ..SheetItem::default()
+            });
+        }
+    }
+    items.extend(collections.into_values());
+    for (name, _) in wanted(custody, item) {
+        if !items.iter().any(|item| item.name == *name) {
+            items.push(SheetItem {
+                name: name.clone(),
+                steps: steps_of(custody, name),
+                ..SheetItem::default()
+            });
+        }
+    }
+    items.retain(|one| item.is_none_or(|item| item == one.name));
+    items
 }
 
 fn steps_of(custody: &Custody, item: &str) -> Vec<SheetStep> {
