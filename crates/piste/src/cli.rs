@@ -5,12 +5,13 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use piste_model::{Instant, Level};
 
+use crate::place::{Chosen, Place, place};
 use crate::rules::arguments::{RuleOptions, Rules};
 
-/// Finds, dates and ends an intrusion: from evidence to answer, offline.
+/// Reads evidence of an intrusion offline: finds, dates and explains what happened, and which ways in are open.
 #[derive(Debug, Parser)]
 #[command(name = "piste", version, arg_required_else_help = true, max_term_width = 110)]
 pub(crate) struct Cli {
@@ -21,11 +22,17 @@ pub(crate) struct Cli {
 }
 
 /// Flags of every command.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Common {
-    /// Folder of the case.
-    #[arg(long, global = true, value_name = "DIR", default_value = "piste-case")]
+    /// Folder of the case; if not given `PISTE_CASE`, the case around the working folder, or ./piste-case.
+    #[arg(long = "case", global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) case_named: Option<PathBuf>,
+    /// The case's folder, once it is chosen.
+    #[arg(skip)]
     pub(crate) case: PathBuf,
+    /// How it was chosen.
+    #[arg(skip)]
+    pub(crate) chosen: Chosen,
     /// Time to use in place of the clock, as 2021-03-27T09:00:00Z or 2021-03-27T10:00[Europe/Brussels]; a date is its first
     /// instant in UTC.
     #[arg(long, global = true, value_name = "TIME", value_parser = crate::clock::at)]
@@ -33,11 +40,35 @@ pub(crate) struct Common {
     /// No progress and no summary; errors and warnings stay.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+    /// No colours, as `NO_COLOR` asks for.
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+}
+
+impl Common {
+    /// The same for a case that a command chooses itself.
+    pub(crate) fn of_case(&self, case: PathBuf) -> Self {
+        Self { case, chosen: Chosen::Named, ..self.clone() }
+    }
+}
+
+impl Cli {
+    /// What was typed, with the case chosen and inputs of either spelling in one list.
+    pub(crate) fn settled(mut self) -> Self {
+        let Place { case, chosen } = place(self.common.case_named.as_deref());
+        (self.common.case, self.common.chosen) = (case, chosen);
+        match &mut self.command {
+            Command::Investigate(arguments) => arguments.what.gather(),
+            Command::Hunt(arguments) => arguments.hunt.gather(),
+            _ => {}
+        }
+        self
+    }
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Investigate(Investigate),
+    Investigate(InvestigateCommand),
     Hunt(Hunt),
     Demo(Demo),
     Findings(crate::findings::Findings),
@@ -61,6 +92,8 @@ pub(crate) enum Command {
     Lab(crate::lab::Lab),
     Fact(crate::fact::Fact),
     Duties(crate::duties::Duties),
+    Completions(crate::completions::Completions),
+    Man(crate::completions::Man),
 }
 
 /// Seals, reads and hunts through evidence, and writes the findings.
@@ -70,10 +103,25 @@ pub(crate) enum Command {
 /// finishes a run that was cut off.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  piste investigate MX01.zip DC01/ --rules sigma/rules --case ministry")]
+pub(crate) struct InvestigateCommand {
+    #[command(flatten)]
+    pub(crate) what: Investigate,
+    #[command(flatten)]
+    pub(crate) export: crate::export::ExportOptions,
+}
+
+/// What is investigated, and how.
+#[derive(Debug, Args)]
 pub(crate) struct Investigate {
     /// Files, folders and archives.
-    #[arg(required = true, value_name = "EVIDENCE")]
+    #[arg(value_name = "EVIDENCE")]
     pub(crate) evidence: Vec<PathBuf>,
+    /// A folder of evidence, as Hayabusa names it; the same as EVIDENCE.
+    #[arg(short = 'd', long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) directory: Vec<PathBuf>,
+    /// A file of evidence, as Hayabusa names it; the same as EVIDENCE.
+    #[arg(short = 'f', long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: Vec<PathBuf>,
     /// Leave out a path that an earlier run of the case was given; may be given several times.
     #[arg(long, value_name = "PATH")]
     pub(crate) withdraw: Vec<PathBuf>,
@@ -107,10 +155,18 @@ pub(crate) struct Investigate {
 }
 
 impl Investigate {
+    /// Puts what `-d` and `-f` name among the evidence.
+    fn gather(&mut self) {
+        self.evidence.append(&mut self.directory);
+        self.evidence.append(&mut self.file);
+    }
+
     /// With one piece of evidence and no other flag.
     pub(crate) fn of(evidence: PathBuf, json: bool) -> Self {
         Self {
             evidence: vec![evidence],
+            directory: Vec::new(),
+            file: Vec::new(),
             withdraw: Vec::new(),
             which: RuleOptions::default(),
             indicators: Vec::new(),
@@ -136,10 +192,7 @@ impl Investigate {
 /// are kept, and what they add to or lack of the last hunt is shown. With EVIDENCE it is investigated first. With --output,
 /// --profile or --format the detections are written in the form of another tool.
 #[derive(Debug, Args)]
-#[command(
-    mut_arg("evidence", |evidence| evidence.required(false)),
-    after_help = "Example:\n  piste hunt --rules new-rules/ --case ministry"
-)]
+#[command(after_help = "Example:\n  piste hunt --rules new-rules/ --case ministry")]
 pub(crate) struct Hunt {
     #[command(flatten)]
     pub(crate) hunt: Investigate,
@@ -251,7 +304,9 @@ pub(crate) enum Format {
 
 /// Counts the case's rows.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  piste metrics hosts --from 2021-03-01")]
+#[command(
+    after_help = "Example:\n  piste metrics hosts --from 2021-03-01\n  piste metrics failed-logons --host DC01"
+)]
 pub(crate) struct Metrics {
     /// By what.
     #[arg(value_enum, default_value_t = By::Events)]
@@ -272,6 +327,12 @@ pub(crate) enum By {
     Hosts,
     /// Evidence file.
     Files,
+    /// Logons that succeeded: account, host, logon type and source.
+    Logons,
+    /// Logons that failed, likewise.
+    FailedLogons,
+    /// Accounts on each host: how often they logged on, and how often in vain.
+    Users,
 }
 
 /// Prints the JSON schema of an output file.

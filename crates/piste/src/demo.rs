@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &Demo, common: &Common) -> Result<u8, Failure> {
             )
         })?;
     }
-    let common = Common { case: case(), at: common.at, quiet: common.quiet };
+    let common = common.of_case(case());
     let code = investigate::run(&Investigate::of(evidence, arguments.json), &common)?;
     if !common.quiet {
         out::note(&format!(

@@ -10,12 +10,13 @@ use clap::Args;
 use piste_model::exchange::in_words;
 use piste_model::summary::Summary;
 use piste_model::{Door, DoorState, DoorVerdict, Instant};
+use piste_report::columns::{Table, wrapped};
 use piste_report::escape::{terminal, visible};
 
 use crate::cli::Common;
 use crate::failure::Failure;
 use crate::investigate::doors::Doors as Written;
-use crate::look::{is_host, lake_of, not_written};
+use crate::look::{is_host, lake_of, not_written, note_not_examined};
 use crate::out;
 
 /// Characters of a place in the table.
@@ -118,16 +119,15 @@ pub(crate) fn run(arguments: &Doors, common: &Common) -> Result<u8, Failure> {
     for one in &found.not_visible {
         let cve = in_words(one.cve.iter().map(String::as_str));
         let cve = if cve.is_empty() { cve } else { format!(": {cve}") };
-        out::data(&format!(
-            "not visible  {}{}\n",
-            terminal(&one.why, SENTENCE_CHARS),
-            terminal(&cve, SENTENCE_CHARS)
-        ));
+        let line =
+            format!("not visible  {}{}", terminal(&one.why, SENTENCE_CHARS), terminal(&cve, SENTENCE_CHARS));
+        out::data(&wrapped(&line, out::table_width(), 13));
     }
     out::note(&format!(
         "{} of {all} doors; `piste why D-1` shows what a verdict rests on",
         found.doors.len()
     ));
+    note_not_examined(&common.case);
     Ok(0)
 }
 
@@ -155,10 +155,10 @@ fn moment(time: Option<Instant>) -> String {
     time.map_or_else(|| "-".to_owned(), |time| time.to_string())
 }
 
-/// Columns as wide as their widest value.
+/// A line a door.
 fn table(doors: &[Door]) -> String {
-    let head = ["id", "verdict", "state", "kind", "host", "first use", "last use", "sources", "place"];
-    let mut rows = vec![head.map(str::to_owned)];
+    let mut table =
+        Table::new(&["id", "verdict", "state", "kind", "host", "first use", "last use", "sources", "place"]);
     for door in doors {
         let cve = in_words(door.cve.iter().map(String::as_str));
         let cve = if cve.is_empty() { cve } else { format!(", {cve}") };
@@ -167,7 +167,7 @@ fn table(doors: &[Door]) -> String {
             [one] => one.clone(),
             [one, rest @ ..] => format!("{one} +{}", rest.len()),
         };
-        rows.push([
+        table.rows.push(vec![
             door.id.clone(),
             verdict_word(door.verdict).to_owned(),
             state_word(door.state).to_owned(),
@@ -179,22 +179,7 @@ fn table(doors: &[Door]) -> String {
             format!("{}{}", terminal(&ending(&door.place), PLACE_CHARS), terminal(&cve, SENTENCE_CHARS)),
         ]);
     }
-    let mut widths = [0; 9];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let mut text = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (width, cell) in widths.iter().zip(row) {
-            let _ = write!(line, "{cell:<width$}  "); // to a String: cannot fail
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
+    table.text(out::table_width())
 }
 
 /// The end of a long path says more than its beginning.

@@ -13,6 +13,7 @@ use clap::{Args, ValueEnum};
 use piste_hunt::key_of;
 use piste_lake::{Lake, LakeError};
 use piste_model::{Detection, Finding, Level, New, RowRef};
+use piste_report::columns::wrapped;
 use piste_report::escape::{terminal, visible};
 use serde_json::json;
 
@@ -20,9 +21,11 @@ use crate::cli::Common;
 use crate::export::rules::rules_of_last_run;
 use crate::export::{ExportOptions, export};
 use crate::failure::Failure;
-use crate::look::{is_host, lake_of, not_written};
+use crate::look::{is_host, lake_of, not_written, note_not_examined};
 use crate::out;
 
+/// Blanks before what stands under a finding's first line.
+const HANG: usize = 7;
 /// Characters of a title, a place or a field's value.
 const SHOWN_CHARS: usize = 300;
 /// Days of an opened finding; `--by day` has them all.
@@ -41,7 +44,7 @@ pub(crate) struct Findings {
     #[arg(value_name = "FINDING")]
     pub(crate) finding: Option<String>,
     /// Only findings of this level or above.
-    #[arg(long, value_name = "LEVEL", value_parser = crate::cli::level)]
+    #[arg(long, short = 'm', alias = "min-level", value_name = "LEVEL", value_parser = crate::cli::level)]
     pub(crate) level: Option<Level>,
     /// Only this host, with or without its domain; may be given several times.
     #[arg(long, value_name = "HOST")]
@@ -72,11 +75,18 @@ pub(crate) enum By {
 /// Runs the command.
 pub(crate) fn run(arguments: &Findings, common: &Common) -> Result<u8, Failure> {
     let lake = lake_of(&common.case)?;
+    if arguments.export.wanted() {
+        arguments.export.zone()?;
+        arguments.export.target(&common.case)?;
+    }
     let found = selected(arguments, &common.case)?;
     if arguments.export.wanted() {
         let keys: BTreeSet<String> = found.into_iter().map(|finding| finding.key).collect();
         write_hits(&lake, &arguments.export, common, move |detection| keys.contains(&key_of(detection)))?;
         return Ok(0);
+    }
+    if found.is_empty() && !arguments.json {
+        note_not_examined(&common.case);
     }
     match (&arguments.finding, found.first()) {
         (Some(_), Some(finding)) => open(arguments, &common.case, finding)?,
@@ -181,16 +191,20 @@ fn in_words(finding: &Finding, count: u64) -> String {
     };
     let whose = [&finding.actor, &finding.acting_process];
     let whose: Vec<String> = whose.into_iter().flatten().map(|name| terminal(name, SHOWN_CHARS)).collect();
-    format!(
-        "{:<6} {:<13} {} .. {}  {}\n       {} (x{count}{new}) {}\n",
+    let head = format!(
+        "{:<6} {:<13} {} .. {}  {}",
         finding.id.to_string(),
         finding.level.as_str(),
         time(finding.first),
         time(finding.last),
         terminal(&finding.hosts.join(", "), SHOWN_CHARS),
-        terminal(&finding.title, SHOWN_CHARS),
-        whose.join(" · ")
-    )
+    );
+    let what =
+        format!("       {} (x{count}{new}) {}", terminal(&finding.title, SHOWN_CHARS), whose.join(" · "));
+    let width = out::table_width();
+    // Without a terminal to fit the columns stay where they are.
+    let head = if width.is_some() { wrapped(&head, width, HANG) } else { format!("{head}\n") };
+    format!("{head}{}", wrapped(&what, width, HANG))
 }
 
 fn by_day(arguments: &Findings, found: &[Finding]) {

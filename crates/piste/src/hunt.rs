@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::case::Case;
 use crate::cli::{Common, Hunt as Arguments, Investigate};
 use crate::difference::{self, Difference};
+use crate::export::ExportOptions;
 use crate::failure::Failure;
 use crate::investigate::{self, rehunt};
 use crate::rules::arguments::RuleOptions;
@@ -21,20 +22,30 @@ use crate::{clock, look, out};
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments, common: &Common) -> Result<u8, Failure> {
-    arguments.export.zone()?;
-    arguments.export.target(&common.case)?;
-    let quiet = Common { quiet: true, ..common.clone() };
-    // The detections take the place of the summary.
-    let shown = if arguments.export.wanted() { &quiet } else { common };
-    let code = if arguments.hunt.evidence.is_empty() {
-        over_the_lake(arguments, shown)?
-    } else {
-        investigate::run(&arguments.hunt, shown)?
-    };
-    if arguments.export.wanted() {
-        let lake = Lake::at(&common.case);
-        crate::findings::write_hits(&lake, &arguments.export, common, |_| true)?;
+    with_export(&arguments.export, common, |shown| {
+        if arguments.hunt.evidence.is_empty() {
+            over_the_lake(arguments, shown)
+        } else {
+            investigate::run(&arguments.hunt, shown)
+        }
+    })
+}
+
+/// Does the work, then writes the detections in the form of another tool where that was asked for: what can be refused of
+/// it is refused first.
+pub(crate) fn with_export(
+    export: &ExportOptions,
+    common: &Common,
+    work: impl FnOnce(&Common) -> Result<u8, Failure>,
+) -> Result<u8, Failure> {
+    export.zone()?;
+    export.target(&common.case)?;
+    if !export.wanted() {
+        return work(common);
     }
+    // The detections take the place of the summary.
+    let code = work(&Common { quiet: true, ..common.clone() })?;
+    crate::findings::write_hits(&Lake::at(&common.case), export, common, |_| true)?;
     Ok(code)
 }
 

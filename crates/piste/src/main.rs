@@ -12,6 +12,7 @@ mod binary;
 mod case;
 mod cli;
 mod clock;
+mod completions;
 mod custody;
 mod demo;
 mod difference;
@@ -35,6 +36,7 @@ mod metrics;
 mod out;
 mod output;
 mod person;
+mod place;
 mod progress;
 mod proof;
 mod response;
@@ -55,7 +57,9 @@ use crate::failure::Failure;
 
 fn main() -> ExitCode {
     out::quiet_panics();
-    let cli = Cli::parse();
+    let cli = Cli::parse().settled();
+    out::settle(cli.common.no_color);
+    place::announce(&cli);
     let view = ledger::view::View::before(&cli);
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&cli)));
     let outcome = outcome.map(|done| done.and_then(all_printed));
@@ -83,7 +87,9 @@ fn all_printed(code: u8) -> Result<u8, Failure> {
 
 fn run(cli: &Cli) -> Result<u8, Failure> {
     match &cli.command {
-        Command::Investigate(arguments) => investigate::run(arguments, &cli.common),
+        Command::Investigate(arguments) => hunt::with_export(&arguments.export, &cli.common, |common| {
+            investigate::run(&arguments.what, common)
+        }),
         Command::Hunt(arguments) => hunt::run(arguments, &cli.common),
         Command::Demo(arguments) => demo::run(arguments, &cli.common),
         Command::Doors(arguments) => doors::run(arguments, &cli.common),
@@ -107,5 +113,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Lab(arguments) => lab::run(arguments, &cli.common),
         Command::Fact(arguments) => fact::run(arguments, &cli.common),
         Command::Duties(arguments) => duties::run(arguments, &cli.common),
+        Command::Completions(arguments) => Ok(completions::run(arguments)),
+        Command::Man(arguments) => completions::man(arguments),
     }
 }

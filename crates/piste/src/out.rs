@@ -6,6 +6,13 @@
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
 
+use piste_report::columns::wrapped;
+
+/// Blanks before a note's second line.
+const HANG: usize = 2;
+/// Columns where nothing tells how many there are.
+const WIDTH: usize = 100;
+
 /// Why data did not reach stdout; the first time counts.
 static LOST: OnceLock<String> = OnceLock::new();
 
@@ -26,8 +33,12 @@ pub(crate) fn lost() -> Option<&'static str> {
 
 /// Writes a line to stderr.
 pub(crate) fn note(text: &str) {
+    let width = io::stderr()
+        .is_terminal()
+        .then(|| console::Term::stderr().size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns)));
+    let lines: String = text.split('\n').map(|line| wrapped(line, width, HANG)).collect();
     let mut err = io::stderr().lock();
-    let _ = writeln!(err, "{text}");
+    let _ = err.write_all(lines.as_bytes());
 }
 
 /// Writes an error to stderr.
@@ -35,14 +46,29 @@ pub(crate) fn error(text: &str) {
     note(text);
 }
 
-/// Whether stdout shows colours: a terminal, and `NO_COLOR` is not set.
-pub(crate) fn colour() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+/// Whether the user asked for no colours.
+static PLAIN: OnceLock<bool> = OnceLock::new();
+
+/// Takes in `--no-color`; to be called once, before anything is printed.
+pub(crate) fn settle(no_colour: bool) {
+    let _ = PLAIN.set(no_colour); // a second call would say the same
 }
 
-/// Whether progress is of use: stderr is a terminal.
+/// Whether stdout shows colours: a terminal that knows them, and nobody asked for none.
+pub(crate) fn colour() -> bool {
+    let plain = PLAIN.get().copied().unwrap_or_default()
+        || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    io::stdout().is_terminal() && !plain && !is_dumb()
+}
+
+/// Whether progress is of use: stderr is a terminal that can move its cursor.
 pub(crate) fn progress_wanted() -> bool {
-    io::stderr().is_terminal()
+    io::stderr().is_terminal() && !is_dumb()
+}
+
+/// A terminal that knows neither colours nor a cursor, as editors' shells and some consoles are.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|value| value == "dumb")
 }
 
 /// A parser that panics on damaged bytes is caught and becomes an issue; its trace would only alarm.
@@ -52,8 +78,16 @@ pub(crate) fn quiet_panics() {
     }
 }
 
-/// Columns of the terminal that stdout is; 100 elsewhere.
+/// Columns of the terminal that stdout is, unless `COLUMNS` says another number; 100 elsewhere.
 pub(crate) fn width() -> usize {
-    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
-    if io::stdout().is_terminal() { columns.unwrap_or(100) } else { 100 }
+    let wished =
+        std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).filter(|columns| *columns > 0);
+    let terminal = || console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+    wished.or_else(terminal).filter(|columns| *columns > 0).unwrap_or(WIDTH)
+}
+
+/// Columns to which a table is fitted: those of the terminal that stdout is, or what `COLUMNS` says. None where another
+/// program reads: it finds one row a line.
+pub(crate) fn table_width() -> Option<usize> {
+    (io::stdout().is_terminal() || std::env::var_os("COLUMNS").is_some()).then(width)
 }

@@ -26,6 +26,30 @@ pub(crate) fn refuse_precious(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Refuses a file in a folder that is not there, before any work is done for it.
+pub(crate) fn refuse_no_folder(path: &Path) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if folder.is_dir() {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        "output-folder",
+        format!("`{}` cannot be written: there is no folder `{}`", path.display(), folder.display()),
+        "nothing was written",
+        "make the folder, or name a file in one that is there",
+    ))
+}
+
+/// That a folder stands where a file is to be written.
+pub(crate) fn is_folder(path: &Path) -> Failure {
+    Failure::usage(
+        "output-folder",
+        format!("`{}` is a folder", path.display()),
+        "nothing was written",
+        "name a file in it",
+    )
+}
+
 fn refused(path: &Path, why: &str) -> Failure {
     Failure::usage(
         "output-precious",
@@ -58,6 +82,15 @@ fn is_precious(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_in_a_folder_that_is_not_there_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(refuse_no_folder(&folder.path().join("a.csv")).is_ok());
+        assert!(refuse_no_folder(Path::new("a.csv")).is_ok());
+        let failure = refuse_no_folder(&folder.path().join("none/a.csv")).expect_err("it is refused");
+        assert!(failure.what().contains("there is no folder"), "{}", failure.what());
+    }
 
     #[test]
     fn a_cases_files_keys_and_checkpoints_are_not_written_over() {

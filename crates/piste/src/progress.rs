@@ -5,6 +5,9 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+/// Columns below which a line has room for no bar.
+const NARROW: u16 = 72;
+
 /// A bar over bytes.
 pub(crate) struct Progress(ProgressBar);
 
@@ -13,7 +16,13 @@ impl Progress {
     pub(crate) fn new(verb: &'static str, total_bytes: u64, shown: bool) -> Self {
         let target = if shown { ProgressDrawTarget::stderr_with_hz(4) } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(total_bytes), target);
-        let style = "{prefix:8} [{elapsed_precise}] [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} to go";
+        // The bar takes what the figures leave of the line; on a narrow one there is none.
+        let wide = console::Term::stderr().size().1 >= NARROW;
+        let style = if wide {
+            "{prefix:8} [{wide_bar}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} to go"
+        } else {
+            "{prefix} {percent} %, {eta} to go"
+        };
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style.progress_chars("=> "));
         }

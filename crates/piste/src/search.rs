@@ -10,10 +10,10 @@ use serde_json::{Map, Value};
 
 use crate::cli::{Common, Search};
 use crate::failure::Failure;
-use crate::look::lake_of;
 use crate::look::pattern::Pattern;
 use crate::look::rows::{fields, int_at, line};
 use crate::look::sorted::Sorted;
+use crate::look::{lake_of, note_not_examined};
 use crate::out;
 
 /// Runs the command.
@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &Search, common: &Common) -> Result<u8, Failure> {
             "pattern",
             what,
             "nothing was searched",
-            "quote the pattern; search for plain text or /regex/",
+            "mend it at that place; as plain text, without the slashes, no sign has a meaning; quote it for your shell",
         )
     })?;
     let range = &arguments.range;
@@ -76,7 +76,11 @@ pub(crate) fn run(arguments: &Search, common: &Common) -> Result<u8, Failure> {
     if !common.quiet {
         let rest =
             if shown < count { format!("; {shown} shown, --limit sets how many") } else { String::new() };
-        out::note(&format!("{count} rows found{rest}"));
+        let found = if count == 1 { "1 row found".to_owned() } else { format!("{count} rows found") };
+        out::note(&format!("{found}{rest}"));
+        if count == 0 {
+            note_not_examined(&common.case);
+        }
     }
     Ok(0)
 }

@@ -79,7 +79,13 @@ impl ExportOptions {
     /// Refuses a file that is there and not to be replaced; to be called before any work. The case's own files are never
     /// replaced: the ledger would be lost.
     pub(crate) fn target(&self, case: &Path) -> Result<(), Failure> {
-        let Some(path) = self.output.as_ref().filter(|path| path.exists()) else { return Ok(()) };
+        let Some(path) = &self.output else { return Ok(()) };
+        if !path.exists() {
+            return crate::output::refuse_no_folder(path);
+        }
+        if path.is_dir() {
+            return Err(crate::output::is_folder(path));
+        }
         if !self.force {
             return Err(exists(path));
         }

@@ -211,7 +211,7 @@ mod tests {
             "rows": []}]});
         fs::write(case_folder.join("out/doors.json"), door.to_string()).expect("it is written");
         let at = Some("2021-03-27T00:00:00Z".parse().expect("a time"));
-        let common = Common { case: case_folder, at, quiet: true };
+        let common = Common { case: case_folder, at, quiet: true, ..Common::default() };
         let ask = |answers: &str| {
             let mut case = Writing::open(&common).expect("it opens");
             dialogue(&mut case, "B", &mut answers.as_bytes(), usize::MAX, &common).expect("it ends");

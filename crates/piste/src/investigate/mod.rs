@@ -26,6 +26,7 @@ use piste_hunt::correlate::Correlator;
 use piste_hunt::told::RuleText;
 use piste_lake::seal::Intake;
 use piste_lake::{Item, Sealer, StoredPath, path_text};
+use piste_model::ArtefactKind;
 use piste_model::evidence::EvidenceState;
 use piste_model::hash::sha256_hex;
 use piste_model::sources::Sources;
@@ -41,7 +42,7 @@ use crate::failure::{self, Failure};
 use crate::progress::Progress;
 use crate::rules::prepared::{Prepared, drop_used_exclusions};
 use crate::sightings::{Given, Looking};
-use crate::{clock, out};
+use crate::{clock, out, place};
 
 /// Everything that a run hunts with.
 pub(crate) struct Hunt {
@@ -55,6 +56,8 @@ pub(crate) struct Hunt {
     pub(crate) correlator: Correlator,
     pub(crate) not_compiled: Vec<NotRun>,
     pub(crate) sources: Sources,
+    /// Kinds of files that are sealed and not read.
+    pub(crate) artefacts: Vec<ArtefactKind>,
     pub(crate) yara: YaraSet,
     /// Seconds that the YARA rules have for one file.
     pub(crate) yara_seconds: u64,
@@ -70,6 +73,7 @@ impl Hunt {
 /// Runs the command.
 pub(crate) fn run(arguments: &Investigate, common: &Common) -> Result<u8, Failure> {
     let stopwatch = Stopwatch::now();
+    refuse_no_evidence(arguments)?;
     let hunt = load_rules(arguments)?;
     let stop = stop_on_ctrl_c();
     let (case, written) = into_case(arguments, common, &hunt, &stop)?;
@@ -89,11 +93,18 @@ pub(crate) fn into_case(
     let binary = crate::binary::Hashing::begin();
     let passwords = passwords(arguments.password_file.as_deref())?;
     let given_indicators = Given::read(&arguments.indicators, arguments.no_earlier_indicators)?;
+    let evidence = full_paths(&arguments.evidence)?;
+    refuse_withdrawal(&common.case, &arguments.withdraw)?;
+    // What can be refused was refused before: a wrong command leaves no case behind.
     let mut case = Case::open(&common.case, clock::now(common))?;
+    place::refuse_others(&case, common.chosen, &evidence)?;
+    if !common.quiet {
+        place::announce_default(&common.case, common.chosen);
+    }
     for path in &arguments.withdraw {
         case.withdraw(path)?;
     }
-    let given = all_given(&case, &arguments.evidence)?;
+    let given = all_given(&case, evidence)?;
     if given.len() > arguments.evidence.len() && !common.quiet {
         out::note(
             "Also reading what earlier runs of this case were given; --withdraw PATH leaves a path out",
@@ -143,6 +154,7 @@ pub(crate) fn into_case(
 
 pub(crate) fn load_rules(arguments: &Investigate) -> Result<Hunt, Failure> {
     let sources = crate::rules::sources()?;
+    let artefacts = crate::rules::artefacts()?;
     let yara = YaraSet::load(&arguments.which.yara_options(&[]))?;
     let options = arguments.which.load_options();
     let only_yara = options.paths.is_empty() && !options.built_in && !yara.is_empty();
@@ -155,7 +167,19 @@ pub(crate) fn load_rules(arguments: &Investigate) -> Result<Hunt, Failure> {
     let version = env!("CARGO_PKG_VERSION");
     let key = sha256_hex(format!("{version} {} {}", piste_hunt::ENGINE, rules.sha256).as_bytes());
     let yara_seconds = arguments.yara_timeout;
-    Ok(Hunt { rules, key, engine, told, correlations, correlator, not_compiled, sources, yara, yara_seconds })
+    Ok(Hunt {
+        rules,
+        key,
+        engine,
+        told,
+        correlations,
+        correlator,
+        not_compiled,
+        sources,
+        artefacts,
+        yara,
+        yara_seconds,
+    })
 }
 
 /// Passwords, one a line, as bytes: archives know no encoding.
@@ -173,14 +197,40 @@ pub(crate) fn passwords(file: Option<&Path>) -> Result<Vec<Vec<u8>>, Failure> {
     Ok(lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect())
 }
 
-/// What is given now and what earlier runs of the case were given, as absolute paths, sorted.
-fn all_given(case: &Case, evidence: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
-    let mut given = Vec::new();
-    for path in evidence {
-        let full =
-            path.canonicalize().map_err(|_| Failure::from(piste_lake::LakeError::Missing(path.clone())))?;
-        given.push(full);
+/// Absolute paths of evidence that is there.
+fn full_paths(evidence: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let full = |path: &PathBuf| {
+        path.canonicalize().map_err(|_| Failure::from(piste_lake::LakeError::Missing(path.clone())))
+    };
+    evidence.iter().map(full).collect()
+}
+
+/// A run without evidence has nothing to do.
+fn refuse_no_evidence(arguments: &Investigate) -> Result<(), Failure> {
+    if !arguments.evidence.is_empty() {
+        return Ok(());
     }
+    Err(Failure::usage(
+        "evidence-none",
+        "no evidence was given",
+        "nothing was read",
+        "name files, folders or archives: piste investigate MX01.zip DC01/ --case NAME",
+    ))
+}
+
+/// Nothing can be taken back from a case that is not there.
+fn refuse_withdrawal(case: &Path, withdraw: &[PathBuf]) -> Result<(), Failure> {
+    let Some(path) = withdraw.first().filter(|_| !case.join("ledger.jsonl").exists()) else { return Ok(()) };
+    Err(Failure::usage(
+        "withdraw-unknown",
+        format!("`{}` cannot be taken back: there is no case in `{}`", path_text(path), case.display()),
+        "nothing was read",
+        "leave out --withdraw, or name the case with --case",
+    ))
+}
+
+/// What is given now and what earlier runs of the case were given, as absolute paths, sorted.
+fn all_given(case: &Case, mut given: Vec<PathBuf>) -> Result<Vec<PathBuf>, Failure> {
     for path in case.given() {
         if !path.exists() {
             return Err(Failure::environment(
@@ -287,10 +337,15 @@ pub(crate) fn tell(
             "{seconds:.1} s, {rate:.0} events a second, peak memory {peak}; written to {}",
             piste_report::escape::visible(&out_folder.display().to_string())
         ));
+        if !written.summary.reading.is_whole() {
+            out::note(
+                "Not all of the evidence was examined (exit code 3): `What was not examined` and `What could not be read` name it",
+            );
+        }
     }
     let found =
         arguments.fail_on.is_some_and(|level| written.gravest.is_some_and(|gravest| gravest >= level));
-    Ok(if written.incomplete {
+    Ok(if !written.summary.reading.is_whole() {
         failure::UNREAD
     } else if found {
         failure::FOUND

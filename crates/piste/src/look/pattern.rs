@@ -11,6 +11,9 @@ use regex::{Regex, RegexBuilder};
 
 use super::rows::{int_at, list, pairs};
 
+/// Characters of an expression that are shown from where it is wrong.
+const PLACE_CHARS: usize = 20;
+
 /// One thing to find.
 #[derive(Debug)]
 pub(crate) struct Pattern {
@@ -25,8 +28,7 @@ impl Pattern {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let long = text.len() > 2;
         if let Some(inner) = text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')).filter(|_| long) {
-            let regex =
-                Regex::new(inner).map_err(|error| format!("`{text}` is no regular expression: {error}"))?;
+            let regex = Regex::new(inner).map_err(|error| not_regular(text, inner, &error))?;
             return Ok(Self { field: None, regex });
         }
         let named = text.split_once('=').filter(|(name, _)| is_field_name(name));
@@ -97,6 +99,23 @@ impl Pattern {
     }
 }
 
+/// Why an expression cannot be used, and where in what was typed.
+fn not_regular(text: &str, inner: &str, error: &regex::Error) -> String {
+    let (why, span) = match regex_syntax::Parser::new().parse(inner) {
+        Err(regex_syntax::Error::Parse(error)) => (error.kind().to_string(), Some(*error.span())),
+        Err(regex_syntax::Error::Translate(error)) => (error.kind().to_string(), Some(*error.span())),
+        // It reads, and yet it cannot be used: it is too large.
+        _ => (error.to_string().replace('\n', " "), None),
+    };
+    let place = span.map_or_else(String::new, |span| {
+        let before = inner.get(..span.start.offset).unwrap_or_default();
+        let rest: String = inner.chars().skip(before.chars().count()).take(PLACE_CHARS).collect();
+        let number = before.chars().count() + 2; // counted from one, with the slash before it
+        if rest.is_empty() { ", at its end".to_owned() } else { format!(", at character {number}: `{rest}`") }
+    });
+    format!("`{text}` is no regular expression: {why}{place}")
+}
+
 /// A name such as `EventID`, `cs-uri-stem` or `cs(Cookie)`: a command line with an `=` in it is text to find.
 fn is_field_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.@()".contains(&byte))
@@ -137,6 +156,20 @@ mod tests {
         check("set x=1 y", None, &["set x=1 y"], &["1 y"]);
         check("/^T1[0-9]+$/", None, &["T1003"], &["t1003"]);
         check("/", None, &["a/b"], &["a"]);
-        assert!(Pattern::parse("/(/").is_err());
+    }
+
+    #[test]
+    fn a_wrong_expression_says_why_and_where() {
+        for (pattern, told) in [
+            ("/(/", "unclosed group, at character 2: `(`"),
+            ("/who[a-/", "unclosed character class, at character 5: `[a-`"),
+            ("/é*z{2,1}/", "at character 5"),
+            ("/a(?=b)/", "look-around"),
+            ("/a{1000}{1000}{1000}/", "is no regular expression"),
+        ] {
+            let what = Pattern::parse(pattern).expect_err("it is refused");
+            assert!(what.contains(told), "{what}");
+            assert!(!what.contains('\n'), "{what}");
+        }
     }
 }

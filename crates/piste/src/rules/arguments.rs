@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 pub(crate) struct RuleOptions {
     /// Sigma rules, filters and correlations beside Piste's own: a file or folder; may be given several times.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, short, value_name = "PATH")]
     pub(crate) rules: Vec<PathBuf>,
     /// YARA rules for files, beside Piste's own: a file or folder (*.yar, *.yara); may be given several times.
     #[arg(long, value_name = "PATH")]
@@ -29,7 +29,7 @@ pub(crate) struct RuleOptions {
     #[arg(long, value_name = "PATH")]
     pub(crate) placeholders: Vec<PathBuf>,
     /// Only rules of this level or above.
-    #[arg(long, value_name = "LEVEL", value_parser = crate::cli::level)]
+    #[arg(long, short = 'm', alias = "min-level", value_name = "LEVEL", value_parser = crate::cli::level)]
     pub(crate) level: Option<Level>,
     /// Only rules of this status; may be given several times.
     #[arg(long, value_name = "STATUS", value_parser = ["stable", "test", "experimental", "deprecated", "unsupported"])]

@@ -38,5 +38,7 @@ mod sightings;
 mod silence;
 mod tidy;
 mod triage;
+mod unread;
+mod user;
 mod web_files;
 mod yara;

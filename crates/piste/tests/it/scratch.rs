@@ -67,7 +67,11 @@ impl Scratch {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_piste"));
         command.current_dir(self.0.path()).args(arguments);
-        command.env_remove("RUST_BACKTRACE").env_remove("COLUMNS").env("NO_COLOR", "1");
+        command
+            .env_remove("RUST_BACKTRACE")
+            .env_remove("COLUMNS")
+            .env_remove("PISTE_CASE")
+            .env("NO_COLOR", "1");
         // What one test compiles, others may use: the cache is part of what is tested.
         command.env("PISTE_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
         command
