@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                             }
                         }
                         let Ok(of) = keep_rows(all, &keep) else { continue };
-                        let batch = Batch { shape, rows: of };
+                        let batch = Batch { shape, further: Vec::new(), rows: of };
                         let start = Instant::now();
                         hits += engine.hits(&batch).len();
                         spent += start.elapsed();

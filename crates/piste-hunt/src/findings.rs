@@ -1,7 +1,8 @@
 //! Detections grouped into findings.
 //!
 //! In: detections in the order of time. Out: one finding a (rule, host, account, process), the gravest first, with counts,
-//! span, merged entities and the earliest rows. Memory grows with the groups, not with the detections.
+//! span, merged entities and the earliest rows. Memory grows with the groups, and of these there is an end: past a limit
+//! they become bundles, each of which says so.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use piste_model::{
     Detection, Entities, EvidenceId, Finding, FindingId, FindingKind, Instant, Level, New, RowRef,
 };
 
+use crate::bundles::{About, Counted, EARLIEST_KEPT, Shared, source_of};
 use crate::told::{RuleText, Told};
 
 /// Detections of one rule on one host above which the rule tells little there.
@@ -39,6 +41,9 @@ const KNOWN_MAX: usize = 200_000;
 pub struct Findings {
     groups: Vec<Group>,
     by_key: HashMap<GroupKey, usize, RandomState>,
+    counted: Counted,
+    /// Groups that are bundles.
+    bundles: BTreeMap<Shared, usize>,
     known: Known,
     /// What the triples' first two are addresses of: so long no other can be there.
     held: Vec<(Arc<RuleText>, Arc<str>)>,
@@ -53,6 +58,12 @@ pub struct Findings {
 struct Group {
     finding: Finding,
     days: BTreeMap<i64, (Instant, u64)>,
+    rule: String,
+    host: String,
+    /// The address that it came from first; empty where none or several are named.
+    source: String,
+    /// Of a bundle.
+    about: Option<Box<About>>,
 }
 
 /// Where one detection stands.
@@ -103,7 +114,9 @@ impl Findings {
 
     /// Adds one detection; `file_sha256` is that of its evidence.
     pub fn add(&mut self, detection: &Detection, file_sha256: &str) {
-        let at = self.group(GroupKey::of(detection), &detection.status, |key| new_finding(key, detection));
+        let at = self.group(GroupKey::of(detection), &detection.status, &detection.entities, |key| {
+            new_finding(key, detection)
+        });
         let place = Place {
             time: detection.time,
             evidence: detection.evidence_id,
@@ -114,7 +127,7 @@ impl Findings {
         };
         let since = self.since;
         let Some(group) = self.groups.get_mut(at) else { return };
-        group.finding.entities.merge(&detection.entities);
+        group.merge(&detection.entities);
         group.add(place, since, || detection.record_hash.clone());
     }
 
@@ -148,13 +161,13 @@ impl Findings {
             account: telling.actor.clone().unwrap_or_default(),
             process: telling.acting_process.clone().unwrap_or_default(),
         };
-        let at = self.group(key, &told.rule.status, |key| {
+        let at = self.group(key, &told.rule.status, &telling.entities, |key| {
             let mut detection = told.detection(path);
             detection.host = host.to_string();
             new_finding(key, &detection)
         });
         if let Some(group) = self.groups.get_mut(at) {
-            group.finding.entities.merge(&telling.entities);
+            group.merge(&telling.entities);
         }
         if self.known.len() >= KNOWN_MAX {
             self.known.clear();
@@ -170,40 +183,82 @@ impl Findings {
         self.beside.extend(findings);
     }
 
-    fn group(&mut self, key: GroupKey, status: &str, new: impl FnOnce(&GroupKey) -> Finding) -> usize {
+    fn group(
+        &mut self,
+        key: GroupKey,
+        status: &str,
+        entities: &Entities,
+        new: impl FnOnce(&GroupKey) -> Finding,
+    ) -> usize {
         if let Some(at) = self.by_key.get(&key) {
             return *at;
         }
-        let at = self.groups.len();
-        self.groups.push(Group { finding: new(&key), days: BTreeMap::new() });
+        let source = source_of(entities);
+        let bundle = self.counted.add(&key.rule, &key.host, source);
+        if let Some(at) = bundle.as_ref().and_then(|bundle| self.bundles.get(bundle)) {
+            return *at;
+        }
         if !self.statuses.contains_key(&key.rule) {
             self.statuses.insert(key.rule.clone(), status.to_owned());
         }
-        self.by_key.insert(key, at);
+        let mut group = Group {
+            finding: new(&key),
+            days: BTreeMap::new(),
+            rule: key.rule.clone(),
+            host: key.host.clone(),
+            source: source.to_owned(),
+            about: None,
+        };
+        let at = self.groups.len();
+        if let Some(shared) = bundle {
+            group.become_bundle(&shared);
+            self.bundles.insert(shared, at);
+        } else {
+            self.by_key.insert(key, at);
+        }
+        self.groups.push(group);
         at
     }
 
-    /// The findings, the gravest first: by level, confidence, first trace, key. `number` gives each key its F-n.
-    pub fn finish(self, mut number: impl FnMut(&str) -> FindingId) -> Vec<Finding> {
-        let Self { groups, by_key, statuses, since, beside, .. } = self;
-        // Detections of each (rule, host).
-        let mut counts: HashMap<(&str, &str), u64, RandomState> = HashMap::default();
-        let mut keys: Vec<Option<&GroupKey>> = vec![None; groups.len()];
-        for (key, at) in &by_key {
-            if let (Some(slot), Some(group)) = (keys.get_mut(*at), groups.get(*at)) {
-                *slot = Some(key);
-                *counts.entry((&key.rule, &key.host)).or_default() += group.finding.count;
+    /// Puts into each bundle, the closest first, what stands apart and belongs to it: of one source all, of others what was
+    /// seen once, save the earliest.
+    fn gather_bundles(&mut self) {
+        for (shared, to) in self.bundles.iter().rev() {
+            let mut kept = if shared.source.is_some() { 0 } else { EARLIEST_KEPT };
+            for at in 0..self.groups.len() {
+                let Some(group) = self.groups.get(at).filter(|group| group.belongs_to(shared)) else {
+                    continue;
+                };
+                if shared.source.is_none() && (group.finding.count > 1 || kept > 0) {
+                    kept = kept.saturating_sub(1);
+                    continue;
+                }
+                let Some(group) = self.groups.get_mut(at).map(Group::take) else { continue };
+                if let Some(bundle) = self.groups.get_mut(*to) {
+                    bundle.swallow(group);
+                }
+            }
+            if let Some(bundle) = self.groups.get_mut(*to) {
+                bundle.name(shared);
             }
         }
+        self.by_key.clear();
+        self.groups.retain(|group| group.finding.count > 0);
+    }
+
+    /// The findings, the gravest first: by level, confidence, first trace, key. `number` gives each key its F-n.
+    pub fn finish(mut self, mut number: impl FnMut(&str) -> FindingId) -> Vec<Finding> {
+        self.gather_bundles();
+        let Self { groups, statuses, since, beside, .. } = self;
+        let counts = detections_by_place(&groups);
         let mut findings: Vec<Finding> = groups
             .into_iter()
-            .zip(keys)
-            .map(|(group, key)| {
+            .zip(counts)
+            .map(|(group, count)| {
+                let status = statuses.get(&group.rule).map_or("", String::as_str);
+                let word = confidence(status, count, group.finding.level);
                 let mut finding = group.finish();
-                let key = key.map_or(("", ""), |key| (&key.rule, &key.host));
-                let count = counts.get(&key).copied().unwrap_or_default();
-                let status = statuses.get(key.0).map_or("", String::as_str);
-                confidence(status, count, finding.level).clone_into(&mut finding.confidence);
+                word.clone_into(&mut finding.confidence);
                 finding
             })
             .collect();
@@ -227,6 +282,78 @@ impl Findings {
 }
 
 impl Group {
+    fn merge(&mut self, entities: &Entities) {
+        self.finding.entities.merge(entities);
+        if let Some(about) = &mut self.about {
+            about.add(entities);
+        }
+    }
+
+    /// Makes a bundle of a group that has nothing yet but its names.
+    fn become_bundle(&mut self, shared: &Shared) {
+        let finding = &mut self.finding;
+        finding.key = bundle_key(shared);
+        (finding.actor, finding.acting_process) = (None, None);
+        if shared.host.is_none() {
+            self.host.clear();
+        }
+        self.about = Some(Box::default());
+    }
+
+    fn belongs_to(&self, shared: &Shared) -> bool {
+        self.about.is_none()
+            && self.finding.count > 0
+            && self.rule == shared.rule
+            && shared.host.as_ref().is_none_or(|host| *host == self.host)
+            && shared.source.as_ref().is_none_or(|source| *source == self.source)
+    }
+
+    /// What it holds; nothing is left.
+    fn take(&mut self) -> Self {
+        let empty = Finding { count: 0, rows: Vec::new(), ..self.finding.clone() };
+        Self {
+            finding: std::mem::replace(&mut self.finding, empty),
+            days: std::mem::take(&mut self.days),
+            rule: self.rule.clone(),
+            host: self.host.clone(),
+            source: self.source.clone(),
+            about: None,
+        }
+    }
+
+    /// Takes in a group that was met before the bundle was begun: its rows are the earlier ones.
+    fn swallow(&mut self, group: Self) {
+        self.merge(&group.finding.entities);
+        let (finding, other) = (&mut self.finding, group.finding);
+        finding.count += other.count;
+        finding.new_rows += other.new_rows;
+        finding.first = finding.first.into_iter().chain(other.first).min();
+        finding.last = finding.last.max(other.last);
+        for host in other.hosts {
+            if !finding.hosts.contains(&host) && finding.hosts.len() < Entities::MAX {
+                finding.hosts.push(host);
+            }
+        }
+        finding.rows.extend(other.rows);
+        for (day, (time, count)) in group.days {
+            self.days.entry(day).or_insert((time, 0)).1 += count;
+            if self.days.len() > Finding::MAX_DAYS {
+                self.days.pop_last();
+            }
+        }
+    }
+
+    /// Says what the bundle is, once all is in it.
+    fn name(&mut self, shared: &Shared) {
+        let finding = &mut self.finding;
+        finding.rows.sort_by_key(|row| (row.evidence_id, row.offset, row.record));
+        finding.rows.truncate(Finding::MAX_ROWS);
+        let Some(about) = &self.about else { return };
+        let words = about.words(finding.count, finding.rows.len(), shared);
+        finding.title = format!("{} (bundle: {words})", finding.title);
+        finding.details = BTreeMap::from([("Bundle".to_owned(), words)]);
+    }
+
     fn add(&mut self, place: Place<'_>, since: Option<Since>, record_hash: impl FnOnce() -> String) {
         let finding = &mut self.finding;
         finding.count += 1;
@@ -258,6 +385,23 @@ impl Group {
         let days = self.days.into_values().map(|(time, count)| DayCount { day: time.date(), count });
         Finding { days: days.collect(), ..self.finding }
     }
+}
+
+/// For each group, the detections of its rule on its host.
+fn detections_by_place(groups: &[Group]) -> Vec<u64> {
+    let place = |group: &Group| (group.rule.clone(), group.host.clone());
+    let mut counts: HashMap<(String, String), u64, RandomState> = HashMap::default();
+    for group in groups {
+        *counts.entry(place(group)).or_default() += group.finding.count;
+    }
+    groups.iter().map(|group| counts.get(&place(group)).copied().unwrap_or_default()).collect()
+}
+
+/// A bundle's key hangs on what its groups share, not on which of them came first.
+fn bundle_key(shared: &Shared) -> String {
+    let of = |part: &Option<String>| part.clone().unwrap_or_default();
+    let text = ["bundle", &shared.rule, &of(&shared.host), &of(&shared.source)].join("\u{1f}");
+    sha256_hex(text.as_bytes()).chars().take(32).collect()
 }
 
 /// The gravest first.
@@ -407,6 +551,47 @@ mod tests {
             shown,
             [("1970-01-01", 1), ("1970-01-02", 1), ("1970-01-03", 1), ("1970-01-04", 2), ("1970-01-05", 1)]
         );
+    }
+
+    /// A scanner with very many names, and what others did at the same time.
+    #[test]
+    fn a_scanner_is_one_finding_and_others_stand_beside_it() {
+        let mut findings = Findings::default();
+        let mut real = detection("a", Level::High, "test", "bob", 3);
+        real.entities.address = vec!["203.0.113.9".into()];
+        for second in 0..2_000 {
+            let mut one = detection("a", Level::High, "test", &format!("user{second}"), second);
+            one.entities.address = vec!["198.51.100.7".into()];
+            findings.add(&one, "00");
+            if second == 1_500 {
+                findings.add(&real, "00");
+            }
+        }
+        let found = findings.finish(|_| FindingId(1));
+        let told: Vec<_> = found.iter().map(|one| (one.title.as_str(), one.count, one.rows.len())).collect();
+        let bundle = "A (bundle: 2000 detections of 2000 accounts, from 198.51.100.7; 20 shown)";
+        assert_eq!(told, [(bundle, 2_000, Finding::MAX_ROWS), ("A", 1, 1)]);
+        assert_eq!(found[0].rows[0].record, 0, "its earliest rows are shown");
+        assert_eq!(found[0].first.map(|time| time.nanos), Some(0));
+        assert_eq!((found[0].days.len(), found[0].days[0].count), (1, 2_000));
+        assert_eq!(found[1].key, key_of(&real), "and keeps its key");
+    }
+
+    #[test]
+    fn very_many_names_from_nowhere_are_bounded_and_the_earliest_and_the_busy_stay() {
+        let mut findings = Findings::default();
+        let busy = detection("a", Level::High, "test", "bob", 30);
+        for second in 0..5_000 {
+            findings.add(&detection("a", Level::High, "test", &format!("user{second}"), second), "00");
+            if second == 30 || second == 4_000 {
+                findings.add(&busy, "00");
+            }
+        }
+        let found = findings.finish(|_| FindingId(1));
+        assert_eq!(found.len(), EARLIEST_KEPT + 2);
+        assert_eq!(found.iter().map(|one| one.count).sum::<u64>(), 5_002, "no detection is lost");
+        assert!(found.iter().any(|one| one.key == key_of(&busy) && one.count == 2));
+        assert!(found.iter().any(|one| one.actor.as_deref() == Some("user0")));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! that group such matches. Which engine evaluates the rules is behind [`Engine`]; the gate by logsource stands before it.
 
 mod bits;
+pub mod bundles;
 pub mod clocks;
 mod columns;
 pub mod correlate;

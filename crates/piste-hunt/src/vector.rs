@@ -27,6 +27,8 @@ use crate::values::{NO_TESTS, SetId, Values};
 
 /// Shapes that are remembered; a hostile log with more of them is asked each time anew.
 const SHAPES_MAX: usize = 10_000;
+/// Rows of many shapes that are hunted together.
+const MIXED_ROWS: usize = 4_096;
 
 /// The hunt's engine. Workers share it; what they remember of values is their own.
 pub struct VectorEngine {
@@ -298,6 +300,18 @@ impl VectorEngine {
         self.hunt(rows, shapes_of(dataset, rows))
     }
 
+    /// Hits of a batch of very many shapes, in parts: each shape has a bitmap over the part's rows.
+    fn hits_of_many(&self, batch: &Batch) -> Vec<Hit> {
+        let total = batch.rows.num_rows();
+        let mut all = Vec::new();
+        for start in (0..total).step_by(MIXED_ROWS) {
+            let part = batch.rows.slice(start, MIXED_ROWS.min(total - start));
+            let hits = self.hits_in(&batch.shape.dataset, &part);
+            all.extend(hits.into_iter().map(|hit| Hit { row: hit.row + start, ..hit }));
+        }
+        all
+    }
+
     fn hunt(&self, rows: &RecordBatch, shapes: Vec<(Shape, Bits)>) -> Vec<Hit> {
         let shapes: Vec<_> = shapes
             .into_iter()
@@ -377,6 +391,9 @@ impl VectorEngine {
 
 impl Engine for VectorEngine {
     fn hits(&self, batch: &Batch) -> Vec<Hit> {
+        if !batch.further.is_empty() {
+            return self.hits_of_many(batch);
+        }
         self.hunt(&batch.rows, vec![(batch.shape.clone(), Bits::all(batch.rows.num_rows()))])
     }
 }

@@ -6,10 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use piste_lake::{Format, file};
+use piste_model::guard::guarded;
 use piste_model::{Detection, Entities, EvidenceId, Issue};
 use piste_rules::yara::{YaraRule, YaraSet};
 use yara_x::{MatchingRules, ScanError, Scanner};
@@ -91,7 +91,7 @@ impl<'r> FileScanner<'r> {
             engine
         });
         // The engine reads hostile files; where it fails, the next file gets a new one.
-        let outcome = catch_unwind(AssertUnwindSafe(|| look(engine, set, target, bytes)));
+        let outcome = guarded(|| look(engine, set, target, bytes));
         match outcome {
             Ok(Ok(detections)) => scanned.detections = detections,
             Ok(Err(ScanError::Timeout)) => {
@@ -99,9 +99,9 @@ impl<'r> FileScanner<'r> {
                 scanned.issues.push(timed_out(target, seconds));
             }
             Ok(Err(error)) => scanned.issues.push(failed(target, &error.to_string())),
-            Err(_) => {
+            Err(broken) => {
                 self.engine = None;
-                scanned.issues.push(failed(target, "the engine gave up on it"));
+                scanned.issues.push(failed(target, &format!("the engine gave up on it: {broken}")));
             }
         }
         scanned

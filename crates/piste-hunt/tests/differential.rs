@@ -54,6 +54,7 @@ fn batches(evidence: &[PathBuf], sources: &Sources, each: &(dyn Fn(&Batch) + Syn
         passwords: &[],
         sources,
         threads: 2,
+        time: piste_lake::FileTime::default(),
         stop: &AtomicBool::new(false),
         progress: &|_| {},
     };

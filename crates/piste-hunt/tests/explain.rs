@@ -42,6 +42,7 @@ fn demo() -> Vec<Batch> {
         passwords: &[],
         sources: &sources,
         threads: 2,
+        time: piste_lake::FileTime::default(),
         stop: &AtomicBool::new(false),
         progress: &|_| {},
     };

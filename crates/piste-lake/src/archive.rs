@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
-use piste_model::Instant;
+use piste_model::{Instant, guard};
 use serde::{Deserialize, Serialize};
 use zip::ZipArchive;
 use zip::extra_fields::ExtraField;
@@ -18,17 +18,28 @@ use zip::result::ZipError;
 
 use crate::LakeError;
 use crate::gzip::GzipMembers;
+use crate::hidden::{self, Beside, Listed};
+use crate::limits::{Limits, NAMES_BYTES_MAX};
 use crate::metered::Metered;
-use crate::salvage;
+use crate::open::evidence_file;
+use crate::salvage::{self, Most};
 
 /// Archives kept open at once.
 const OPEN_MAX: usize = 4;
 /// Bytes of a single file's buffer, of which there may be as many as there are files; long reads pass it by.
 const FILE_BUFFER_BYTES: usize = 32 * 1024;
-/// Bytes of a reader's buffer.
+/// Bytes of the buffer over an archive: each member is begun by a jump, which empties it.
+const ARCHIVE_BUFFER_BYTES: usize = 32 * 1024;
+/// Bytes of a copy's buffer.
 const BUFFER_BYTES: usize = 256 * 1024;
-/// Bytes that a zip's list of members may have for each member that is allowed.
+/// Bytes that a zip's list of members may have for each member that is allowed, its name not counted.
 const LIST_BYTES_PER_MEMBER: u64 = 128;
+
+/// Bytes that a zip's list may have.
+fn list_bytes(most: Most) -> u64 {
+    let heads = LIST_BYTES_PER_MEMBER.saturating_mul(most.members as u64);
+    heads.saturating_add(most.names).max(1 << 20)
+}
 
 /// One step into a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -135,12 +146,17 @@ pub(crate) struct Members {
     pub(crate) list: Vec<Member>,
     /// Some names stand twice: of each, the list gives one member, and the others were found by their own headers.
     pub(crate) name_twice: bool,
+    /// How many at the end of the list the zip's own list does not name.
+    pub(crate) hidden: usize,
+    /// What else is to be said of the list.
+    pub(crate) beside: Beside,
 }
 
 impl Opener {
-    /// `members_max` bounds the list of members that is read of one zip.
-    pub(crate) fn new(tmp: &Path, passwords: Vec<Vec<u8>>, members_max: usize) -> Self {
-        let list_bytes_max = LIST_BYTES_PER_MEMBER.saturating_mul(members_max as u64).max(1 << 20);
+    /// Copies go to `tmp`.
+    pub(crate) fn new(tmp: &Path, passwords: Vec<Vec<u8>>) -> Self {
+        let list_bytes_max =
+            list_bytes(Most { members: Limits::default().members_max, names: NAMES_BYTES_MAX });
         Self { tmp: tmp.to_owned(), passwords, list_bytes_max, open: Vec::new(), spools: 0 }
     }
 
@@ -152,7 +168,7 @@ impl Opener {
     ) -> io::Result<T> {
         let into_zip = |step: &Step| matches!(step, Step::Zip(_) | Step::Local(_));
         let Some(at) = place.steps.iter().rposition(into_zip) else {
-            let mut file = BufReader::with_capacity(FILE_BUFFER_BYTES, File::open(&place.disk)?);
+            let mut file = BufReader::with_capacity(FILE_BUFFER_BYTES, evidence_file(&place.disk)?);
             return through(&mut file, &place.steps, read);
         };
         let (outer, inner) = place.steps.split_at(at);
@@ -162,7 +178,7 @@ impl Opener {
         let container = Place { disk: place.disk.clone(), steps: outer.to_vec() };
         match step {
             Step::Local(offset) => {
-                let mut member = salvage::open(File::open(&self.opened(&container)?.path)?, *offset)?;
+                let mut member = salvage::open(evidence_file(&self.opened(&container)?.path)?, *offset)?;
                 through(&mut member, rest, read)
             }
             Step::Zip(index) => {
@@ -187,15 +203,26 @@ impl Opener {
         self.passwords.len()
     }
 
-    /// Lists the members of the zip at `place`.
-    pub(crate) fn members(&mut self, place: &Place, members_max: usize) -> io::Result<Members> {
+    /// Lists the members of the zip at `place`: those of its list, then what stands beside. The list itself is read only
+    /// where it keeps to about as many bytes as so many members have.
+    pub(crate) fn members(&mut self, place: &Place, most: Most) -> io::Result<Members> {
+        let usual = std::mem::replace(&mut self.list_bytes_max, list_bytes(most));
+        let opened = self.archive(place).map(drop);
+        self.list_bytes_max = usual;
+        opened?;
+        let path = self.opened(place)?.path.clone();
         let archive = self.archive(place)?;
         let name_twice = archive.has_duplicate_names();
-        let mut headers = BTreeSet::new();
-        let mut list = Vec::new();
+        let directory = archive.central_directory_start();
+        let (mut list, mut listed) = (Vec::new(), Vec::new());
         for index in 0..archive.len() {
+            guard::check();
             let file = archive.by_index_raw(index).map_err(zip_error)?;
-            headers.insert(file.header_start());
+            listed.push(Listed {
+                header: file.header_start(),
+                packed: file.compressed_size(),
+                name: String::from_utf8_lossy(file.name_raw()).into_owned(),
+            });
             list.push(Member {
                 name: file.name().map_or_else(|_| format!("member-{index}"), |name| name.to_string()),
                 step: Step::Zip(index),
@@ -205,26 +232,34 @@ impl Opener {
                 modified: modified(&file),
             });
         }
-        if name_twice {
+        let left = Most { members: most.members.saturating_sub(list.len()), names: most.names };
+        let mut beside = hidden::look(evidence_file(&path)?, listed, directory, left)?;
+        let mut others = std::mem::take(&mut beside.members);
+        // Of a name that stands twice the list itself has both; this reader of it gives one.
+        let (twice, hidden) = if name_twice {
             let names: BTreeSet<String> = list.iter().map(|member| member.name.clone()).collect();
-            let listed = |step: &Step| matches!(step, Step::Local(offset) if headers.contains(offset));
-            let others = self.salvage(place, members_max)?;
-            list.extend(others.into_iter().filter(|one| !listed(&one.step) && names.contains(&one.name)));
-        }
-        Ok(Members { list, name_twice })
+            others.into_iter().partition(|one| names.contains(&one.name))
+        } else {
+            (Vec::new(), std::mem::take(&mut others))
+        };
+        list.extend(twice);
+        let count = hidden.len();
+        list.extend(hidden);
+        Ok(Members { list, name_twice, hidden: count, beside })
     }
 
-    /// Looks for members by their own headers in a zip whose list cannot be read: at most `members_max`.
-    pub(crate) fn salvage(&mut self, place: &Place, members_max: usize) -> io::Result<Vec<Member>> {
-        salvage::members(File::open(&self.opened(place)?.path)?, members_max)
+    /// Looks for members by their own headers in a zip whose list cannot be read.
+    pub(crate) fn salvage(&mut self, place: &Place, most: Most) -> io::Result<Vec<Member>> {
+        salvage::members(evidence_file(&self.opened(place)?.path)?, most)
     }
 
     fn archive(&mut self, place: &Place) -> io::Result<&mut Archive> {
         let list_bytes_max = self.list_bytes_max;
         let opened = self.opened(place)?;
         if opened.archive.is_none() {
-            let (file, meter) = Metered::new(File::open(&opened.path)?, list_bytes_max);
-            let archive = ZipArchive::new(BufReader::with_capacity(BUFFER_BYTES, file)).map_err(zip_error)?;
+            let (file, meter) = Metered::new(evidence_file(&opened.path)?, list_bytes_max);
+            let archive =
+                ZipArchive::new(BufReader::with_capacity(ARCHIVE_BUFFER_BYTES, file)).map_err(zip_error)?;
             meter.stop();
             opened.archive = Some(archive);
         }
@@ -262,6 +297,7 @@ impl Opener {
 fn copy(reader: &mut dyn Read, file: &mut File, failed: &dyn Fn(io::Error) -> io::Error) -> io::Result<()> {
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
+        guard::check();
         match reader.read(&mut buffer) {
             Ok(0) => return Ok(()),
             Ok(read) => file.write_all(buffer.get(..read).unwrap_or_default()).map_err(failed)?,

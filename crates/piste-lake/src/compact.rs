@@ -127,7 +127,7 @@ impl Group {
         };
         let parts: Vec<RecordBatch> = self.batches.iter().map(|batch| batch.rows.clone()).collect();
         match join(&parts) {
-            Ok(rows) => done.push(Batch { shape, rows }),
+            Ok(rows) => done.push(Batch { shape, further: Vec::new(), rows }),
             Err(_) => done.extend(self.batches), // more text than one column holds
         }
     }

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::io::{self, Read};
 
 use md5::Md5;
+use piste_model::guard;
 use piste_model::hash::hex;
 use piste_parse::block::{EVTX_CHUNK_BYTES, EVTX_HEADER_BYTES};
 use piste_parse::sniff::HEAD_BYTES;
@@ -15,6 +16,9 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use crate::copies::FIRST_CHUNK_BYTES;
+
+/// Bytes of a file's end that are looked at for a zip's end: behind it a signature may stand.
+const TAIL_BYTES: usize = 16 * 1024;
 
 /// What one reading to the end tells.
 pub(crate) struct Content {
@@ -25,6 +29,8 @@ pub(crate) struct Content {
     pub(crate) head: Vec<u8>,
     pub(crate) record_ids: Option<(u64, u64)>,
     pub(crate) over_budget: bool,
+    /// The last bytes, where a zip behind a program ends.
+    pub(crate) tail: Vec<u8>,
     /// The end was not reached; all else is of the part before.
     pub(crate) failure: Option<io::Error>,
 }
@@ -39,6 +45,26 @@ pub struct Older {
 }
 
 impl Content {
+    /// Keeps the last bytes.
+    fn add_to_tail(&mut self, bytes: &[u8]) {
+        if bytes.len() >= TAIL_BYTES {
+            self.tail.clear();
+        }
+        self.tail.extend(bytes.get(bytes.len().saturating_sub(TAIL_BYTES)..).unwrap_or_default());
+        let surplus = self.tail.len().saturating_sub(TAIL_BYTES);
+        self.tail.drain(..surplus);
+    }
+
+    /// Whether it ends as a zip does: with the record that says where the list of members lies.
+    pub(crate) fn ends_as_zip(&self) -> bool {
+        const RECORD_BYTES: usize = 22;
+        let comment =
+            |record: &[u8]| Some(usize::from(u16::from_le_bytes(*record.get(20..)?.first_chunk()?)));
+        self.tail.windows(RECORD_BYTES).any(|record| {
+            record.starts_with(b"PK\x05\x06") && comment(record).is_some_and(|bytes| bytes < TAIL_BYTES)
+        })
+    }
+
     /// Keeps the first bytes: of an EVTX file the first chunk too, which tells which log it is.
     fn add_to_head(&mut self, bytes: &[u8]) {
         let known = self.head.len().min(HEAD_BYTES);
@@ -112,6 +138,7 @@ pub(crate) fn read_all(
         head: Vec::new(),
         record_ids: None,
         over_budget: false,
+        tail: Vec::new(),
         failure: None,
     };
     let mut ids = RecordIds::default();
@@ -119,6 +146,7 @@ pub(crate) fn read_all(
     let mut buffer = BUFFER.take();
     buffer.resize(buffer.len().max(read_bytes), 0);
     loop {
+        guard::check();
         let read = match reader.read(buffer.get_mut(..read_bytes).unwrap_or_default()) {
             Ok(0) => break,
             Ok(read) => read,
@@ -133,6 +161,7 @@ pub(crate) fn read_all(
         content.add_to_head(bytes);
         older.see(bytes, &content.head);
         ids.see(bytes);
+        content.add_to_tail(bytes);
         content.bytes += read as u64;
         if content.bytes > budget {
             content.over_budget = true;

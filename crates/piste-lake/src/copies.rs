@@ -11,6 +11,7 @@ use arrow_array::{Array, BooleanArray, RecordBatch};
 use arrow_schema::ArrowError;
 use hashbrown::HashMap;
 use piste_model::EvidenceId;
+use piste_model::guard::guarded;
 use piste_model::schema::{self, Role};
 use piste_model::sources::Sources;
 use piste_parse::block::{EVTX_CHUNK_BYTES, EVTX_HEADER_BYTES, Encoding};
@@ -78,7 +79,7 @@ pub(crate) fn holds_events(format: Format, mut head: &[u8]) -> bool {
 fn parse_head(format: Format, block: &Block) -> Option<Parsed> {
     let sources = Sources::default();
     let cx = Context { evidence: EvidenceId(0), path: "", sources: &sources, host_hint: None };
-    std::panic::catch_unwind(|| parse_block(format, block, &cx)).ok()
+    guarded(|| parse_block(format, block, &cx)).ok()
 }
 
 /// For each item, whether records of it may lie in another item too.

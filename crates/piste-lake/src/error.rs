@@ -75,12 +75,10 @@ impl LakeError {
         move |source| match source {
             ParquetError::External(inner) => match inner.downcast::<io::Error>() {
                 Ok(source) => Self::Write { path: path.clone(), source: *source },
-                Err(inner) => {
-                    let source = ParquetError::External(inner);
-                    Self::Parquet { path: path.clone(), verb: "written", source }
-                }
+                Err(inner) => Self::Write { path: path.clone(), source: io::Error::other(inner) },
             },
-            source => Self::Parquet { path: path.clone(), verb: "written", source },
+            // Its columns fit, or they would not have been made: what is left is the disk, told in words only.
+            source => Self::Write { path: path.clone(), source: io::Error::other(source) },
         }
     }
 

@@ -5,22 +5,21 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::sync::{Mutex, PoisonError};
 
 use piste_model::Issue;
+use piste_model::guard::{self, Broken, guarded, guarded_within};
 use piste_model::sources::Sources;
 use piste_parse::block::EVTX_CHUNK_BYTES;
 use piste_parse::{Block, Context, Format, Parsed, Splitter, file, parse_block};
 
 use crate::LakeError;
 use crate::archive::{Opener, case_fault};
-use crate::panic::panic_text;
 use crate::plan::Unit;
-use crate::seal::{Item, reader_failed};
+use crate::seal::{FileTime, Item};
 
 /// Blocks in memory for each thread.
 const IN_FLIGHT: usize = 3;
@@ -54,6 +53,8 @@ pub struct Input<'a> {
     pub sources: &'a Sources,
     /// Worker threads.
     pub threads: usize,
+    /// What working through one file may take.
+    pub time: FileTime,
     /// Set to end the run between two blocks.
     pub stop: &'a AtomicBool,
     /// Told the bytes of each block once it is read.
@@ -99,17 +100,43 @@ pub fn run_with<'w, R: Send>(
     let (task_out, tasks) = mpsc::channel::<Numbered<Task>>();
     let (step_out, steps) = mpsc::channel::<Numbered<Result<Step<R>, LakeError>>>();
     let tasks = Mutex::new(tasks);
+    let spent: Vec<AtomicU32> = input.items.iter().map(|_| AtomicU32::new(0)).collect();
+    let spent = Spent { time: input.time, ticks: &spent };
     std::thread::scope(|scope| {
-        scope.spawn(move || produce(input, &ticket_out, &task_out));
+        scope.spawn(move || produce(input, spent, &ticket_out, &task_out));
         for _ in 0..threads {
             let step_out = step_out.clone();
             let tasks = &tasks;
-            scope.spawn(move || consume(input, tasks, &step_out, &mut worker()));
+            scope.spawn(move || consume(input, spent, tasks, &step_out, &mut worker()));
         }
         drop(step_out);
         commit_in_order(steps, tickets, commit)
     })?;
     if input.stop.load(Ordering::Relaxed) { Err(LakeError::Stopped) } else { Ok(()) }
+}
+
+/// What the threads spent on each item so far.
+#[derive(Clone, Copy)]
+struct Spent<'a> {
+    time: FileTime,
+    ticks: &'a [AtomicU32],
+}
+
+impl Spent<'_> {
+    /// Ticks that an item has left.
+    fn left(self, at: usize, item: &Item) -> u32 {
+        let spent = self.ticks.get(at).map_or(0, |spent| spent.load(Ordering::Relaxed));
+        self.time.ticks(item.bytes).saturating_sub(spent)
+    }
+
+    fn add(self, at: usize, since: u32) {
+        let more = guard::ticks().saturating_sub(since);
+        if more > 0
+            && let Some(spent) = self.ticks.get(at)
+        {
+            spent.fetch_add(more, Ordering::Relaxed);
+        }
+    }
 }
 
 /// What has a place in the order, and how many places in memory it takes.
@@ -146,6 +173,7 @@ fn commit_in_order<R>(
 
 fn consume<R>(
     input: &Input<'_>,
+    spent: Spent<'_>,
     tasks: &Mutex<Receiver<Numbered<Task>>>,
     out: &Sender<Numbered<Result<Step<R>, LakeError>>>,
     work: &mut Worker<'_, R>,
@@ -154,15 +182,24 @@ fn consume<R>(
         let task = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Numbered { number, places, what: task }) = task else { return };
         // Without its step the run would wait for ever.
-        let step = catch_unwind(AssertUnwindSafe(|| step_of(input, task, work)))
-            .unwrap_or_else(|panic| Err(LakeError::Panicked(panic_text(panic.as_ref()))));
+        let step = guarded(|| step_of(input, spent, task, work)).unwrap_or_else(|broken| {
+            Err(match broken {
+                Broken::Stopped => LakeError::Stopped,
+                other => LakeError::Panicked(other.to_string()),
+            })
+        });
         if out.send(Numbered { number, places, what: step }).is_err() {
             return;
         }
     }
 }
 
-fn step_of<R>(input: &Input<'_>, task: Task, work: &mut Worker<'_, R>) -> Result<Step<R>, LakeError> {
+fn step_of<R>(
+    input: &Input<'_>,
+    spent: Spent<'_>,
+    task: Task,
+    work: &mut Worker<'_, R>,
+) -> Result<Step<R>, LakeError> {
     match task {
         Task::Stop(error) => Err(error),
         Task::UnitEnd(unit) => Ok(Step::UnitEnd(unit)),
@@ -170,8 +207,21 @@ fn step_of<R>(input: &Input<'_>, task: Task, work: &mut Worker<'_, R>) -> Result
         Task::Block(at, block) => {
             let item =
                 input.items.get(at).ok_or_else(|| LakeError::Panicked(format!("there is no item {at}")))?;
-            let parsed = parse_guarded(item, &block, input.sources);
-            Ok(Step::Block(at, work(item, &block, parsed)))
+            let begun = guard::ticks();
+            let worked = guarded_within(spent.left(at, item), || {
+                let parsed = parse_guarded(item, &block, input.sources);
+                work(item, &block, parsed)
+            });
+            spent.add(at, begun);
+            match worked {
+                Ok(worked) => Ok(Step::Block(at, worked)),
+                Err(Broken::OutOfTime) => {
+                    let issue = input.time.issue(&item.path, &Broken::OutOfTime);
+                    Ok(Step::Failed(at, issue.of(item.id)))
+                }
+                Err(Broken::Stopped) => Err(LakeError::Stopped),
+                Err(Broken::Panicked(said)) => Err(LakeError::Panicked(said)),
+            }
         }
     }
 }
@@ -186,8 +236,10 @@ fn parse_guarded(item: &Item, block: &Block, sources: &Sources) -> Parsed {
             parse_block(item.format, block, &cx)
         }
     };
-    if let Ok(parsed) = catch_unwind(AssertUnwindSafe(parse)) {
-        return parsed;
+    match guarded(parse) {
+        Ok(parsed) => return parsed,
+        Err(Broken::Panicked(_)) => {}
+        Err(ended) => guard::end(ended),
     }
     let mut all = Parsed::default();
     for (at, bytes) in block.bytes.chunks(EVTX_CHUNK_BYTES).enumerate() {
@@ -196,14 +248,15 @@ fn parse_guarded(item: &Item, block: &Block, sources: &Sources) -> Parsed {
         }
         let offset = block.offset + (at * EVTX_CHUNK_BYTES) as u64;
         let one = Block { offset, bytes: bytes.to_vec(), ..block.clone() };
-        match catch_unwind(AssertUnwindSafe(|| parse_block(item.format, &one, &cx))) {
+        match guarded(|| parse_block(item.format, &one, &cx)) {
             Ok(parsed) => {
                 all.batches.extend(parsed.batches);
                 all.records += parsed.records;
                 all.damage.extend(parsed.damage);
                 all.issues.extend(parsed.issues);
             }
-            Err(_) => parser_failed(&mut all, item, offset),
+            Err(Broken::Panicked(_)) => parser_failed(&mut all, item, offset),
+            Err(ended) => guard::end(ended),
         }
     }
     if item.format != Format::Evtx {
@@ -248,9 +301,9 @@ impl Queue<'_> {
     }
 }
 
-fn produce(input: &Input<'_>, tickets: &SyncSender<()>, tasks: &Sender<Numbered<Task>>) {
+fn produce(input: &Input<'_>, spent: Spent<'_>, tickets: &SyncSender<()>, tasks: &Sender<Numbered<Task>>) {
     let mut queue = Queue { tickets, tasks, number: 0 };
-    let mut opener = Opener::new(input.tmp, input.passwords.to_vec(), crate::Limits::default().members_max);
+    let mut opener = Opener::new(input.tmp, input.passwords.to_vec());
     // The parts in the order of reading: an item that spans units is opened once.
     let parts: Vec<(usize, &crate::plan::Part)> = input
         .units
@@ -262,7 +315,7 @@ fn produce(input: &Input<'_>, tickets: &SyncSender<()>, tasks: &Sender<Numbered<
     while let Some(group) = groups.next() {
         // The last part's unit goes on where the next item is in it too.
         let goes_on = groups.peek().and_then(|next| next.first()).map(|(unit, _)| *unit);
-        let mut reading = ItemReading { input, group, at: 0, goes_on };
+        let mut reading = ItemReading { input, spent, group, at: 0, goes_on };
         let to_do = group.iter().any(|(unit, _)| input.done.get(*unit) == Some(&false));
         if to_do && !reading.read(&mut opener, &mut queue) {
             return;
@@ -276,6 +329,7 @@ fn produce(input: &Input<'_>, tickets: &SyncSender<()>, tasks: &Sender<Numbered<
 /// One item being read, over the units that its parts are in.
 struct ItemReading<'a> {
     input: &'a Input<'a>,
+    spent: Spent<'a>,
     group: &'a [(usize, &'a crate::plan::Part)],
     /// The part at hand.
     at: usize,
@@ -288,9 +342,13 @@ impl ItemReading<'_> {
     fn read(&mut self, opener: &mut Opener, queue: &mut Queue<'_>) -> bool {
         let Some((_, first)) = self.group.first() else { return true };
         let Some(item) = self.input.items.get(first.item) else { return true };
-        let read = catch_unwind(AssertUnwindSafe(|| self.read_blocks(first.item, item, opener, queue)));
+        let read = guarded_within(guard::NO_LIMIT, || self.read_blocks(first.item, item, opener, queue));
         match read {
             Ok(Ok(go_on)) => go_on,
+            Ok(Err(error)) if error.kind() == std::io::ErrorKind::TimedOut => {
+                let issue = self.input.time.issue(&item.path, &Broken::OutOfTime);
+                self.fail(first.item, &issue.of(item.id), queue)
+            }
             Ok(Err(error)) => {
                 let error = match case_fault(error) {
                     Ok(error) => error,
@@ -308,9 +366,13 @@ impl ItemReading<'_> {
                 );
                 self.fail(first.item, &issue.of(item.id), queue)
             }
-            Err(panic) => {
+            Err(Broken::Stopped) => {
+                queue.push(Task::Stop(LakeError::Stopped));
+                false
+            }
+            Err(broken) => {
                 opener.close_all();
-                let issue = reader_failed(&item.path, &panic_text(panic.as_ref()));
+                let issue = self.input.time.issue(&item.path, &broken);
                 self.fail(first.item, &issue.of(item.id), queue)
             }
         }
@@ -328,6 +390,9 @@ impl ItemReading<'_> {
             while let Some(block) = splitter.next_block(reader)? {
                 if self.input.stop.load(Ordering::Relaxed) || !self.send(at, block, queue) {
                     return Ok(false);
+                }
+                if self.spent.left(at, item) == 0 {
+                    return Err(std::io::ErrorKind::TimedOut.into());
                 }
             }
             Ok(true)

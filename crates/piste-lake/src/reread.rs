@@ -46,7 +46,7 @@ pub fn reread(
     tmp: &Path,
     passwords: Vec<Vec<u8>>,
 ) -> io::Result<Reread> {
-    let mut opener = Opener::new(tmp, passwords, crate::Limits::default().members_max);
+    let mut opener = Opener::new(tmp, passwords);
     let bytes = opener.with_reader(&sealed.place, &mut |mut reader| {
         io::copy(&mut (&mut reader).take(record.offset), &mut io::sink())?;
         if record.dataset == piste_parse::page::DATASET {
@@ -71,6 +71,8 @@ pub fn reread(
         Some(opener.with_reader(&sealed.place, &mut |reader| {
             let mut hasher = Sha256::new();
             let mut buffer = vec![0; 256 * 1024];
+            // One byte more than was sealed tells that it is another file; it may be endless by now.
+            let mut reader = reader.take(sealed.bytes.saturating_add(1));
             loop {
                 let read = reader.read(&mut buffer)?;
                 if read == 0 {
@@ -96,7 +98,7 @@ pub fn bytes_at(
     tmp: &Path,
     passwords: Vec<Vec<u8>>,
 ) -> io::Result<Vec<u8>> {
-    let mut opener = Opener::new(tmp, passwords, crate::Limits::default().members_max);
+    let mut opener = Opener::new(tmp, passwords);
     opener.with_reader(&sealed.place, &mut |mut reader| {
         io::copy(&mut (&mut reader).take(offset), &mut io::sink())?;
         let mut bytes = Vec::new();

@@ -1,4 +1,5 @@
-//! Members of a zip that lost its end, and with it the list of its members.
+//! Members of a zip by their own headers: of one that lost its end, and with it the list of its members, and those that a
+//! list does not name.
 //!
 //! In: the file. Out: the members whose own headers are found, and their bytes as far as they go. Each member begins with a
 //! header of its own (PKWARE APPNOTE 4.3.7); writers that stream, as Velociraptor does, leave its sizes empty, but a deflated
@@ -8,10 +9,16 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 use flate2::bufread::DeflateDecoder;
+use piste_model::guard;
 
 use crate::archive::{Member, Step};
 
-const SIGNATURE: &[u8; 4] = b"PK\x03\x04";
+const SIGNATURE: [u8; 4] = *b"PK\x03\x04";
+const END_SIGNATURE: [u8; 4] = *b"PK\x05\x06";
+/// The record at a zip's end, without its comment.
+const END_BYTES: usize = 22;
+/// Bytes of the buffer over one member's packed bytes: of false headers there may be thousands, each opened once.
+const MEMBER_BUFFER_BYTES: usize = 32 * 1024;
 const HEADER_BYTES: usize = 30;
 /// Bytes of a member's name; longer ones are chance finds.
 const NAME_BYTES_MAX: u16 = 4_096;
@@ -22,42 +29,157 @@ const DEFLATED: u16 = 8;
 
 /// A member's own header.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Header {
-    name: String,
+pub(crate) struct Header {
+    pub(crate) name: String,
     method: u16,
     encrypted: bool,
     /// Packed size, unpacked size and CRC-32, where the writer knew them.
     sizes: Option<(u64, u64, u32)>,
     /// Offset of the data from the header's start.
-    data: u64,
+    pub(crate) data: u64,
 }
 
-/// Lists the members whose headers are found, at most `max`.
+/// How many members are looked for, and how many bytes their names may have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Most {
+    pub(crate) members: usize,
+    pub(crate) names: u64,
+}
+
+/// Lists the members whose headers are found, as many as may be.
 ///
 /// # Errors
 /// Where the file cannot be read.
-pub(crate) fn members(file: File, max: usize) -> io::Result<Vec<Member>> {
-    let mut file = BufReader::with_capacity(256 * 1024, file);
+pub(crate) fn members(file: File, mut most: Most) -> io::Result<Vec<Member>> {
+    let length = file.metadata()?.len();
     let mut members = Vec::new();
-    let mut at = 0;
-    while members.len() < max {
-        let Some(found) = find_signature(&mut file, at)? else { break };
-        let Some(header) = read_header(&mut file, found)? else {
-            at = found + 1;
-            continue;
-        };
-        let packed = header.sizes.map_or(0, |(packed, _, _)| packed);
-        at = found.saturating_add(header.data).saturating_add(packed);
-        members.push(Member {
-            folder: header.name.ends_with('/'),
-            name: header.name,
-            step: Step::Local(found),
-            encrypted: header.encrypted,
-            modified: String::new(),
-            link: false, // only the lost list would tell; its bytes are the path it points to
-        });
-    }
+    Finder::new(file).members(0, length, &mut most, &mut members)?;
     Ok(members)
+}
+
+/// Bytes of the finder's buffer: headers lie close together where there are many of them.
+const FINDER_BYTES: usize = 8 * 1024;
+
+/// Finds headers in a zip.
+pub(crate) struct Finder {
+    file: BufReader<File>,
+    /// Where the next byte is read from.
+    at: u64,
+}
+
+impl Finder {
+    pub(crate) fn new(file: File) -> Self {
+        Self { file: BufReader::with_capacity(FINDER_BYTES, file), at: 0 }
+    }
+
+    /// Adds the members whose headers start from `from` to before `to`.
+    pub(crate) fn members(
+        &mut self,
+        from: u64,
+        to: u64,
+        most: &mut Most,
+        members: &mut Vec<Member>,
+    ) -> io::Result<()> {
+        let mut at = from;
+        while most.members > 0 && at < to {
+            guard::check();
+            let Some(found) = self.signature(SIGNATURE, at, to)? else { break };
+            let Some(header) = self.header(found)? else {
+                at = found + 1;
+                continue;
+            };
+            let packed = header.sizes.map_or(0, |(packed, _, _)| packed);
+            at = found.saturating_add(header.data).saturating_add(packed);
+            let Some(names) = most.names.checked_sub(header.name.len() as u64) else { break };
+            (most.members, most.names) = (most.members - 1, names);
+            members.push(Member {
+                folder: header.name.ends_with('/'),
+                name: header.name,
+                step: Step::Local(found),
+                encrypted: header.encrypted,
+                modified: String::new(),
+                link: false, // only the list would tell; its bytes are the path it points to
+            });
+        }
+        Ok(())
+    }
+
+    /// The header that starts at `offset`; `None` where the bytes only look like one.
+    pub(crate) fn header(&mut self, offset: u64) -> io::Result<Option<Header>> {
+        self.go_to(offset)?;
+        let header = read_header(&mut self.file)?;
+        // What a header that is none took from the buffer is not known: the next step seeks for itself.
+        self.at = self.file.stream_position()?;
+        Ok(header)
+    }
+
+    /// Where the zip ends whose directory starts at `directory`: behind its end record and the comment there.
+    pub(crate) fn end_of_zip(&mut self, directory: u64) -> io::Result<Option<u64>> {
+        let Some(found) = self.signature(END_SIGNATURE, directory, u64::MAX)? else { return Ok(None) };
+        self.go_to(found)?;
+        let mut record = Vec::with_capacity(END_BYTES);
+        self.file.by_ref().take(END_BYTES as u64).read_to_end(&mut record)?;
+        self.at += record.len() as u64;
+        let comment = record.get(END_BYTES - 2..).and_then(|bytes| bytes.first_chunk::<2>());
+        Ok(comment.map(|bytes| found + END_BYTES as u64 + u64::from(u16::from_le_bytes(*bytes))))
+    }
+
+    /// Whether any byte from `from` on is no zero.
+    pub(crate) fn is_more_than_zeros(&mut self, from: u64) -> io::Result<bool> {
+        self.go_to(from)?;
+        loop {
+            guard::check();
+            let bytes = self.file.fill_buf()?;
+            if bytes.is_empty() {
+                return Ok(false);
+            }
+            if bytes.iter().any(|byte| *byte != 0) {
+                return Ok(true);
+            }
+            let read = bytes.len();
+            self.file.consume(read);
+            self.at += read as u64;
+        }
+    }
+
+    /// Offset of the next signature from `from` to before `to`.
+    fn signature(&mut self, signature: [u8; 4], from: u64, to: u64) -> io::Result<Option<u64>> {
+        self.go_to(from)?;
+        let mut matched = 0;
+        loop {
+            guard::check();
+            // The last of its bytes may lie behind `to`.
+            let left = to.saturating_add(3).saturating_sub(self.at);
+            let bytes = self.file.fill_buf()?;
+            let bytes = bytes.get(..usize::try_from(left).unwrap_or(usize::MAX)).unwrap_or(bytes);
+            if bytes.is_empty() {
+                return Ok(None);
+            }
+            // No prefix of a signature stands inside it again, save its first byte.
+            let end = bytes.iter().position(|byte| {
+                let next = signature.get(matched) == Some(byte);
+                matched = if next { matched + 1 } else { usize::from(*byte == b'P') };
+                matched == signature.len()
+            });
+            let read = end.map_or(bytes.len(), |end| end + 1);
+            self.file.consume(read);
+            self.at += read as u64;
+            if end.is_some() {
+                return Ok(Some(self.at - signature.len() as u64));
+            }
+        }
+    }
+
+    /// What the buffer holds is kept where it holds the place.
+    fn go_to(&mut self, offset: u64) -> io::Result<()> {
+        let forward = i64::try_from(offset).ok().zip(i64::try_from(self.at).ok());
+        match forward {
+            Some((to, from)) => self.file.seek_relative(to - from)?,
+            None => drop(self.file.seek(SeekFrom::Start(offset))?),
+        }
+        self.at = offset;
+        Ok(())
+    }
 }
 
 /// A reader over the member whose header starts at `offset`; it fails where the member does not end as it should.
@@ -65,12 +187,13 @@ pub(crate) fn members(file: File, max: usize) -> io::Result<Vec<Member>> {
 /// # Errors
 /// Where there is no such header, or the member is packed in a way that needs the lost list.
 pub(crate) fn open(file: File, offset: u64) -> io::Result<impl Read> {
-    let mut file = BufReader::with_capacity(256 * 1024, file);
-    let header = read_header(&mut file, offset)?;
+    let mut file = BufReader::with_capacity(MEMBER_BUFFER_BYTES, file);
+    file.seek(SeekFrom::Start(offset))?;
+    let header = read_header(&mut file)?;
     let header = header
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no member starts there any more"))?;
     let unsupported = |what: &str| {
-        io::Error::new(io::ErrorKind::Unsupported, format!("{what}, and its zip has lost its end"))
+        io::Error::new(io::ErrorKind::Unsupported, format!("{what}, and the zip's list does not name it"))
     };
     if header.encrypted {
         return Err(unsupported("it is encrypted"));
@@ -127,33 +250,8 @@ impl Read for Checked {
     }
 }
 
-/// Offset of the next signature at or after `from`.
-fn find_signature(file: &mut BufReader<File>, from: u64) -> io::Result<Option<u64>> {
-    file.seek(SeekFrom::Start(from))?;
-    let mut at = from;
-    let mut matched = 0;
-    loop {
-        let bytes = file.fill_buf()?;
-        if bytes.is_empty() {
-            return Ok(None);
-        }
-        for byte in bytes {
-            at += 1;
-            // No prefix of the signature stands inside it again, save its first byte.
-            matched =
-                if SIGNATURE.get(matched) == Some(byte) { matched + 1 } else { usize::from(*byte == b'P') };
-            if matched == SIGNATURE.len() {
-                return Ok(Some(at - SIGNATURE.len() as u64));
-            }
-        }
-        let read = bytes.len();
-        file.consume(read);
-    }
-}
-
 /// Reads a header; `None` where the bytes only look like one.
-fn read_header(file: &mut BufReader<File>, offset: u64) -> io::Result<Option<Header>> {
-    file.seek(SeekFrom::Start(offset))?;
+fn read_header(file: &mut BufReader<File>) -> io::Result<Option<Header>> {
     let mut fixed = Vec::with_capacity(HEADER_BYTES);
     file.by_ref().take(HEADER_BYTES as u64).read_to_end(&mut fixed)?;
     let Some(short) = Fixed::parse(&fixed) else { return Ok(None) };
@@ -206,7 +304,7 @@ impl Fixed {
             extra_bytes: short(28)?,
         };
         let version = short(4)? & 0xff; // the upper byte names the writer's system
-        (bytes.starts_with(SIGNATURE) && version <= VERSION_MAX && found.name_bytes <= NAME_BYTES_MAX)
+        (bytes.starts_with(&SIGNATURE) && version <= VERSION_MAX && found.name_bytes <= NAME_BYTES_MAX)
             .then_some(found)
     }
 }

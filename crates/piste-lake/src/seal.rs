@@ -4,11 +4,13 @@
 //! of their locators; and an issue for each file that is refused or cannot be read. Limits on depth, members and inflated
 //! bytes keep a hostile archive from filling the disk or the day. A stream that is damaged is read up to its damage.
 
+mod zips;
+
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use piste_model::evidence::EvidenceState;
+use piste_model::guard::{self, Broken, guarded, guarded_within};
 use piste_model::{Damage, EvidenceId, Issue};
 use piste_parse::file::FileFacts;
 use piste_parse::sniff::HEAD_BYTES;
@@ -16,37 +18,18 @@ use piste_parse::{Format, Treatment, sniff};
 use serde::{Deserialize, Serialize};
 
 use crate::LakeError;
-use crate::archive::{Member, Members, Opener, Place, Step, case_fault};
+use crate::archive::{Opener, Place, Step, case_fault};
 use crate::content::{Content, Older, read_all};
 use crate::copies::{Log, holds_events, log_of};
+use crate::limits::{Budget, Limits, Overdrawn};
 use crate::names::{Name, Names};
-use crate::origin::{Origin, host_in_path, of_folder, origin_of, unpacked};
-use crate::panic::panic_text;
+use crate::origin::{Origin, host_in_path, of_folder, unpacked};
 use crate::walk::{Found, walk};
 
 /// Bytes of one read while sealing.
 const READ_BYTES: usize = 256 * 1024;
 /// Bytes of one read up to a damaged place: a decoder drops what it had unpacked in the read that met the damage.
 const CAREFUL_READ_BYTES: usize = 512;
-
-/// What a given file may make of itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Containers within containers that are opened.
-    pub depth_max: usize,
-    /// Members that are read, those of archives within counted in.
-    pub members_max: usize,
-    /// Bytes that it may inflate to: this, and `inflation_max` times its size.
-    pub inflated_bytes_free: u64,
-    /// Deflate's own limit is 1,032; logs with empty space reach some hundreds.
-    pub inflation_max: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { depth_max: 8, members_max: 1_000_000, inflated_bytes_free: 1 << 30, inflation_max: 500 }
-    }
-}
 
 /// What the ledger records of one sealed file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,17 +142,13 @@ pub struct Sealer<'p> {
     case: Option<PathBuf>,
     progress: &'p dyn Fn(u64),
     older_hashes: bool,
+    /// What reading one given file may take.
+    time: FileTime,
+    /// The given file at hand has had its time.
+    out_of_time: bool,
     /// Called before each reading.
     #[cfg(test)]
     on_read: &'p dyn Fn(),
-}
-
-/// What a given file may still inflate to.
-struct Budget {
-    bytes: u64,
-    members: usize,
-    /// It wanted more bytes than it had.
-    overdrawn: bool,
 }
 
 /// A container being read: what it is called and what it may still inflate to.
@@ -197,7 +176,7 @@ impl<'p> Sealer<'p> {
         progress: &'p dyn Fn(u64),
     ) -> Self {
         let case = tmp.canonicalize().ok().and_then(|tmp| tmp.parent().map(Path::to_owned));
-        let opener = Opener::new(tmp, passwords, limits.members_max);
+        let opener = Opener::new(tmp, passwords);
         Self {
             opener,
             intake: Intake::default(),
@@ -206,6 +185,8 @@ impl<'p> Sealer<'p> {
             case,
             progress,
             older_hashes: false,
+            time: FileTime::default(),
+            out_of_time: false,
             #[cfg(test)]
             on_read: &|| {},
         }
@@ -215,6 +196,12 @@ impl<'p> Sealer<'p> {
     #[must_use]
     pub fn with_older_hashes(self, older_hashes: bool) -> Self {
         Self { older_hashes, ..self }
+    }
+
+    /// Gives each file given a limit of time.
+    #[must_use]
+    pub fn with_time(self, time: FileTime) -> Self {
+        Self { time, ..self }
     }
 
     /// Seals everything under `given`. Where two files would be called the same, the one given first keeps the name.
@@ -236,14 +223,19 @@ impl<'p> Sealer<'p> {
         let size = file.path.metadata().map_or(0, |metadata| metadata.len());
         self.intake.files += 1;
         self.intake.bytes += size;
-        let Limits { inflated_bytes_free, inflation_max, members_max, .. } = self.limits;
-        let bytes = inflated_bytes_free.saturating_add(size.saturating_mul(inflation_max));
-        let mut budget = Budget { bytes, members: members_max, overdrawn: false };
+        let mut budget = Budget::new(&self.limits, size);
         let origin = Origin { host: host_in_path(&file.name).or_else(|| around.host.clone()), ..around };
         let mut top =
             Container { origin: &origin, depth: 0, encrypted: false, modified: "", budget: &mut budget };
         let name = self.names.given(&file.name);
-        self.seal_place(Place::on_disk(file.path.clone()), &name, &mut top)?;
+        self.out_of_time = false;
+        let place = Place::on_disk(file.path.clone());
+        let sealed =
+            guarded_within(self.time.ticks(size), || self.seal_place(place.clone(), &name, &mut top));
+        match sealed {
+            Ok(sealed) => sealed?,
+            Err(broken) => self.reader_failed(self.intake.items.len(), place, &name, &broken, &top),
+        }
         (self.progress)(size);
         Ok(())
     }
@@ -252,19 +244,28 @@ impl<'p> Sealer<'p> {
     fn seal_place(&mut self, place: Place, name: &Name, within: &mut Container<'_>) -> Result<(), LakeError> {
         let at = self.intake.items.len();
         let mut seal = |sealer: &mut Self| sealer.seal_content(place.clone(), name, within);
-        match catch_unwind(AssertUnwindSafe(|| seal(self))) {
+        match guarded(|| seal(self)) {
             Ok(sealed) => sealed,
-            Err(panic) => {
-                self.reader_failed(at, place, name, &panic_text(panic.as_ref()), within);
+            Err(Broken::Stopped) => Err(LakeError::Stopped),
+            Err(broken) => {
+                self.reader_failed(at, place, name, &broken, within);
                 Ok(())
             }
         }
     }
 
     /// Names the file at index `at` as unread; it may be in the list already.
-    fn reader_failed(&mut self, at: usize, place: Place, name: &Name, said: &str, within: &Container<'_>) {
+    fn reader_failed(
+        &mut self,
+        at: usize,
+        place: Place,
+        name: &Name,
+        broken: &Broken,
+        within: &Container<'_>,
+    ) {
         self.opener.close_all();
-        self.intake.issues.push(reader_failed(&name.path, said));
+        self.out_of_time |= *broken == Broken::OutOfTime;
+        self.intake.issues.push(self.time.issue(&name.path, broken));
         match self.intake.items.get_mut(at) {
             Some(item) => item.state = EvidenceState::Unread,
             None => self.push_unread(place, name, within),
@@ -299,6 +300,7 @@ impl<'p> Sealer<'p> {
         }
         let format = sniff(content.head.get(..HEAD_BYTES).unwrap_or(&content.head), &name.shown);
         let host_hint = host_in_path(&name.shown).or_else(|| within.origin.host.clone());
+        let ends_as_zip = content.ends_as_zip();
         let mut item = Item {
             id: EvidenceId(0),
             path: path.to_owned(),
@@ -327,14 +329,7 @@ impl<'p> Sealer<'p> {
             }
             Treatment::Container if within.depth >= self.limits.depth_max => {
                 item.state = EvidenceState::Unread;
-                let what = format!("it lies deeper than {} containers", self.limits.depth_max);
-                self.issue(
-                    "archive-depth",
-                    path,
-                    &what,
-                    "nothing in it was examined",
-                    "extract it by hand and give the folder",
-                );
+                self.too_deep(path);
             }
             Treatment::Container => {
                 let at = self.intake.items.len();
@@ -344,15 +339,26 @@ impl<'p> Sealer<'p> {
             Treatment::Rows if within.origin.wrote(&name.shown) && !holds_events(format, &content.head) => {
                 item.state = EvidenceState::NotParsed;
             }
+            Treatment::Seal if ends_as_zip => {
+                let at = self.intake.items.len();
+                self.intake.items.push(item);
+                return self.open_zip_behind(format, &place, name, at, within);
+            }
             Treatment::Rows | Treatment::Seal => self.note_empty(format, name),
         }
         self.intake.items.push(item);
         Ok(())
     }
 
+    fn too_deep(&mut self, path: &str) {
+        let what = format!("it lies deeper than {} containers", self.limits.depth_max);
+        let hint = "extract it by hand and give the folder";
+        self.issue("archive-depth", path, &what, "nothing in it was examined", hint);
+    }
+
     /// A file that was read no further, since its container holds too much.
     fn over_budget(&mut self, mut item: Item, within: &mut Container<'_>) {
-        within.budget.overdrawn = true;
+        within.budget.overdrawn = Some(Overdrawn::Bytes);
         item.state = EvidenceState::Unread;
         self.issue(
             "archive-bomb",
@@ -432,159 +438,6 @@ impl<'p> Sealer<'p> {
         self.seal_place(place.inside(step), &inside_name, &mut inside)
     }
 
-    fn open_zip(
-        &mut self,
-        place: &Place,
-        name: &Name,
-        at: usize,
-        within: &mut Container<'_>,
-    ) -> Result<(), LakeError> {
-        let path = name.path.as_str();
-        let members = match self.opener.members(place, self.limits.members_max) {
-            Ok(members) => members,
-            Err(error) => self.salvage(place, path, at, &case_fault(error)?)?,
-        };
-        if members.name_twice {
-            self.issue(
-                "zip-name-twice",
-                path,
-                "several members of this zip have the same name",
-                "each was examined; other programs show one of them only",
-                "ask who made it; to extract them all: 7z x -aou FILE -oFOLDER",
-            );
-        }
-        let names: Vec<&str> = members.list.iter().map(|member| member.name.as_str()).collect();
-        let mut origin = origin_of(&name.shown, &names);
-        origin.host = origin.host.or_else(|| within.origin.host.clone());
-        if let Some(item) = self.intake.items.get_mut(at) {
-            item.origin = origin.tool.map(str::to_owned);
-            item.host_hint = origin.host.clone().or(item.host_hint.take());
-        }
-        let all = members.list.len();
-        let (mut encrypted, mut locked) = (0, None);
-        for (number, member) in members.list.into_iter().enumerate() {
-            if within.budget.overdrawn || within.budget.members == 0 {
-                self.stopped(path, all - number, within.budget.overdrawn);
-                break;
-            }
-            within.budget.members -= 1;
-            encrypted += usize::from(member.encrypted);
-            let mut inside = Container {
-                origin: &origin,
-                depth: within.depth + 1,
-                encrypted: member.encrypted,
-                modified: &member.modified,
-                budget: &mut *within.budget,
-            };
-            let locked_here = self.seal_member(place, name, &member, &mut inside)?;
-            locked = locked.or(locked_here.then_some(member.name));
-        }
-        if let Some(first) = locked {
-            self.locked(path, &first, encrypted);
-        }
-        Ok(())
-    }
-
-    /// Seals one member; answers whether it stays encrypted.
-    fn seal_member(
-        &mut self,
-        place: &Place,
-        container: &Name,
-        member: &Member,
-        inside: &mut Container<'_>,
-    ) -> Result<bool, LakeError> {
-        if member.folder {
-            return Ok(false);
-        }
-        let name = self.names.member(container, &member.name);
-        let leads_out = member.name.split(['/', '\\']).any(|part| part == "..");
-        if !leads_out && !member.link {
-            let before = self.intake.items.len();
-            self.seal_place(place.inside(member.step.clone()), &name, inside)?;
-            let unread = self.intake.items.get(before).is_some_and(|item| item.sha256.is_empty());
-            return Ok(member.encrypted && unread);
-        }
-        if leads_out {
-            self.issue(
-                "zip-slip",
-                &name.path,
-                "the name of this member leads out of the archive",
-                "it was refused: no collection tool writes such a name",
-                "look at it with: unzip -l FILE",
-            );
-            self.push_unread(place.inside(member.step.clone()), &name, inside);
-        } else {
-            self.issue(
-                "evidence-link",
-                &name.path,
-                "this member is a symbolic link",
-                "it was not followed",
-                "give the file that it points to as evidence of its own, if it belongs here",
-            );
-        }
-        Ok(false)
-    }
-
-    /// The members of a zip that lost its list of them, found by their own headers.
-    fn salvage(
-        &mut self,
-        place: &Place,
-        path: &str,
-        at: usize,
-        error: &io::Error,
-    ) -> Result<Members, LakeError> {
-        if let Some(item) = self.intake.items.get_mut(at) {
-            item.state = EvidenceState::Unread;
-        }
-        let list = match self.opener.salvage(place, self.limits.members_max) {
-            Ok(list) => list,
-            Err(error) => {
-                case_fault(error)?;
-                Vec::new()
-            }
-        };
-        let effect = match list.len() {
-            0 => "nothing in it was examined; it may be cut short".to_owned(),
-            found => {
-                format!("{found} members were found by their own headers and examined; others may be lost")
-            }
-        };
-        self.issue(
-            "zip-damaged",
-            path,
-            &format!("this zip cannot be opened: {error}"),
-            &effect,
-            "ask for a fresh copy, or save what is left and give the folder: zip -FF FILE --out FIXED.zip",
-        );
-        Ok(Members { list, name_twice: false })
-    }
-
-    fn stopped(&mut self, path: &str, left: usize, bomb: bool) {
-        let effect = format!("{left} further members were not examined");
-        let hint = "extract it by hand on a machine with room, and give the folder";
-        if bomb {
-            self.issue("archive-bomb", path, "this zip inflates to more than it may", &effect, hint);
-        } else {
-            let what = format!(
-                "this zip has more than {} members, those of archives within counted in",
-                self.limits.members_max
-            );
-            self.issue("archive-members", path, &what, &effect, hint);
-        }
-    }
-
-    /// One issue for all members of a zip that stay encrypted.
-    fn locked(&mut self, path: &str, first: &str, encrypted: usize) {
-        let what = match self.opener.passwords() {
-            0 => format!("{encrypted} members are encrypted, the first is `{first}`"),
-            tried => format!(
-                "{encrypted} members are encrypted; none of the {tried} passwords given opens `{first}`"
-            ),
-        };
-        self.issue("container-encrypted", path, &what, "what no password opened was not examined",
-            "give the password: --password-file FILE, one a line; or extract it: 7z x ARCHIVE -pPASSWORD -oFOLDER");
-    }
-
     /// A file of which nothing can be read is named, not sealed.
     fn unread(&mut self, place: Place, name: &Name, error: &io::Error, within: &Container<'_>) {
         match error.kind() {
@@ -628,6 +481,41 @@ impl<'p> Sealer<'p> {
 
     fn issue(&mut self, slug: &'static str, path: &str, what: &str, effect: &str, hint: &str) {
         self.intake.issues.push(Issue::new(slug, path, what, effect, hint));
+    }
+}
+
+/// How long one file may take. The larger it is, the longer: an honest file of a terabyte is read to its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FileTime {
+    /// Seconds, whatever the file's size; `None` for no limit.
+    pub seconds: Option<u32>,
+}
+
+impl FileTime {
+    /// A file has one more second for so many bytes.
+    pub const BYTES_A_SECOND: u64 = 2 << 20;
+    /// What a file has where the user says nothing.
+    pub const USUAL_SECONDS: u32 = 600;
+
+    /// Ticks that a file of this size has.
+    pub(crate) fn ticks(self, bytes: u64) -> u32 {
+        let Some(seconds) = self.seconds else { return guard::NO_LIMIT };
+        let more = u32::try_from(bytes / Self::BYTES_A_SECOND).unwrap_or(guard::NO_LIMIT);
+        seconds.saturating_add(more).saturating_mul(guard::TICKS_A_SECOND)
+    }
+
+    /// What is to be said where a file could not be worked through.
+    pub(crate) fn issue(self, path: &str, broken: &Broken) -> Issue {
+        match broken {
+            Broken::OutOfTime => Issue::new(
+                "file-timeout",
+                path,
+                format!("this file took longer than it may, {} seconds", self.seconds.unwrap_or_default()),
+                "what was read until then is there; what follows in it was not examined",
+                "look at what it is; give it alone and more time: --file-timeout SECONDS",
+            ),
+            other => reader_failed(path, &other.to_string()),
+        }
     }
 }
 

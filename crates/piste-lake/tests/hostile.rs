@@ -21,8 +21,16 @@ use zip::write::SimpleFileOptions;
 const LINE: &[u8] = b"{\"EventID\":1,\"Channel\":\"Security\",\"Hostname\":\"MX01\"}\n";
 
 /// Limits that a test reaches at once.
-const SMALL: Limits =
-    Limits { depth_max: 3, members_max: 100, inflated_bytes_free: 1 << 16, inflation_max: 10 };
+const SMALL: Limits = Limits {
+    depth_max: 3,
+    members_max: 100,
+    members_free: 100,
+    bytes_a_member: 100,
+    names_bytes_free: 1 << 16,
+    names_factor: 1,
+    inflated_bytes_free: 1 << 16,
+    inflation_max: 10,
+};
 
 fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
@@ -206,6 +214,7 @@ fn evidence_that_goes_away_between_sealing_and_reading_is_read_by_the_next_run()
         passwords: &[],
         sources: &Sources::default(),
         threads: 2,
+        time: piste_lake::FileTime::default(),
         stop: &AtomicBool::new(false),
         progress: &|_| {},
     };

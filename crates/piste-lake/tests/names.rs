@@ -149,6 +149,7 @@ fn work_that_panics_ends_the_run_with_an_error() {
         passwords: &[],
         sources: &Sources::default(),
         threads: 2,
+        time: piste_lake::FileTime::default(),
         stop: &AtomicBool::new(false),
         progress: &|_| {},
     };

@@ -13,6 +13,7 @@ pub mod exchange;
 pub mod exposure;
 pub mod finding;
 pub mod first_trace;
+pub mod guard;
 pub mod hash;
 pub mod id;
 pub mod iis;

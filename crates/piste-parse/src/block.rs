@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 mod streams;
 
+use piste_model::guard;
+
 pub use crate::elements::element_bytes;
 use crate::elements::{Edge, Scanner};
 use crate::evtx::places::{Next, Note, Places};
@@ -104,6 +106,7 @@ impl Block {
     pub fn elements(&self) -> impl Iterator<Item = Line<'_>> {
         let (mut scanner, mut at, mut number) = (Scanner::default(), 0, self.first_line);
         std::iter::from_fn(move || {
+            guard::check();
             let Some(Edge::Begin(start)) = scanner.next_edge(self.encoding, &self.bytes, &mut at) else {
                 return None;
             };
@@ -146,6 +149,7 @@ impl Encoding {
     fn raw_lines(self, bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
         let mut at = 0;
         std::iter::from_fn(move || {
+            guard::check();
             let rest = bytes.get(at..).filter(|rest| !rest.is_empty())?;
             let (length, end) = self.next_line(rest);
             let start = at;

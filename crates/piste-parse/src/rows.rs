@@ -3,7 +3,7 @@
 //! In: a record's head and fields. Out: one Arrow batch a shape (dataset, channel, provider, event id), with the common
 //! columns of `piste_model::schema` first and then only the fields that this shape has, sorted by name.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use arrow_array::{
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
+use piste_model::guard;
 use piste_model::hash::RecordHash;
 use piste_model::schema::{self, Role};
 use piste_model::sources::{Shape, Sources};
@@ -33,11 +34,18 @@ const NAME_BYTES_MAX: usize = 256;
 /// Basis of a time that may be in any zone.
 pub(crate) const ZONE_UNKNOWN: &str = "EventTime, zone unknown";
 
+/// Shapes of one block that are told apart. A batch costs some kilobytes however few rows it has: a file that gives every
+/// record another channel would cost gigabytes.
+pub const SHAPES_APART_MAX: usize = 1_000;
+
 /// Rows that share dataset, channel, provider and event id.
 #[derive(Debug, Clone)]
 pub struct Batch {
     /// What they share.
     pub shape: Shape,
+    /// The shapes of rows that are not told apart, where a block has too many: then `shape` names their dataset alone, and
+    /// each row's own columns say what it is. Empty for all others.
+    pub further: Vec<Shape>,
     /// The rows, in the order of the records.
     pub rows: RecordBatch,
 }
@@ -74,6 +82,8 @@ pub struct Rows<'s> {
     evidence: EvidenceId,
     groups: Vec<Group>,
     by_shape: HashMap<Shape, usize, RandomState>,
+    /// The groups of all further shapes, by dataset.
+    mixed: BTreeMap<String, usize>,
     /// The same by what a head says, so that looking costs no copies.
     by_head: HashTable<usize>,
     hasher: RandomState,
@@ -90,6 +100,7 @@ impl<'s> Rows<'s> {
             evidence,
             groups: Vec::new(),
             by_shape: HashMap::default(),
+            mixed: BTreeMap::new(),
             by_head: HashTable::new(),
             hasher: RandomState::default(),
             last: 0,
@@ -112,9 +123,13 @@ impl<'s> Rows<'s> {
     /// Begins one row, to be filled field by field; `left_out` values of its record are not taken in.
     pub(crate) fn open(&mut self, head: &Head<'_>, left_out: u64) -> Option<OpenRow<'_>> {
         self.doubts.see(head, left_out);
+        guard::check();
         let at = self.group_for(head);
         let group = self.groups.get_mut(at)?;
         let row = group.begin(head);
+        if group.is_mixed {
+            group.note_shape(head, self.sources);
+        }
         Some(OpenRow { group, row })
     }
 
@@ -142,7 +157,8 @@ impl<'s> Rows<'s> {
             return at;
         }
         self.last = self.group_of_shape(head);
-        if self.groups.get(self.last).is_some_and(|group| group.given == head.dataset.is_some()) {
+        let apart = |group: &Group| !group.is_mixed && group.given == head.dataset.is_some();
+        if self.groups.get(self.last).is_some_and(apart) {
             let (groups, hasher) = (&self.groups, &self.hasher);
             self.by_head.insert_unique(hash, self.last, |at| {
                 let shape = groups.get(*at).map(|group| &group.shape);
@@ -164,9 +180,25 @@ impl<'s> Rows<'s> {
         if let Some(&at) = self.by_shape.get(&shape) {
             return at;
         }
-        self.groups.push(Group::new(shape.clone(), head.dataset.is_some(), self.sources));
-        self.by_shape.insert(shape, self.groups.len() - 1);
-        self.groups.len() - 1
+        let is_mixed = self.groups.len() >= SHAPES_APART_MAX;
+        let shape = if is_mixed {
+            Shape { channel: String::new(), provider: String::new(), event_code: None, ..shape }
+        } else {
+            shape
+        };
+        if is_mixed && let Some(&at) = self.mixed.get(&shape.dataset) {
+            return at;
+        }
+        let at = self.groups.len();
+        let group = Group::new(shape.clone(), head.dataset.is_some(), self.sources);
+        if is_mixed {
+            self.groups.push(Group { is_mixed, copies: Vec::new(), ..group });
+            self.mixed.insert(shape.dataset, at);
+        } else {
+            self.groups.push(group);
+            self.by_shape.insert(shape, at);
+        }
+        at
     }
 }
 
@@ -229,6 +261,11 @@ struct Group {
     shape: Shape,
     /// Its rows name their dataset; for others the channel decides.
     given: bool,
+    /// Its rows are of many shapes.
+    is_mixed: bool,
+    further: BTreeSet<Shape>,
+    /// Event ids of its rows, where these differ.
+    codes: Vec<Option<i32>>,
     copies: Vec<Copied>,
     /// Copies that columns of this row have brought, to be made from this row on.
     fresh_copies: Vec<Copied>,
@@ -252,6 +289,9 @@ impl Group {
         Self {
             shape,
             given,
+            is_mixed: false,
+            further: BTreeSet::new(),
+            codes: Vec::new(),
             copies,
             fresh_copies: Vec::new(),
             rows: 0,
@@ -270,7 +310,8 @@ impl Group {
     }
 
     fn is_for(&self, head: &Head<'_>) -> bool {
-        self.shape.event_code == head.event_code
+        !self.is_mixed
+            && self.shape.event_code == head.event_code
             && self.shape.channel == head.channel
             && self.shape.provider == head.provider
             && head.dataset.is_none_or(|dataset| self.shape.dataset == dataset)
@@ -288,6 +329,20 @@ impl Group {
         self.offsets.push(i64::try_from(head.offset).unwrap_or(i64::MAX));
         self.hashes.push(head.hash);
         row
+    }
+
+    /// What the row's own shape asks for, in a group of many.
+    fn note_shape(&mut self, head: &Head<'_>, sources: &Sources) {
+        let shape = Shape {
+            dataset: self.shape.dataset.clone(),
+            channel: head.channel.to_owned(),
+            provider: head.provider.to_owned(),
+            event_code: head.event_code,
+        };
+        self.codes.push(head.event_code);
+        self.copies =
+            sources.copies_for(&shape).into_iter().map(|(to, from)| Copied::new(to, from)).collect();
+        self.further.insert(shape);
     }
 
     fn list(&mut self, row: usize, value: &str) {
@@ -383,7 +438,11 @@ impl Group {
             self.bases.finish(rows),
             self.hosts.finish(rows),
             constant(&self.shape.dataset, rows),
-            Arc::new(Int32Array::from(vec![self.shape.event_code; rows])),
+            Arc::new(if self.is_mixed {
+                Int32Array::from(self.codes)
+            } else {
+                Int32Array::from(vec![self.shape.event_code; rows])
+            }),
             constant(evidence, rows),
             Arc::new(Int64Array::from(self.records)),
             Arc::new(Int64Array::from(self.offsets)),
@@ -405,7 +464,7 @@ impl Group {
             arrays.push(extra);
         }
         let rows = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?;
-        Ok(Batch { shape: self.shape, rows })
+        Ok(Batch { shape: self.shape, further: self.further.into_iter().collect(), rows })
     }
 }
 

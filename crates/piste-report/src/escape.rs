@@ -43,6 +43,54 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// What a text as a whole is, and so how a sign in it that a terminal would act on is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// JSON, or JSON lines: `\u009b`, which reads as the same value.
+    Json,
+    /// Lines that a script may read, as CSV: `\x9b`.
+    Lines,
+    /// Made for people: as lines, and its own colours stay.
+    Styled,
+}
+
+/// A whole output as a terminal may have it: line ends and tabs stay, and where it is styled the colours that this program
+/// writes; of all else that is hidden nothing arrives raw.
+pub fn for_terminal(text: &str, written: Written) -> Cow<'_, str> {
+    let stays = |c: char| matches!(c, '\n' | '\t') || !is_hidden(c);
+    if text.chars().all(stays) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 64);
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let colour = if written == Written::Styled { colour_at(rest) } else { 0 };
+        let (this, after) = rest.split_at_checked(colour.max(c.len_utf8())).unwrap_or((rest, ""));
+        if colour > 0 || stays(c) {
+            shown.push_str(this);
+        } else if written == Written::Json {
+            // Outside of a string JSON has no such sign but the carriage return, which may go.
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(shown, "\\u{unit:04x}"); // writing to a String cannot fail
+            }
+        } else {
+            shown.push_str(&visible(this));
+        }
+        rest = after;
+    }
+    Cow::Owned(shown)
+}
+
+/// Bytes of the colour (`ESC [ 1 ; 31 m`) that a text begins with; 0 where it begins with none.
+fn colour_at(text: &str) -> usize {
+    let Some(numbers) = text.strip_prefix("\x1b[") else { return 0 };
+    let end = numbers.bytes().position(|byte| !byte.is_ascii_digit() && byte != b';');
+    match end {
+        Some(end) if numbers.as_bytes().get(end) == Some(&b'm') => end + 3,
+        _ => 0,
+    }
+}
+
 /// Escapes `text` for a terminal and cuts it to `width` characters, the last of them `…` where something is missing.
 ///
 /// Reads no more of `text` than it shows, so that a megabyte costs no more than a line.
@@ -133,6 +181,24 @@ mod tests {
         for code in (0x202a..=0x202e).chain(0x2066..=0x2069).chain([0x200e, 0x200f, 0x61c]) {
             assert!(is_hidden(char::from_u32(code).unwrap()), "{code:x}");
         }
+    }
+
+    #[test]
+    fn no_output_moves_a_terminal() {
+        let hostile = "a\u{1b}[31mb\u{9b}2J\u{7f}\u{202e}c\r\n\td\u{e0041}";
+        let lines = "a\\x1b[31mb\\x9b2J\\x7f\\u{202e}c\\x0d\n\td\\u{e0041}";
+        assert_eq!(for_terminal(hostile, Written::Lines), lines);
+        assert_eq!(for_terminal(hostile, Written::Styled), lines.replacen("\\x1b[31m", "\u{1b}[31m", 1));
+        for text in ["\u{1b}[2J", "\u{1b}[31", "\u{1b}]0;x\u{7}", "\u{1b}[3\u{1b}[mm"] {
+            let shown = for_terminal(text, Written::Styled);
+            assert!(!shown.replace("\u{1b}[m", "").chars().any(is_hidden), "{shown:?}");
+        }
+        // The same value, whatever signs it has.
+        let value = "\u{9b}\u{7f}\u{202e}\u{e0041}\u{feff}\\";
+        let json = format!("{{\"a\":\"{}\"}}", value.replace('\\', "\\\\"));
+        let shown = for_terminal(&json, Written::Json);
+        assert!(!shown.chars().any(is_hidden));
+        assert!(shown.contains("\\u009b\\u007f\\u202e\\udb40\\udc41\\ufeff"), "{shown}");
     }
 
     #[test]

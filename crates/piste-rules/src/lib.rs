@@ -19,6 +19,7 @@ mod files;
 mod filters;
 mod gate;
 mod given;
+pub mod growth;
 mod load;
 mod never;
 mod options;

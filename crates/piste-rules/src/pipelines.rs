@@ -3,14 +3,12 @@
 //! In: pipeline files. Out: the pipelines in the order of their priority, to apply to rules and correlations. What the
 //! engine behind would pass over without a word is refused here: a step half done is a hunt that silently misses.
 
-use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
+use piste_model::guard::guarded;
 use piste_model::hash::sha256_hex;
 use rsigma_eval::pipeline::{
-    Pipeline, Transformation, apply_pipelines, apply_pipelines_to_correlation, merge_pipelines,
-    parse_pipeline,
+    Pipeline, Transformation, apply_pipelines_to_correlation, merge_pipelines, parse_pipeline,
 };
 use rsigma_parser::{CorrelationRule, Detection, SigmaRule};
 use yaml_serde::{Mapping, Value};
@@ -19,12 +17,10 @@ use crate::check::Fault;
 use crate::documents::split;
 use crate::error::RuleError;
 use crate::placeholders::Placeholders;
-use crate::{files, filters};
+use crate::{files, filters, growth};
 
 /// The most alternatives that one field may be mapped to.
 const MAX_ALTERNATIVES: usize = 16;
-/// The most detections that one selection may become where its fields have alternatives.
-const MAX_SPREAD: usize = 4_096;
 
 /// Keys of a pipeline, besides its steps, that change no rule.
 const OUTER: [&str; 8] =
@@ -34,10 +30,6 @@ const OUTER: [&str; 8] =
 #[derive(Debug, Default)]
 pub(crate) struct Pipelines {
     list: Vec<Pipeline>,
-    /// Fields that have several alternatives.
-    spread: BTreeSet<String>,
-    /// The most alternatives of any.
-    widest: usize,
     /// SHA-256 of each file, in that order.
     pub(crate) hashes: Vec<String>,
 }
@@ -54,8 +46,8 @@ impl Pipelines {
             let fault = |reason| RuleError::Pipeline { path: path.clone(), reason };
             let text = files::read(path).map_err(fault)?;
             let value = refuse_unknown(&text).map_err(fault)?;
-            this.note_alternatives(&value).map_err(fault)?;
-            let parsed = catch_unwind(AssertUnwindSafe(|| parse_pipeline(&text)));
+            refuse_alternatives(&value).map_err(fault)?;
+            let parsed = guarded(|| parse_pipeline(&text));
             let mut pipeline = match parsed {
                 Ok(Ok(pipeline)) => pipeline,
                 Ok(Err(error)) => return Err(fault(plain(&error.to_string()))),
@@ -75,6 +67,13 @@ impl Pipelines {
             this.list.push(pipeline);
         }
         merge_pipelines(&mut this.list);
+        let steps =
+            this.list.iter().map(|one| growth::steps(&one.transformations)).fold(0, usize::saturating_add);
+        if steps > growth::STEPS_MAX {
+            let path = paths.first().cloned().unwrap_or_default();
+            let reason = format!("the pipelines have {steps} steps together, over {}", growth::STEPS_MAX);
+            return Err(RuleError::Pipeline { path, reason });
+        }
         Ok(this)
     }
 
@@ -87,15 +86,11 @@ impl Pipelines {
     /// # Errors
     /// A [`Fault`] if a step refuses the rule, or would blow it up.
     pub(crate) fn apply(&self, rule: &mut SigmaRule) -> Result<(), Fault> {
-        if rule.detection.named.values().any(|one| self.spread_of(one) > MAX_SPREAD) {
-            let reason = format!("the alternatives of its fields make over {MAX_SPREAD} detections of one");
-            return Err(Fault::new("rule-pipeline", reason));
-        }
         // A step may add a detection, which the rule's own `1 of *` must not catch.
         filters::detach(&mut rule.detection);
         let empty = |rule: &SigmaRule| rule.detection.named.values().filter(|&one| is_empty(one)).count();
         let before = empty(rule);
-        told(|| apply_pipelines(&self.list, rule).map_err(|error| error.to_string()))?;
+        told(|| growth::apply(&self.list, rule))?;
         if empty(rule) > before {
             let reason = "a pipeline drops all that one of its selections asks for";
             return Err(Fault::new("rule-pipeline", reason));
@@ -108,69 +103,50 @@ impl Pipelines {
     /// # Errors
     /// As [`Pipelines::apply`].
     pub(crate) fn apply_to_correlation(&self, rule: &mut CorrelationRule) -> Result<(), Fault> {
+        if growth::group_by_after(&self.list, rule) > growth::GROUP_BY_MAX {
+            let reason =
+                format!("the alternatives of its group-by could become over {} fields", growth::GROUP_BY_MAX);
+            return Err(Fault::new("rule-pipeline", reason));
+        }
         told(|| {
             apply_pipelines_to_correlation(&self.list, rule).map(|_| ()).map_err(|error| error.to_string())
         })
     }
+}
 
-    /// Upper bound of the detections that one becomes.
-    fn spread_of(&self, detection: &Detection) -> usize {
-        match detection {
-            Detection::AllOf(items) => {
-                let many = items
-                    .iter()
-                    .filter(|item| item.field.name.as_ref().is_some_and(|name| self.spread.contains(name)));
-                many.fold(1, |product: usize, _| product.saturating_mul(self.widest.max(1)))
-            }
-            Detection::AnyOf(list) | Detection::And(list) => {
-                list.iter().fold(1, |sum: usize, one| sum.saturating_add(self.spread_of(one)))
-            }
-            Detection::ArrayMatch { body, .. } => self.spread_of(body),
-            Detection::Conditional { named, .. } => {
-                named.values().fold(1, |sum: usize, one| sum.saturating_add(self.spread_of(one)))
-            }
-            Detection::Keywords(_) => 1,
-        }
-    }
-
-    /// Remembers which fields have alternatives, in nested steps too.
-    fn note_alternatives(&mut self, value: &Value) -> Result<(), String> {
-        let mut open = vec![value];
-        while let Some(value) = open.pop() {
-            match value {
-                Value::Mapping(map) => {
-                    if let Some(Value::Mapping(mapping)) = map.get("mapping") {
-                        self.note_mapping(mapping)?;
-                    }
-                    open.extend(map.iter().map(|(_, one)| one));
+/// Refuses mappings to nothing or to too much, in nested steps too.
+fn refuse_alternatives(value: &Value) -> Result<(), String> {
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Mapping(map) => {
+                if let Some(Value::Mapping(mapping)) = map.get("mapping") {
+                    refuse_mapping(mapping)?;
                 }
-                Value::Sequence(list) => open.extend(list),
-                _ => {}
+                open.extend(map.iter().map(|(_, one)| one));
             }
+            Value::Sequence(list) => open.extend(list),
+            _ => {}
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    fn note_mapping(&mut self, mapping: &Mapping) -> Result<(), String> {
-        for (field, to) in mapping {
-            let Value::Sequence(list) = to else { continue };
-            let field = field.as_str().unwrap_or_default();
-            if list.len() > MAX_ALTERNATIVES {
-                return Err(format!(
-                    "`{field}` is mapped to {} alternatives, over {MAX_ALTERNATIVES}",
-                    list.len()
-                ));
-            }
-            if list.is_empty() {
-                return Err(format!("`{field}` is mapped to nothing"));
-            }
-            if list.len() > 1 {
-                self.spread.insert(field.to_owned());
-                self.widest = self.widest.max(list.len());
-            }
+fn refuse_mapping(mapping: &Mapping) -> Result<(), String> {
+    for (field, to) in mapping {
+        let Value::Sequence(list) = to else { continue };
+        let field = field.as_str().unwrap_or_default();
+        if list.len() > MAX_ALTERNATIVES {
+            return Err(format!(
+                "`{field}` is mapped to {} alternatives, over {MAX_ALTERNATIVES}",
+                list.len()
+            ));
         }
-        Ok(())
+        if list.is_empty() {
+            return Err(format!("`{field}` is mapped to nothing"));
+        }
     }
+    Ok(())
 }
 
 fn is_empty(detection: &Detection) -> bool {
@@ -213,7 +189,7 @@ fn take_placeholders(
 
 /// Runs another's code; a panic there costs the rule and not the hunt.
 fn told(work: impl FnOnce() -> Result<(), String>) -> Result<(), Fault> {
-    match catch_unwind(AssertUnwindSafe(work)) {
+    match guarded(work) {
         Ok(Ok(())) => Ok(()),
         Ok(Err(reason)) => Err(Fault::new("rule-pipeline", plain(&reason))),
         Err(_) => Err(Fault::new("rule-pipeline", "a pipeline failed on it")),

@@ -3,8 +3,7 @@
 //! In: a file's text. Out: for each YAML document a parsed rule, or a [`NotRun`] with line and column. Sigma's old
 //! `action: global` documents are joined with those that follow them.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
+use piste_model::guard::guarded;
 use piste_model::hash::sha256_hex;
 use rsigma_parser::{
     CorrelationRule, FilterRule, FilterRuleTarget, SigmaCollection, SigmaRule, parse_sigma_yaml,
@@ -117,7 +116,7 @@ fn read_document(path: &str, document: &Document<'_>, whole: &Document<'_>) -> O
         return refuse(None, "rule-unreadable", &reason);
     }
     // The parser is another's code: should it panic on some rule, that costs the rule and not the hunt.
-    let parsed = catch_unwind(AssertUnwindSafe(|| parse_sigma_yaml(whole.text)));
+    let parsed = guarded(|| parse_sigma_yaml(whole.text));
     let mut collection = match parsed {
         Ok(Ok(collection)) => collection,
         Ok(Err(error)) => return refuse(None, "rule-unreadable", &tidy(&error.to_string())),

@@ -64,6 +64,8 @@ struct Known {
     last: BTreeMap<Place, (String, EvidenceId)>,
     /// Locators given.
     paths: BTreeSet<String>,
+    /// The last number that was put behind a name to make it free.
+    numbers_given: BTreeMap<String, u32>,
     highest: u32,
     /// Runs whose sealing came to its end.
     intakes: u32,
@@ -85,7 +87,7 @@ struct Known {
 impl Case {
     /// Opens the case in `folder`, or begins one there.
     pub(crate) fn open(folder: &Path, at: Instant) -> Result<Self, Failure> {
-        fs::create_dir_all(folder).map_err(|error| {
+        make_folder(folder).map_err(|error| {
             Failure::environment(
                 "case-write",
                 format!("the case folder `{}` cannot be made: {error}", folder.display()),
@@ -305,14 +307,34 @@ impl Known {
 
     /// A locator that no other file has: the name as found, or with a number where an earlier run gave that name away.
     /// New content at a place that was sealed before keeps its name.
-    fn free_path(&self, shown: &str, place: &Place) -> String {
+    fn free_path(&mut self, shown: &str, place: &Place) -> String {
         if !self.paths.contains(shown) || self.last.contains_key(place) {
             return shown.to_owned();
         }
         let base = shown.rsplit_once('#').filter(|(_, end)| end.bytes().all(|byte| byte.is_ascii_digit()));
         let base = base.map_or(shown, |(base, _)| base);
-        let mut names = (2_u32..).map(|number| format!("{base}#{number}"));
-        names.find(|name| !self.paths.contains(name)).unwrap_or_else(|| shown.to_owned())
+        // Numbers below the last one given are taken: an archive may hold one name many thousand times.
+        let from = self.numbers_given.get(base).copied().unwrap_or(2);
+        let mut names = (from..).map(|number| (number, format!("{base}#{number}")));
+        let Some((number, name)) = names.find(|(_, name)| !self.paths.contains(name)) else {
+            return shown.to_owned();
+        };
+        self.numbers_given.insert(base.to_owned(), number);
+        name
+    }
+}
+
+/// Makes the case's folder. A new one is its maker's alone: it holds what the evidence holds.
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    if let Some(above) = folder.parent() {
+        fs::create_dir_all(above)?;
+    }
+    match builder.create(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        made => made,
     }
 }
 
@@ -329,4 +351,30 @@ fn changed(sha256: &str, id: EvidenceId, item: &Item) -> Issue {
         "find out who changed it; keep the copy that was sealed first",
     )
     .of(item.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_stands_very_often_is_numbered_in_one_pass() {
+        let mut known = Known::default();
+        let place: Place = serde_json::from_value(json!({"file": "/z.zip"})).expect("it reads");
+        known.paths.insert("z.zip!a".to_owned());
+        known.paths.insert("z.zip!a#4".to_owned());
+        let mut given = Vec::new();
+        for shown in ["z.zip!a", "z.zip!a", "z.zip!a", "z.zip!a#4"] {
+            let path = known.free_path(shown, &place);
+            known.paths.insert(path.clone());
+            given.push(path);
+        }
+        assert_eq!(given, ["z.zip!a#2", "z.zip!a#3", "z.zip!a#5", "z.zip!a#6"]);
+        // The search does not begin at 2 again: a hundred thousand would take minutes.
+        for _ in 0..100_000 {
+            let path = known.free_path("z.zip!a", &place);
+            known.paths.insert(path);
+        }
+        assert!(known.paths.contains("z.zip!a#100006"));
+    }
 }

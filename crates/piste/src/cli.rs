@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use piste_lake::FileTime;
 use piste_model::{Instant, Level};
 
 use crate::place::{Chosen, Place, place};
@@ -140,6 +141,9 @@ pub(crate) struct Investigate {
     /// Seconds that the YARA rules have for one file.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) yara_timeout: u64,
+    /// Seconds that one file may take, and one more for every 2 MiB of it; 0 for no limit.
+    #[arg(long, value_name = "SECONDS", default_value_t = FileTime::USUAL_SECONDS)]
+    pub(crate) file_timeout: u32,
     /// Passwords for encrypted archives, one a line.
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
@@ -173,11 +177,17 @@ impl Investigate {
             no_earlier_indicators: false,
             no_dedup: false,
             yara_timeout: 60,
+            file_timeout: FileTime::USUAL_SECONDS,
             password_file: None,
             fail_on: None,
             threads: None,
             json,
         }
+    }
+
+    /// What one file may take.
+    pub(crate) fn file_time(&self) -> FileTime {
+        FileTime { seconds: Some(self.file_timeout).filter(|seconds| *seconds > 0) }
     }
 
     /// Without evidence: what was read before is looked through.

@@ -1,11 +1,12 @@
 //! The one place that reads the clock.
 //!
-//! In: `--at`, or the machine's clock. Out: the moment that ledger entries carry.
+//! In: `--at`, or the machine's clock. Out: the moment that ledger entries carry, and the ticks by which a file's time is
+//! measured.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use piste_case::facts::Moment;
-use piste_model::Instant;
+use piste_model::{Instant, guard};
 
 use crate::cli::Common;
 
@@ -15,6 +16,18 @@ pub(crate) fn at(text: &str) -> Result<Instant, String> {
         return Moment::parse(text).map(|moment| moment.instant).map_err(|error| error.to_string());
     }
     text.parse()
+}
+
+/// Ticks from now on, by which files are held to their time.
+pub(crate) fn begin_ticks() {
+    let tick = Duration::from_secs(1) / guard::TICKS_A_SECOND;
+    // It ends with the program. Where it cannot be started files have as long as they take.
+    let _ = std::thread::Builder::new().name("ticks".to_owned()).spawn(move || {
+        loop {
+            std::thread::sleep(tick);
+            guard::tick();
+        }
+    });
 }
 
 /// The moment of this command.

@@ -4,7 +4,6 @@
 //! `--fail-on`, 2 wrong usage or rules that cannot be read, 3 not all evidence could be read, 4 the case or the environment
 //! does not allow it, 70 a bug in Piste.
 
-use std::any::Any;
 use std::error::Error;
 use std::fmt;
 
@@ -175,12 +174,7 @@ impl From<RuleError> for Failure {
 }
 
 /// The text for a panic.
-pub(crate) fn bug(panic: &(dyn Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no message");
+pub(crate) fn bug(text: &str) -> String {
     format!(
         "error[bug]: Piste failed: {}\n  = effect: the command ended; what was recorded before is kept\nhint: run it again with RUST_BACKTRACE=1 and report what it prints",
         piste_report::escape::visible(text)

@@ -51,6 +51,7 @@ mod triage;
 use std::process::ExitCode;
 
 use clap::Parser;
+use piste_model::guard::guarded;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
@@ -61,7 +62,7 @@ fn main() -> ExitCode {
     out::settle(cli.common.no_color);
     place::announce(&cli);
     let view = ledger::view::View::before(&cli);
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&cli)));
+    let outcome = guarded(|| run(&cli));
     let outcome = outcome.map(|done| done.and_then(all_printed));
     view.refresh();
     match outcome {
@@ -70,8 +71,8 @@ fn main() -> ExitCode {
             out::error(&failure.to_string());
             ExitCode::from(failure.code())
         }
-        Err(panic) => {
-            out::error(&failure::bug(panic.as_ref()));
+        Err(broken) => {
+            out::error(&failure::bug(&broken.to_string()));
             ExitCode::from(failure::BUG)
         }
     }

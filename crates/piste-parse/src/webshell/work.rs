@@ -6,6 +6,8 @@
 
 use std::cell::Cell;
 
+use piste_model::guard;
+
 /// Steps that any page may take.
 const STEPS: u64 = 20_000_000;
 /// Steps that each of its parts may take.
@@ -42,8 +44,9 @@ impl Work {
         Self { left: Cell::new(left), ended: Cell::new(None), cut: Cell::new(None) }
     }
 
-    /// Takes steps; whether there were as many.
+    /// Takes steps; whether there were as many. Reading ends here too where the file had its time.
     pub(super) fn take(&self, steps: usize) -> bool {
+        guard::check();
         let left = self.left.get().saturating_sub(steps as u64);
         self.left.set(left);
         left > 0

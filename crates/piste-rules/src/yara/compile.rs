@@ -3,6 +3,9 @@
 //! In: files. Out: what the engine runs, and for each error of the compiler file, line, column and its own words. Each file
 //! has a namespace of its own, so that names of two collections do not clash.
 
+use std::collections::BTreeSet;
+
+use piste_model::guard::guarded;
 use serde_json::Value;
 use yara_x::{Compiler, IgnoredRuleReason, SourceCode};
 
@@ -14,8 +17,36 @@ use crate::rule::NotRun;
 const OTHER_MODULES: [&str; 12] =
     ["androguard", "crx", "cuckoo", "dex", "lnk", "macho", "magic", "msi", "olecf", "vba", "vt", "zip"];
 
-/// Compiles the files; `declared` gives errors their rules.
+/// Compiles the files; `declared` gives errors their rules. A file on which the compiler itself fails is left out, and all is
+/// compiled again without it: what a compiler holds that failed half-way is not to be trusted.
 pub(super) fn compile(tops: &[Top], declared: &[YaraRule]) -> (yara_x::Rules, Vec<NotRun>) {
+    let mut broken = BTreeSet::new();
+    loop {
+        match compile_all(tops, declared, &broken) {
+            Ok(compiled) => return compiled,
+            Err(at) if broken.insert(at) => {}
+            // It fails on what it took in without a word, so that no file is to blame: nothing runs, and each file says so.
+            Err(_) => return none_runs(tops),
+        }
+    }
+}
+
+fn none_runs(tops: &[Top]) -> (yara_x::Rules, Vec<NotRun>) {
+    let faults = tops.iter().map(|top| {
+        NotRun::new(None, &top.shown, 1, "yara-rule", "the YARA compiler fails on these files together")
+    });
+    (Compiler::new().build(), faults.collect())
+}
+
+/// All files but those at `broken`, which are told as such.
+///
+/// # Errors
+/// The place of a file on which the compiler fails.
+fn compile_all(
+    tops: &[Top],
+    declared: &[YaraRule],
+    broken: &BTreeSet<usize>,
+) -> Result<(yara_x::Rules, Vec<NotRun>), usize> {
     let mut compiler = Compiler::new();
     // What the field's rules were written for takes more than the strict reading does.
     compiler.relaxed_re_syntax(true);
@@ -29,15 +60,21 @@ pub(super) fn compile(tops: &[Top], declared: &[YaraRule]) -> (yara_x::Rules, Ve
     }
     let mut faults = Vec::new();
     for (namespace, top) in tops.iter().enumerate() {
+        if broken.contains(&namespace) {
+            let reason = "the YARA compiler itself fails on this file";
+            faults.push(NotRun::new(None, &top.shown, 1, "yara-rule", reason));
+            continue;
+        }
         compiler.new_namespace(&namespace.to_string());
         let before = (compiler.errors().len(), compiler.ignored_rules().len());
         let mut add = |text: &[u8], origin: &str| {
             let _ = compiler.add_source(SourceCode::from(text).with_origin(origin)); // told below
         };
-        match &top.text {
+        guarded(|| match &top.text {
             Text::BuiltIn(text) => add(text.as_bytes(), &top.shown),
             Text::Files(pieces) => pieces.iter().for_each(|piece| add(&piece.text, &piece.shown)),
-        }
+        })
+        .map_err(|_| namespace)?;
         let of_file = |rule: &&YaraRule| rule.namespace == namespace;
         let rules: Vec<&YaraRule> = declared.iter().filter(of_file).collect();
         faults.extend(compiler.errors().iter().skip(before.0).map(|error| fault(error, top, &rules)));
@@ -57,12 +94,17 @@ pub(super) fn compile(tops: &[Top], declared: &[YaraRule]) -> (yara_x::Rules, Ve
             faults.push(NotRun::new(Some(id), path, line, "yara-module", reason));
         }
     }
-    (compiler.build(), faults)
+    // It builds from all files at once: without any of the user's it cannot be theirs.
+    let rules = guarded(|| compiler.build()).map_err(|_| usize::MAX)?;
+    Ok((rules, faults))
 }
 
-/// The compiler's error with its place. The compiler gives places only as it serialises an error.
+/// The compiler's error with its place. The compiler gives places only as it serialises an error, for which it draws the
+/// line: it fails on lines with signs that end lines elsewhere (U+2028, U+0085).
 fn fault(error: &yara_x::errors::CompileError, top: &Top, rules: &[&YaraRule]) -> NotRun {
-    let json = serde_json::to_value(error).unwrap_or_default();
+    let Ok(json) = guarded(|| serde_json::to_value(error).unwrap_or_default()) else {
+        return undrawn(error, top, rules);
+    };
     let number = |key: &str| json.get(key).and_then(Value::as_u64);
     let label = json
         .get("labels")
@@ -83,4 +125,16 @@ fn fault(error: &yara_x::errors::CompileError, top: &Top, rules: &[&YaraRule]) -
     let id = before.max_by_key(|rule| rule.line).map(|rule| rule.id.clone());
     let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     NotRun::new(id, &path, line, "yara-rule", text).at(line, number("column"))
+}
+
+/// An error that the compiler cannot draw: its title and the file stand; a line is known where the file has one rule.
+fn undrawn(error: &yara_x::errors::CompileError, top: &Top, rules: &[&YaraRule]) -> NotRun {
+    let title = guarded(|| error.title().split_whitespace().collect::<Vec<_>>().join(" "));
+    let title = title.unwrap_or_else(|_| "it does not compile".to_owned());
+    let reason =
+        format!("{title}; the line is not known, since the file holds a sign that the compiler fails on");
+    match rules {
+        [rule] => NotRun::new(Some(rule.id.clone()), &rule.path, rule.line, "yara-rule", reason),
+        _ => NotRun::new(None, &top.shown, 1, "yara-rule", reason),
+    }
 }

@@ -12,6 +12,7 @@ use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use piste_model::guard::guarded;
 use piste_model::hash::sha256_hex;
 use piste_model::summary::RuleSetFigures;
 use yara_x_parser::ast::{AST, Item, MetaValue, RuleFlags, WithSpan};
@@ -367,7 +368,7 @@ fn declared(bytes: &[u8], path: &str) -> (Vec<YaraRule>, Vec<Named>) {
         }
         (rules, includes)
     };
-    std::panic::catch_unwind(parse).unwrap_or_default()
+    guarded(parse).unwrap_or_default()
 }
 
 fn rule_of(rule: &yara_x_parser::ast::Rule<'_>, path: &str, line: u64) -> YaraRule {

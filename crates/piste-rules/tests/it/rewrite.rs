@@ -270,6 +270,53 @@ fn a_pipeline_may_refuse_a_rule_and_not_the_hunt() {
 }
 
 #[test]
+fn a_pipeline_that_would_blow_a_rule_up_costs_the_rule() {
+    let twice = "  - {type: field_name_mapping, mapping: {Image: [Image, Image]}}\n".repeat(40);
+    let longer = "  - {type: replace_string, regex: '(.+)', replacement: '$1$1'}\n".repeat(40);
+    let wider = "  - {type: map_string, mapping: {a: [a, a, a, a]}}\n".repeat(20);
+    let nested = format!(
+        "  - type: nest\n    items:\n{}",
+        "      - {type: field_name_mapping, mapping: {Image: [Image, Image]}}\n".repeat(40)
+    );
+    let prefixed = format!("  - {{type: field_name_prefix, prefix: {}}}\n", "p".repeat(900_000)).repeat(6);
+    for steps in [twice, longer, wider, nested, prefixed] {
+        let mut case =
+            Case::new(&[RULE, &RULE.replace("r1", "r2").replace("Image", "Other").replace(": a", ": b")]);
+        case.options.pipelines = vec![case.write("p.yml", &format!("name: x\ntransformations:\n{steps}"))];
+        let told = match case.load() {
+            Ok(set) => set
+                .not_run
+                .iter()
+                .map(|one| format!("{} {}", one.slug, one.reason))
+                .collect::<Vec<_>>()
+                .join("\n"),
+            Err(error) => error.to_string(),
+        };
+        assert!(
+            told.contains("would make over")
+                || told.contains("could make its texts longer")
+                || told.contains("1 MiB"),
+            "{told}"
+        );
+    }
+    // Steps beyond what anybody writes are refused as a whole.
+    let mut case = Case::new(&[RULE]);
+    let steps = "  - {type: add_condition, conditions: {a: b}}\n".repeat(1_001);
+    case.options.pipelines = vec![case.write("p.yml", &format!("name: x\ntransformations:\n{steps}"))];
+    let told = case.load().expect_err("refused").to_string();
+    assert!(told.contains("1001 steps") || told.contains("brackets"), "{told}");
+    // What people write passes: several fields with alternatives, one step after the other.
+    let mut case = Case::new(&[RULE]);
+    let steps = "  - {type: field_name_mapping, mapping: {Image: [Path, Exe]}}\n\
+                 \x20 - {type: field_name_mapping, mapping: {Exe: [X, Y]}}\n";
+    case.options.pipelines = vec![case.write("p.yml", &format!("name: x\ntransformations:\n{steps}"))];
+    let set = case.loaded();
+    for field in ["Path", "X", "Y"] {
+        assert!(matches(&set, &json!({field: "a"})), "{field}");
+    }
+}
+
+#[test]
 fn the_selection_counts_what_it_leaves_out() {
     let rule = |id: &str, more: &str| RULE.replace("r1", id).replace("name: rule_one\n", more);
     let mut case = Case::new(&[

@@ -208,3 +208,22 @@ fn the_built_in_rules_compile_and_say_what_people_need() {
     assert_eq!(set.sets[0].rules, u64::try_from(set.rules.len()).expect("few"));
     assert!(YARA_BUILT_IN.len() >= 4);
 }
+
+/// Signs that end a line elsewhere make the compiler fail as it draws the line of an error.
+#[test]
+fn an_error_that_cannot_be_drawn_costs_its_file_alone() {
+    for sign in ["\u{2028}", "\u{85}", "\u{2029}", "\u{b}", "\u{c}"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), "good.yar", "rule good { strings: $a = \"abc\" condition: $a }");
+        write(folder.path(), "bad.yar", &format!("rule bad {{ condition: filesize > {sign}500KB }}"));
+        write(folder.path(), "unknown.yar", &format!("rule unknown {{ condition: nothing{sign} > 1 }}"));
+        let set = load(folder.path()).expect("some load");
+        assert_eq!(matching(&set, b"abc"), ["good"]);
+        let told = told(&set, folder.path());
+        for file in ["bad.yar:1 yara-rule", "unknown.yar:1 yara-rule"] {
+            // A sign that the language takes for a blank is no error.
+            let runs = set.rules.iter().any(|rule| file.starts_with(&rule.name));
+            assert!(runs || told.iter().any(|one| one.starts_with(file)), "{sign:?}: {told:?}");
+        }
+    }
+}

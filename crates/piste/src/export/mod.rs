@@ -16,10 +16,12 @@ use clap::Args;
 use jiff::tz::TimeZone;
 use piste_lake::{Lake, LakeError};
 use piste_model::{Detection, EvidenceId};
+use piste_report::escape::Written;
 use piste_report::profiles::{Format, HitRow, HitWriter, Profile, RuleText};
 
 use crate::failure::{Failure, OUTPUT};
 use crate::look::sorted::Sorted;
+use crate::out;
 use rows::{RowText, Wanted};
 
 /// How to write hits.
@@ -106,7 +108,14 @@ impl ExportOptions {
     /// The file to write, or stdout.
     pub(crate) fn open(&self, case: &Path) -> Result<Box<dyn Write>, Failure> {
         self.target(case)?;
-        let Some(path) = &self.output else { return Ok(Box::new(BufWriter::new(io::stdout()))) };
+        let Some(path) = &self.output else {
+            return Ok(out::lines(match self.format.unwrap_or_default() {
+                Format::Csv | Format::TleCsv | Format::ChainsawCsv => Written::Lines,
+                Format::Json | Format::Jsonl | Format::ChainsawJson | Format::TimesketchJsonl => {
+                    Written::Json
+                }
+            }));
+        };
         let mut options = OpenOptions::new();
         options.write(true);
         if self.force {

@@ -25,9 +25,10 @@ use piste_hunt::VectorEngine;
 use piste_hunt::correlate::Correlator;
 use piste_hunt::told::RuleText;
 use piste_lake::seal::Intake;
-use piste_lake::{Item, Sealer, StoredPath, path_text};
+use piste_lake::{FileTime, Item, Sealer, StoredPath, path_text};
 use piste_model::ArtefactKind;
 use piste_model::evidence::EvidenceState;
+use piste_model::guard;
 use piste_model::hash::sha256_hex;
 use piste_model::sources::Sources;
 use piste_rules::correlation::Correlation;
@@ -124,7 +125,13 @@ pub(crate) fn into_case(
     known.tell(&mut body);
     case.begin_run(body)?;
     let shown = out::progress_wanted() && !common.quiet;
-    let mut intake = seal(&case, &given, &passwords, known.asks_older_hashes(), shown)?;
+    let sealing = Sealing {
+        passwords: &passwords,
+        older_hashes: known.asks_older_hashes(),
+        time: arguments.file_time(),
+        shown,
+    };
+    let mut intake = sealing.run(&case, &given)?;
     case.number_evidence(&mut intake.items, &mut intake.issues)?;
     mark_same(&mut intake.items);
     share_hosts(&mut intake.items);
@@ -138,6 +145,7 @@ pub(crate) fn into_case(
         passwords: &passwords,
         dedup: !arguments.no_dedup,
         threads: rehunt::threads(arguments.threads),
+        time: arguments.file_time(),
         stop,
         shown,
     };
@@ -247,20 +255,26 @@ fn all_given(case: &Case, mut given: Vec<PathBuf>) -> Result<Vec<PathBuf>, Failu
     Ok(given)
 }
 
-fn seal(
-    case: &Case,
-    given: &[PathBuf],
-    passwords: &[Vec<u8>],
+/// How evidence is sealed.
+struct Sealing<'a> {
+    passwords: &'a [Vec<u8>],
     older_hashes: bool,
+    time: FileTime,
     shown: bool,
-) -> Result<Intake, Failure> {
-    let bytes = given.iter().map(|path| bytes_under(path)).sum();
-    let progress = Progress::new("Sealing", bytes, shown);
-    let done = |bytes| progress.done(bytes);
-    let sealer = Sealer::new(case.lake.tmp(), passwords.to_vec(), &done).with_older_hashes(older_hashes);
-    let intake = sealer.seal(given)?;
-    progress.finish();
-    Ok(intake)
+}
+
+impl Sealing<'_> {
+    fn run(&self, case: &Case, given: &[PathBuf]) -> Result<Intake, Failure> {
+        let bytes = given.iter().map(|path| bytes_under(path)).sum();
+        let progress = Progress::new("Sealing", bytes, self.shown);
+        let done = |bytes| progress.done(bytes);
+        let sealer = Sealer::new(case.lake.tmp(), self.passwords.to_vec(), &done)
+            .with_older_hashes(self.older_hashes)
+            .with_time(self.time);
+        let intake = sealer.seal(given)?;
+        progress.finish();
+        Ok(intake)
+    }
 }
 
 /// For the bar only: what cannot be looked at counts nothing here and is named when it is sealed.
@@ -299,11 +313,14 @@ fn share_hosts(items: &mut [Item]) {
     }
 }
 
-/// Ctrl-C ends the run between two blocks; a second one ends it at once.
+/// Ctrl-C ends the run between two blocks, and the work on a block that takes long; a second one ends it at once. From here
+/// on time is counted too.
 pub(crate) fn stop_on_ctrl_c() -> Arc<AtomicBool> {
+    clock::begin_ticks();
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     let handler = move || {
+        guard::ask_to_stop();
         if asked.swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(failure::ENVIRONMENT));
         }

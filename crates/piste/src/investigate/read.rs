@@ -17,7 +17,7 @@ use piste_lake::copies::{self, Copy, Identity, Original, Seen};
 use piste_lake::pipeline::{self, Step};
 use piste_lake::scan::text_at;
 use piste_lake::store::{Attachment, Coverage, Found, UnitRecord};
-use piste_lake::{Batch, Block, Held, Item, LakeError, Parsed, Unit, file};
+use piste_lake::{Batch, Block, FileTime, Held, Item, LakeError, Parsed, Unit, file};
 use piste_model::evidence::EvidenceState;
 use piste_model::summary::ScanFigures;
 use piste_model::{Damage, Instant, Issue, schema};
@@ -43,6 +43,7 @@ pub(super) struct Reading<'a> {
     pub(super) passwords: &'a [Vec<u8>],
     pub(super) dedup: bool,
     pub(super) threads: usize,
+    pub(super) time: FileTime,
     pub(super) stop: &'a AtomicBool,
     pub(super) shown: bool,
 }
@@ -108,6 +109,7 @@ impl Reading<'_> {
             passwords: self.passwords,
             sources: &self.hunt.sources,
             threads: self.threads,
+            time: self.time,
             stop: self.stop,
             progress: &|bytes| progress.done(bytes),
         };
@@ -351,8 +353,11 @@ fn count(batch: &Batch, item: &Item, record: &mut UnitRecord) {
     if total == 0 {
         return;
     }
-    if record.shapes.len() < UnitRecord::SHAPES_MAX {
-        record.shapes.insert(batch.shape.clone());
+    let shapes = if batch.further.is_empty() { std::slice::from_ref(&batch.shape) } else { &batch.further };
+    for shape in shapes {
+        if record.shapes.len() < UnitRecord::SHAPES_MAX {
+            record.shapes.insert(shape.clone());
+        }
     }
     if item.state == EvidenceState::NotParsed {
         return; // its row says what the file is; it is no event, and no record was read

@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Lines, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use piste_lake::LakeError;
@@ -17,7 +17,7 @@ const RUN_BYTES: usize = 64 << 20;
 /// Time (rows without one come first), evidence, offset, and a number that keeps equal keys apart.
 pub(crate) type Key = (Option<i64>, u32, i64, u64);
 
-/// Sorts lines; a line holds no line end.
+/// Sorts lines, which may hold line ends.
 pub(crate) struct Sorted {
     tmp: PathBuf,
     run: Vec<(Key, String)>,
@@ -65,7 +65,7 @@ impl Sorted {
         let mut heads = BinaryHeap::new();
         for path in &self.runs {
             let file = File::open(path).map_err(LakeError::read(path))?;
-            sources.push((path, BufReader::new(file).lines()));
+            sources.push((path, BufReader::new(file)));
         }
         for at in 0..sources.len() {
             advance(&mut sources, at, &mut heads)?;
@@ -85,39 +85,64 @@ impl Sorted {
         let path = self.tmp.join(format!("sort-{}-{}", std::process::id(), self.runs.len()));
         let mut file = BufWriter::new(File::create(&path).map_err(LakeError::write(&path))?);
         self.runs.push(path.clone());
-        for ((time, evidence, offset, number), line) in self.run.drain(..) {
-            let time = time.map_or_else(|| "-".to_owned(), |time| time.to_string());
-            writeln!(file, "{time}\t{evidence}\t{offset}\t{number}\t{line}")
-                .map_err(LakeError::write(&path))?;
+        for (key, line) in self.run.drain(..) {
+            write_line(&mut file, key, &line).map_err(LakeError::write(&path))?;
         }
         self.bytes = 0;
         file.flush().map_err(LakeError::write(&path))
     }
 }
 
-type Sources<'a> = Vec<(&'a PathBuf, Lines<BufReader<File>>)>;
+type Sources<'a> = Vec<(&'a PathBuf, BufReader<File>)>;
 
 fn advance(
     sources: &mut Sources<'_>,
     at: usize,
     heads: &mut BinaryHeap<Reverse<(Key, String, usize)>>,
 ) -> Result<(), LakeError> {
-    let Some((path, lines)) = sources.get_mut(at) else { return Ok(()) };
-    if let Some(line) = lines.next() {
-        let line = line.map_err(LakeError::read(*path))?;
-        if let Some((key, line)) = parse_line(&line) {
-            heads.push(Reverse((key, line, at)));
-        }
+    let Some((path, run)) = sources.get_mut(at) else { return Ok(()) };
+    if let Some((key, line)) = read_line(run).map_err(LakeError::read(*path))? {
+        heads.push(Reverse((key, line, at)));
     }
     Ok(())
 }
 
-/// `None` never happens for what `spill` wrote.
-fn parse_line(line: &str) -> Option<(Key, String)> {
-    let mut parts = line.splitn(5, '\t');
-    let time = parts.next()?.parse().ok();
-    let key = (time, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-    Some((key, parts.next()?.to_owned()))
+/// Bytes of a line's key and length in a run.
+const HEAD_BYTES: usize = 1 + 8 + 4 + 8 + 8 + 8;
+
+fn write_line(run: &mut impl Write, (time, evidence, offset, number): Key, line: &str) -> io::Result<()> {
+    run.write_all(&[u8::from(time.is_some())])?;
+    run.write_all(&time.unwrap_or_default().to_le_bytes())?;
+    run.write_all(&evidence.to_le_bytes())?;
+    run.write_all(&offset.to_le_bytes())?;
+    run.write_all(&number.to_le_bytes())?;
+    run.write_all(&(line.len() as u64).to_le_bytes())?;
+    run.write_all(line.as_bytes())
+}
+
+/// The next line; `None` at the run's end.
+fn read_line(run: &mut impl Read) -> io::Result<Option<(Key, String)>> {
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    run.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    if head.is_empty() {
+        return Ok(None);
+    }
+    let (time, rest) = (head.first().copied(), head.get(1..).unwrap_or_default());
+    let parts = rest.split_first_chunk::<8>().and_then(|(nanos, rest)| {
+        let (evidence, rest) = rest.split_first_chunk::<4>()?;
+        let (offset, rest) = rest.split_first_chunk::<8>()?;
+        let (number, rest) = rest.split_first_chunk::<8>()?;
+        Some((nanos, evidence, offset, number, rest.first_chunk::<8>()?))
+    });
+    let (nanos, evidence, offset, number, length) = parts.ok_or(io::ErrorKind::UnexpectedEof)?;
+    let time = (time == Some(1)).then(|| i64::from_le_bytes(*nanos));
+    let key = (time, u32::from_le_bytes(*evidence), i64::from_le_bytes(*offset), u64::from_le_bytes(*number));
+    let length = u64::from_le_bytes(*length);
+    let mut line = String::new();
+    if run.take(length).read_to_string(&mut line)? as u64 != length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(Some((key, line)))
 }
 
 #[cfg(test)]
@@ -131,7 +156,7 @@ mod tests {
         let count = 3_000_u32;
         for number in (0..count).rev() {
             let time = (number % 7 != 0).then_some(i64::from(number));
-            sorted.push((time, 1, 0, u64::from(number)), format!("{number}\tx")).expect("writes");
+            sorted.push((time, 1, 0, u64::from(number)), format!("{number}\r\nx\r")).expect("writes");
             if number % 1_000 == 0 {
                 sorted.spill().expect("writes");
             }
@@ -145,7 +170,7 @@ mod tests {
             .expect("reads");
         let undated = (0..count).filter(|number| number % 7 == 0);
         let dated = (0..count).filter(|number| number % 7 != 0);
-        let expected: Vec<String> = undated.chain(dated).map(|number| format!("{number}\tx")).collect();
+        let expected: Vec<String> = undated.chain(dated).map(|number| format!("{number}\r\nx\r")).collect();
         assert_eq!(lines, expected);
         assert_eq!(std::fs::read_dir(tmp.path()).expect("lists").count(), 0, "runs are removed");
     }

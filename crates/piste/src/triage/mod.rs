@@ -9,13 +9,13 @@ mod page;
 mod role;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use piste_lake::path_text;
 use piste_lake::scan::{Scan, text_at};
 use piste_lake::store::write_durably;
+use piste_lake::{FileTime, path_text};
+use piste_model::guard::guarded;
 use piste_model::hash::sha256_hex;
 use piste_model::schema;
 use serde_json::json;
@@ -54,6 +54,9 @@ pub(crate) struct Triage {
     /// Threads; all cores if not given.
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
+    /// Seconds that one file may take, and one more for every 2 MiB of it; 0 for no limit.
+    #[arg(long, value_name = "SECONDS", default_value_t = FileTime::USUAL_SECONDS)]
+    pub(crate) file_timeout: u32,
     /// Print triage.json to stdout in place of the table.
     #[arg(long)]
     pub(crate) json: bool,
@@ -65,6 +68,7 @@ impl Triage {
             which: self.which.clone(),
             password_file: self.password_file.clone(),
             threads: self.threads,
+            file_timeout: self.file_timeout,
             ..Investigate::of(collection.to_owned(), false)
         }
     }
@@ -129,7 +133,7 @@ fn one(
     }
     let common = Common { quiet: true, ..common.of_case(folder.clone()) };
     let options = arguments.investigate(collection);
-    let outcome = catch_unwind(AssertUnwindSafe(|| investigate::into_case(&options, &common, hunt, stop)));
+    let outcome = guarded(|| investigate::into_case(&options, &common, hunt, stop));
     let lines = match outcome {
         Ok(Ok((case, written))) => line::lines(&Investigated {
             case: &folder,

@@ -24,6 +24,7 @@ mod hunt;
 mod intake;
 mod killed;
 mod lake_readers;
+mod limits;
 mod looking;
 mod outputs;
 mod printing;
