@@ -136,8 +136,10 @@ fn what_is_never_closed_is_gone_over_once() {
         ("x.asp", "<% ", "#@~^AAAAAA=="),
         ("x.asp", "<%@language=jscript%><% a = ", "/[ "),
     ];
+    // Remarks alone are looked for in what is too long to be read as one.
     for (name, start, unit) in unclosed {
-        let page = format!("{start}{}", unit.repeat((7 << 20) / unit.len()));
+        let bytes = if unit == "/*a" { 7 << 20 } else { 1 << 20 };
+        let page = format!("{start}{}", unit.repeat(bytes / unit.len()));
         assert_ne!(read(page.as_bytes(), name).verdict(), Verdict::Accused, "{unit}");
     }
 }
