@@ -23,6 +23,7 @@ use crate::limits::{Limits, NAMES_BYTES_MAX};
 use crate::metered::Metered;
 use crate::open::evidence_file;
 use crate::salvage::{self, Most};
+use crate::tar;
 
 /// Archives kept open at once.
 const OPEN_MAX: usize = 4;
@@ -49,6 +50,13 @@ pub(crate) enum Step {
     Zip(usize),
     /// Member of a zip that lost its end, by the offset of the member's own header.
     Local(u64),
+    /// Member of a tape archive: where its bytes begin, and how many there are.
+    Tar {
+        /// Offset in the archive.
+        data: u64,
+        /// Its length.
+        bytes: u64,
+    },
     /// Only so many bytes: what follows is damaged.
     First(u64),
     /// The stream of a gzip file.
@@ -166,7 +174,7 @@ impl Opener {
         place: &Place,
         read: &mut dyn FnMut(&mut dyn Read) -> io::Result<T>,
     ) -> io::Result<T> {
-        let into_zip = |step: &Step| matches!(step, Step::Zip(_) | Step::Local(_));
+        let into_zip = |step: &Step| matches!(step, Step::Zip(_) | Step::Local(_) | Step::Tar { .. });
         let Some(at) = place.steps.iter().rposition(into_zip) else {
             let mut file = BufReader::with_capacity(FILE_BUFFER_BYTES, evidence_file(&place.disk)?);
             return through(&mut file, &place.steps, read);
@@ -179,6 +187,10 @@ impl Opener {
         match step {
             Step::Local(offset) => {
                 let mut member = salvage::open(evidence_file(&self.opened(&container)?.path)?, *offset)?;
+                through(&mut member, rest, read)
+            }
+            Step::Tar { data, bytes } => {
+                let mut member = tar::open(evidence_file(&self.opened(&container)?.path)?, *data, *bytes)?;
                 through(&mut member, rest, read)
             }
             Step::Zip(index) => {
@@ -246,6 +258,11 @@ impl Opener {
         let count = hidden.len();
         list.extend(hidden);
         Ok(Members { list, name_twice, hidden: count, beside })
+    }
+
+    /// Lists the members of the tape archive at `place`.
+    pub(crate) fn tar_members(&mut self, place: &Place, members_max: usize) -> io::Result<tar::Listing> {
+        tar::list(evidence_file(&self.opened(place)?.path)?, members_max)
     }
 
     /// Looks for members by their own headers in a zip whose list cannot be read.
@@ -322,7 +339,9 @@ fn through<T>(
             decoder.window_log_max(27)?; // 128 MiB: what the format asks every decoder to support, and no more
             through(&mut decoder, rest, read)
         }
-        Some((Step::Zip(_) | Step::Local(_), _)) => Err(io::Error::other("a zip cannot be read as a stream")),
+        Some((Step::Zip(_) | Step::Local(_) | Step::Tar { .. }, _)) => {
+            Err(io::Error::other("an archive cannot be read as a stream"))
+        }
     }
 }
 

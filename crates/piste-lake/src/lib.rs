@@ -25,6 +25,7 @@ pub mod scan;
 pub mod seal;
 pub mod store;
 pub mod table;
+mod tar;
 mod walk;
 
 pub use archive::Place;
@@ -33,7 +34,7 @@ pub use content::Older;
 pub use error::LakeError;
 pub use limits::{Limits, NAMES_BYTES_MAX};
 pub use path::{StoredPath, path_text};
-pub use piste_parse::{Batch, Block, Context, Format, Parsed, Treatment, file};
+pub use piste_parse::{Batch, Block, Context, Format, Parsed, Treatment, file, text};
 pub use plan::Unit;
 pub use reread::{Record, Reread, bytes_at, reread};
 pub use seal::{FileTime, Item, Sealed, Sealer};

@@ -386,7 +386,8 @@ impl ItemReading<'_> {
         queue: &mut Queue<'_>,
     ) -> std::io::Result<bool> {
         opener.with_reader(&item.place, &mut |reader: &mut dyn Read| {
-            let mut splitter = if item.is_file() { Splitter::of_file() } else { Splitter::new(item.format) };
+            let mut splitter =
+                if item.is_file() { Splitter::of_file(item.format) } else { Splitter::new(item.format) };
             while let Some(block) = splitter.next_block(reader)? {
                 if self.input.stop.load(Ordering::Relaxed) || !self.send(at, block, queue) {
                     return Ok(false);

@@ -8,7 +8,6 @@
 use piste_model::evidence::EvidenceState;
 use piste_model::hash::sha256_hex;
 use piste_model::schema::SCHEMA_VERSION;
-use piste_parse::file::SCANNED_BYTES_MAX;
 
 use crate::copies::suspects;
 use crate::seal::Item;
@@ -64,9 +63,10 @@ fn cut<'i>(
     let mut parts = Vec::new();
     let mut filled = 0;
     for (at, item) in chosen {
-        if item.is_file() {
+        // A long text is several parts, as a log is.
+        if item.is_file() && item.bytes_read() <= UNIT_BYTES {
             parts.push(Part { item: at, start: 0, end: u64::MAX });
-            filled += item.bytes.min(SCANNED_BYTES_MAX as u64);
+            filled += item.bytes_read();
             if filled >= UNIT_BYTES || parts.len() >= UNIT_PARTS {
                 units.push(keys.unit(units.len(), std::mem::take(&mut parts), items, version));
                 filled = 0;
@@ -76,11 +76,11 @@ fn cut<'i>(
         let mut start = 0;
         loop {
             let end = start + (UNIT_BYTES - filled);
-            let last = end >= item.bytes;
+            let last = end >= item.bytes_read();
             let end = if last { u64::MAX } else { end };
             parts.push(Part { item: at, start, end });
             if last {
-                filled += item.bytes.saturating_sub(start);
+                filled += item.bytes_read().saturating_sub(start);
             }
             if !last || filled >= UNIT_BYTES || parts.len() >= UNIT_PARTS {
                 units.push(keys.unit(units.len(), std::mem::take(&mut parts), items, version));
@@ -187,6 +187,13 @@ mod tests {
         assert_eq!(parts, [vec![1], vec![0, 2]], "of a long file only its beginning is read");
         assert_eq!(one[0], other[0]);
         assert_ne!(one[1].key, other[1].key);
+        let text = Item { format: Format::Text, bytes: 5 * UNIT_BYTES, ..items[0].clone() };
+        let starts: Vec<(u64, u64)> = plan(&[text], "test", "")
+            .iter()
+            .flat_map(|unit| unit.parts.iter().map(|part| (part.start, part.end)))
+            .collect();
+        assert_eq!(starts.len(), 5, "a long text is read to its end, unit by unit");
+        assert_eq!((starts[0], starts[4].1), ((0, UNIT_BYTES), u64::MAX));
         let mut empty = items.clone();
         empty[0].bytes = 0;
         assert_eq!(plan(&empty, "test", "one")[1].parts.len(), 1, "of nothing there is no row");

@@ -10,10 +10,14 @@ use piste_model::hash::{hex, record_hash};
 use piste_parse::block::{
     FILE_BYTES_MAX, LINE_BYTES_MAX, RECORD_BYTES_MAX, element_bytes, table_record_bytes, tagged_bytes,
 };
+use piste_parse::text;
 use sha2::{Digest, Sha256};
 
 use crate::archive::Opener;
 use crate::seal::Sealed;
+
+/// Bytes that hold the longest frame and tell what follows it.
+const FRAME_LOOK_BYTES: u64 = (piste_parse::syslog::frames::FRAME_BYTES_MAX + 64) as u64;
 
 /// What was read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +52,11 @@ pub fn reread(
 ) -> io::Result<Reread> {
     let mut opener = Opener::new(tmp, passwords);
     let bytes = opener.with_reader(&sealed.place, &mut |mut reader| {
-        io::copy(&mut (&mut reader).take(record.offset), &mut io::sink())?;
+        let head = read_head(&mut reader, record.offset)?;
+        io::copy(&mut (&mut reader).take(record.offset - head.len() as u64), &mut io::sink())?;
+        if record.dataset == text::DATASET {
+            return read_piece(reader, head);
+        }
         if record.dataset == piste_parse::page::DATASET {
             let mut bytes = Vec::new();
             reader.take(piste_parse::file::HASHED_BYTES_MAX as u64).read_to_end(&mut bytes)?;
@@ -64,6 +72,7 @@ pub fn reread(
             "clixml" => read_element(reader, &|bytes| tagged_bytes(bytes, "Obj", true)),
             "event-csv" => read_record(reader),
             "healthchecker" => read_whole(reader),
+            "syslog" => read_message(reader),
             _ => read_line(reader),
         }
     })?;
@@ -172,6 +181,37 @@ fn read_whole(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(FILE_BYTES_MAX as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// The first bytes of a file, as far as they lie before the record: they tell how a text is written.
+fn read_head(reader: &mut dyn Read, offset: u64) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    reader.take(offset.min(text::HEAD_BYTES as u64)).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// A line of a text, or of a long line the part that is one row.
+fn read_piece(reader: &mut dyn Read, mut head: Vec<u8>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take((text::PIECE_BYTES + text::HEAD_BYTES) as u64).read_to_end(&mut bytes)?;
+    head.extend(bytes.iter().take(text::HEAD_BYTES - head.len().min(text::HEAD_BYTES)));
+    let encoding = text::encoding_of(&head)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the file is no text any more"))?;
+    bytes.truncate(text::piece_bytes(&bytes, encoding));
+    Ok(bytes)
+}
+
+/// A message that says its own length, or a line.
+fn read_message(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    (&mut *reader).take(FRAME_LOOK_BYTES).read_to_end(&mut bytes)?;
+    let message = piste_parse::syslog::frames::messages(&bytes).next();
+    let framed = piste_parse::syslog::frames::frame_bytes(&bytes).is_some();
+    if let Some(message) = message.filter(|_| framed) {
+        bytes.truncate(message.end);
+        return Ok(bytes);
+    }
+    read_line(&mut bytes.as_slice().chain(reader))
 }
 
 fn read_line(reader: &mut dyn Read) -> io::Result<Vec<u8>> {

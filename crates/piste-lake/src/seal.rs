@@ -4,6 +4,7 @@
 //! of their locators; and an issue for each file that is refused or cannot be read. Limits on depth, members and inflated
 //! bytes keep a hostile archive from filling the disk or the day. A stream that is damaged is read up to its damage.
 
+mod tars;
 mod zips;
 
 use std::io;
@@ -103,6 +104,17 @@ impl Item {
             md5,
             sha1,
             modified: self.modified.clone(),
+            lines: self.format.is_text(),
+        }
+    }
+
+    /// Bytes of it that are read: of a file that is no log its beginning, of a text so much that its lines can be searched.
+    pub fn bytes_read(&self) -> u64 {
+        match self.state {
+            _ if !self.is_file() && self.state != EvidenceState::Read => 0,
+            _ if !self.is_file() => self.bytes,
+            _ if self.format.is_text() => self.bytes.min(piste_parse::text::TEXT_BYTES_MAX),
+            _ => self.bytes.min(piste_parse::file::SCANNED_BYTES_MAX as u64),
         }
     }
 
@@ -300,14 +312,13 @@ impl<'p> Sealer<'p> {
         }
         let format = sniff(content.head.get(..HEAD_BYTES).unwrap_or(&content.head), &name.shown);
         let host_hint = host_in_path(&name.shown).or_else(|| within.origin.host.clone());
-        let ends_as_zip = content.ends_as_zip();
-        let mut item = Item {
+        let item = Item {
             id: EvidenceId(0),
             path: path.to_owned(),
             format,
             bytes: content.bytes,
-            sha256: content.sha256,
-            older: content.older,
+            sha256: content.sha256.clone(),
+            older: content.older.clone(),
             state: state_of(format),
             same_as: None,
             host_hint,
@@ -321,30 +332,48 @@ impl<'p> Sealer<'p> {
             self.over_budget(item, within);
             return Ok(());
         }
+        self.push_by_treatment(item, &content, name, within)
+    }
+
+    /// Lists a sealed file, and reads on what it holds.
+    fn push_by_treatment(
+        &mut self,
+        mut item: Item,
+        content: &Content,
+        name: &Name,
+        within: &mut Container<'_>,
+    ) -> Result<(), LakeError> {
+        let (format, place) = (item.format, item.place.clone());
+        let at = self.intake.items.len();
         match format.treatment() {
             Treatment::Unreadable(command) => {
                 item.state = EvidenceState::Unread;
                 let what = format!("Piste does not read {} files", format.name());
-                self.issue("evidence-not-read", path, &what, "nothing in it was examined", command);
+                self.issue("evidence-not-read", &name.path, &what, "nothing in it was examined", command);
             }
             Treatment::Container if within.depth >= self.limits.depth_max => {
                 item.state = EvidenceState::Unread;
-                self.too_deep(path);
+                self.too_deep(&name.path);
             }
             Treatment::Container => {
-                let at = self.intake.items.len();
                 self.intake.items.push(item);
                 return self.open_container(format, &place, name, at, within);
             }
-            Treatment::Rows if within.origin.wrote(&name.shown) && !holds_events(format, &content.head) => {
+            Treatment::Rows
+                if within.origin.wrote(&name.shown)
+                    && !format.lists_files()
+                    && !holds_events(format, &content.head) =>
+            {
                 item.state = EvidenceState::NotParsed;
             }
-            Treatment::Seal if ends_as_zip => {
-                let at = self.intake.items.len();
+            Treatment::Seal if content.ends_as_zip() => {
                 self.intake.items.push(item);
                 return self.open_zip_behind(format, &place, name, at, within);
             }
-            Treatment::Rows | Treatment::Seal => self.note_empty(format, name),
+            Treatment::Rows | Treatment::Seal => {
+                self.note_empty(format, name);
+                self.note_other_log(format, name, &content.head);
+            }
         }
         self.intake.items.push(item);
         Ok(())
@@ -418,6 +447,25 @@ impl<'p> Sealer<'p> {
         }
     }
 
+    /// A log whose kind is known and whose records no parser takes.
+    fn note_other_log(&mut self, format: Format, name: &Name, head: &[u8]) {
+        if format != Format::W3cOther {
+            return;
+        }
+        let text = String::from_utf8_lossy(head);
+        let software = text.lines().take(16).find_map(|line| line.strip_prefix("#Software:"));
+        let software: String = software.unwrap_or_default().trim().chars().take(80).collect();
+        self.issue(
+            "log-not-parsed",
+            &name.path,
+            &format!(
+                "this is a log of `{software}` in W3C's extended format, which Piste does not take apart"
+            ),
+            "its lines are searched as text; its requests are on no timeline and tell no door",
+            "search it: piste search TEXT; or read it with the tool of its maker",
+        );
+    }
+
     fn open_container(
         &mut self,
         format: Format,
@@ -429,6 +477,7 @@ impl<'p> Sealer<'p> {
         let step = match format {
             Format::Gzip => Step::Gzip,
             Format::Zstd => Step::Zstd,
+            Format::Tar => return self.open_tar(place, name, at, within),
             _ => return self.open_zip(place, name, at, within),
         };
         let shown = name.shown.rsplit(['/', '\\', '!']).next().unwrap_or(&name.shown);

@@ -29,7 +29,7 @@ pub const EVTX_CHUNK_BYTES: usize = 65_536;
 pub(crate) const EVTX_BLOCK_BYTES: usize = 48 * EVTX_CHUNK_BYTES;
 /// Bytes of a block of text, about.
 const TEXT_BLOCK_BYTES: usize = 3 << 20;
-/// Bytes of a listing's beginning that tell how its dates are written.
+/// Bytes of a table's beginning that tell how its dates are written.
 const DATES_BYTES: usize = 64 << 10;
 /// Bytes of the longest line, or JSON element, that is read.
 pub const LINE_BYTES_MAX: usize = 16 << 20;
@@ -44,6 +44,8 @@ pub enum Encoding {
     Utf8,
     /// UTF-16, little endian, as PowerShell's redirection writes.
     Utf16Le,
+    /// UTF-16, big endian.
+    Utf16Be,
 }
 
 /// A part of a file that can be parsed alone.
@@ -102,6 +104,22 @@ impl Block {
         })
     }
 
+    /// The block's messages: its lines, and the frames that say their own length. A frame has the number of its first line.
+    pub(crate) fn messages(&self) -> Box<dyn Iterator<Item = Line<'_>> + '_> {
+        if self.encoding != Encoding::Utf8 {
+            return Box::new(self.log_lines());
+        }
+        let (mut number, mut counted) = (self.first_line, 0);
+        Box::new(crate::syslog::frames::messages(&self.bytes).map(move |message| {
+            number += self.encoding.count_lines(self.bytes.get(counted..message.start).unwrap_or_default());
+            counted = message.start;
+            let raw = self.bytes.get(message.clone()).unwrap_or_default();
+            let offset = self.offset + message.start as u64;
+            let mark = if offset == 0 { self.encoding.mark_bytes(raw) } else { 0 };
+            self.encoding.line(number, offset, raw, mark.max(self.encoding.zero_bytes(raw)))
+        }))
+    }
+
     /// The elements of a stream of JSON, as they stand: objects, and what lies between them and is none.
     pub fn elements(&self) -> impl Iterator<Item = Line<'_>> {
         let (mut scanner, mut at, mut number) = (Scanner::default(), 0, self.first_line);
@@ -123,30 +141,29 @@ impl Block {
 
 impl Encoding {
     /// Length of the first line without its end, and with it.
-    fn next_line(self, bytes: &[u8]) -> (usize, usize) {
-        match self {
-            Self::Utf8 => match memchr::memchr(b'\n', bytes) {
+    pub(crate) fn next_line(self, bytes: &[u8]) -> (usize, usize) {
+        if self == Self::Utf8 {
+            return match memchr::memchr(b'\n', bytes) {
                 Some(at) => {
                     let carriage = at.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&b'\r');
                     (at - usize::from(carriage), at + 1)
                 }
                 None => (bytes.len(), bytes.len()),
-            },
-            Self::Utf16Le => match find_utf16_newline(bytes) {
-                Some(at) => {
-                    let carriage = at
-                        .checked_sub(2)
-                        .and_then(|before| bytes.get(before..at))
-                        .is_some_and(|pair| pair == [b'\r', 0]);
-                    (at - if carriage { 2 } else { 0 }, at + 2)
-                }
-                None => (bytes.len(), bytes.len()),
-            },
+            };
+        }
+        let sign = |sign: u8| if self == Self::Utf16Be { [0, sign] } else { [sign, 0] };
+        let newline = sign(b'\n');
+        match bytes.chunks_exact(2).position(|pair| pair == newline).map(|pair| pair * 2) {
+            Some(at) => {
+                let before = at.checked_sub(2).and_then(|before| bytes.get(before..at));
+                (at - if before == Some(&sign(b'\r')) { 2 } else { 0 }, at + 2)
+            }
+            None => (bytes.len(), bytes.len()),
         }
     }
 
     /// The lines with their offsets, without their ends.
-    fn raw_lines(self, bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    pub(crate) fn raw_lines(self, bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
         let mut at = 0;
         std::iter::from_fn(move || {
             guard::check();
@@ -169,6 +186,7 @@ impl Encoding {
         match self {
             Self::Utf8 => bytes.first().map(|byte| (u16::from(*byte), 1)),
             Self::Utf16Le => bytes.first_chunk::<2>().map(|pair| (u16::from_le_bytes(*pair), 2)),
+            Self::Utf16Be => bytes.first_chunk::<2>().map(|pair| (u16::from_be_bytes(*pair), 2)),
         }
     }
 
@@ -177,34 +195,36 @@ impl Encoding {
         let zeros = raw.iter().take_while(|byte| **byte == 0).count();
         match self {
             Self::Utf8 => zeros,
-            Self::Utf16Le => zeros & !1,
+            Self::Utf16Le | Self::Utf16Be => zeros & !1,
         }
     }
 
     /// Offset just after the last line's end.
-    fn last_line_end(self, bytes: &[u8]) -> Option<usize> {
-        match self {
-            Self::Utf8 => memchr::memrchr(b'\n', bytes).map(|at| at + 1),
-            Self::Utf16Le => {
-                let even = bytes.len() & !1;
-                let pairs = bytes.get(..even)?.chunks_exact(2);
-                pairs.rev().position(|pair| pair == [b'\n', 0]).map(|from_end| even - from_end * 2)
-            }
-        }
+    pub(crate) fn last_line_end(self, bytes: &[u8]) -> Option<usize> {
+        let newline = match self {
+            Self::Utf8 => return memchr::memrchr(b'\n', bytes).map(|at| at + 1),
+            Self::Utf16Le => [b'\n', 0],
+            Self::Utf16Be => [0, b'\n'],
+        };
+        let even = bytes.len() & !1;
+        let pairs = bytes.get(..even)?.chunks_exact(2);
+        pairs.rev().position(|pair| pair == newline).map(|from_end| even - from_end * 2)
     }
 
     fn count_lines(self, bytes: &[u8]) -> u64 {
         let ends = match self {
             Self::Utf8 => memchr::memchr_iter(b'\n', bytes).count(),
             Self::Utf16Le => bytes.chunks_exact(2).filter(|pair| *pair == [b'\n', 0]).count(),
+            Self::Utf16Be => bytes.chunks_exact(2).filter(|pair| *pair == [0, b'\n']).count(),
         };
         ends as u64
     }
 
-    fn mark_bytes(self, raw: &[u8]) -> usize {
+    pub(crate) fn mark_bytes(self, raw: &[u8]) -> usize {
         match self {
             Self::Utf8 if raw.starts_with(&[0xef, 0xbb, 0xbf]) => 3,
             Self::Utf16Le if raw.starts_with(&[0xff, 0xfe]) => 2,
+            Self::Utf16Be if raw.starts_with(&[0xfe, 0xff]) => 2,
             _ => 0,
         }
     }
@@ -216,12 +236,9 @@ impl Encoding {
                 Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(raw).0,
             },
             Self::Utf16Le => encoding_rs::UTF_16LE.decode_without_bom_handling(raw).0,
+            Self::Utf16Be => encoding_rs::UTF_16BE.decode_without_bom_handling(raw).0,
         }
     }
-}
-
-fn find_utf16_newline(bytes: &[u8]) -> Option<usize> {
-    bytes.chunks_exact(2).position(|pair| pair == [b'\n', 0]).map(|pair| pair * 2)
 }
 
 /// Cuts one file into blocks.
@@ -233,6 +250,8 @@ pub struct Splitter {
     block_bytes: usize,
     /// Bytes of a file that is read as one.
     whole_bytes: usize,
+    /// What follows the beginning of such a file is handed out too, in lines.
+    goes_on: bool,
     /// Offset of `rest` in the file.
     offset: u64,
     line: u64,
@@ -273,9 +292,14 @@ impl Splitter {
         Self::with_block_bytes(format, TEXT_BLOCK_BYTES)
     }
 
-    /// For a file that is no log: its beginning, as far as rules look at it.
-    pub fn of_file() -> Self {
-        Self { whole_bytes: crate::file::SCANNED_BYTES_MAX, ..Self::new(Format::WebPage) }
+    /// For a file that is no log: its beginning, as far as rules look at it, and of text what follows.
+    pub fn of_file(format: Format) -> Self {
+        Self::of_file_cut(format, crate::file::SCANNED_BYTES_MAX)
+    }
+
+    /// With a beginning of so many bytes: the lines of a text must not depend on it.
+    pub(crate) fn of_file_cut(format: Format, whole_bytes: usize) -> Self {
+        Self { whole_bytes, goes_on: format.is_text(), ..Self::new(Format::WebPage) }
     }
 
     /// With text cut after this many bytes: rows must not depend on it.
@@ -285,6 +309,7 @@ impl Splitter {
             encoding: Encoding::Utf8,
             block_bytes: block_bytes.max(1),
             whole_bytes: crate::page::BYTES_MAX,
+            goes_on: false,
             offset: 0,
             line: 1,
             rest: Vec::new(),
@@ -318,12 +343,35 @@ impl Splitter {
     /// A file that is read as one: its first bytes, and one more where there is more.
     fn whole(&mut self, reader: &mut dyn Read) -> io::Result<Option<Block>> {
         if self.started {
-            return Ok(None);
+            let more = self.goes_on && self.offset < crate::text::TEXT_BYTES_MAX;
+            return if more { self.next_lines(reader) } else { Ok(None) };
         }
         self.started = true;
         self.fill(reader, self.whole_bytes + 1)?;
         let bytes = std::mem::take(&mut self.rest);
-        Ok(Some(self.hand_out(bytes, 0)))
+        let encoding = crate::text::encoding_of(&bytes).filter(|_| self.goes_on);
+        self.encoding = encoding.unwrap_or(Encoding::Utf8);
+        self.goes_on = encoding.is_some() && bytes.len() > self.whole_bytes;
+        let block = self.hand_out(bytes, 0);
+        if self.goes_on {
+            let (_, next) =
+                crate::text::cut(block.bytes.get(..self.whole_bytes).unwrap_or_default(), self.encoding);
+            let (before, after) = block.bytes.split_at(next.min(block.bytes.len()));
+            self.rest = after.to_vec();
+            (self.offset, self.line) = (next as u64, 1 + self.encoding.count_lines(before));
+        }
+        Ok(Some(block))
+    }
+
+    /// A part of a line without end, up to where its last full row ends; the next begins a little before that.
+    fn part_of_line(&mut self) -> Block {
+        let (end, next) = crate::text::cut(&self.rest, self.encoding);
+        let bytes = self.rest.get(..end).unwrap_or_default().to_vec();
+        self.rest.drain(..next.min(self.rest.len()));
+        let length = bytes.len() as u64;
+        let block = self.hand_out(bytes, 0);
+        self.offset = self.offset - length + next as u64;
+        block
     }
 
     fn next_chunks(&mut self, reader: &mut dyn Read) -> io::Result<Option<Block>> {
@@ -368,6 +416,7 @@ impl Splitter {
             let ready = self.rest.get(..wanted).unwrap_or(&self.rest);
             let all = self.ended && ready.len() == self.rest.len();
             let end = if all { Some(ready.len()) } else { self.encoding.last_line_end(ready) };
+            let end = end.and_then(|end| self.whole_frames(end, wanted));
             if let Some(end) = end {
                 let bytes = self.take_rest(end);
                 let lines = self.encoding.count_lines(&bytes);
@@ -376,10 +425,23 @@ impl Splitter {
                 return Ok(Some(block));
             }
             if self.rest.len() >= LINE_BYTES_MAX {
-                return self.skip_line(reader).map(Some);
+                return if self.goes_on {
+                    Ok(Some(self.part_of_line()))
+                } else {
+                    self.skip_line(reader).map(Some)
+                };
             }
             wanted = wanted.saturating_add(self.block_bytes);
         }
+    }
+
+    /// Where a block of messages that say their own length must end; `None` where more has to be read to tell. A lie about a
+    /// length is found out within a few blocks, so that the block does not grow for ever.
+    fn whole_frames(&self, end: usize, wanted: usize) -> Option<usize> {
+        use crate::syslog::frames::{FRAME_BYTES_MAX, whole_until};
+        let frames = self.format == Format::Syslog && self.encoding == Encoding::Utf8;
+        let in_time = wanted < self.block_bytes + 4 * FRAME_BYTES_MAX.max(self.block_bytes);
+        if frames && in_time { whole_until(&self.rest, end, self.ended) } else { Some(end) }
     }
 
     /// Takes in what the block's header lines say of the blocks after it.
@@ -516,11 +578,16 @@ impl Splitter {
                 let order = crate::export::table::order_in(&self.encoding.decode(head));
                 self.header = Some(Arc::new(Header::of_table(order)));
             }
-            if self.format.has_dates_of_unknown_order() {
-                self.fill(reader, DATES_BYTES)?;
-                let head = self.rest.get(..DATES_BYTES.min(self.rest.len())).unwrap_or_default();
-                let order = crate::listing::order_in(&self.encoding.decode(head));
-                self.header = Some(Arc::new(Header::dated(order)));
+            let dated = self.format.bytes_that_show_dates();
+            if dated > 0 {
+                self.fill(reader, dated)?;
+                let head = self.rest.get(..dated.min(self.rest.len())).unwrap_or_default();
+                let head = self.encoding.decode(head);
+                let shown = match self.format {
+                    Format::ExchangeLog => crate::exchange::order_in(&head),
+                    _ => crate::listing::order_in(&head),
+                };
+                self.header = Some(Arc::new(Header::dated(shown)));
             }
         }
         Ok(())

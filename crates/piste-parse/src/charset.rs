@@ -27,29 +27,55 @@ impl Text<'_> {
     }
 }
 
-/// The text of a file that begins with `bytes`.
-pub(crate) fn decoded(bytes: &[u8]) -> Text<'_> {
-    let wide = |little: bool, mark: usize| {
-        let encoding = if little { encoding_rs::UTF_16LE } else { encoding_rs::UTF_16BE };
-        let text = encoding.decode_without_bom_handling(bytes.get(mark..).unwrap_or_default()).0;
-        Text { bytes: Cow::Owned(text.into_owned().into_bytes()), mark, wide: true }
-    };
+/// How UTF-16 is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wide {
+    /// The low byte stands first.
+    pub(crate) little: bool,
+    /// Bytes of the mark before the text.
+    pub(crate) mark: usize,
+}
+
+/// Bytes that tell UTF-16 without a mark.
+const TELLING_BYTES: usize = 512;
+
+/// Whether a file that begins so is UTF-16: it says so by its mark, or every second byte is zero.
+pub(crate) fn width(bytes: &[u8]) -> Option<Wide> {
     match bytes {
-        [0xff, 0xfe, ..] => return wide(true, 2),
-        [0xfe, 0xff, ..] => return wide(false, 2),
+        [0xff, 0xfe, ..] => return Some(Wide { little: true, mark: 2 }),
+        [0xfe, 0xff, ..] => return Some(Wide { little: false, mark: 2 }),
         _ => {}
     }
-    let head = bytes.get(..bytes.len().min(512)).unwrap_or_default();
+    let head = bytes.get(..bytes.len().min(TELLING_BYTES)).unwrap_or_default();
     let zeros = |odd: usize| head.iter().skip(odd).step_by(2).filter(|byte| **byte == 0).count();
     let half = head.len() / 2;
-    if half >= 8 && zeros(1) * 10 >= half * 9 && zeros(0) * 10 < half {
-        return wide(true, 0);
+    if half < 8 {
+        return None;
     }
-    if half >= 8 && zeros(0) * 10 >= half * 9 && zeros(1) * 10 < half {
-        return wide(false, 0);
+    let little = zeros(1) * 10 >= half * 9 && zeros(0) * 10 < half;
+    let big = zeros(0) * 10 >= half * 9 && zeros(1) * 10 < half;
+    (little || big).then_some(Wide { little, mark: 0 })
+}
+
+/// The text of a file that begins with `bytes`.
+pub(crate) fn decoded(bytes: &[u8]) -> Text<'_> {
+    if let Some(Wide { little, mark }) = width(bytes) {
+        let encoding = if little { encoding_rs::UTF_16LE } else { encoding_rs::UTF_16BE };
+        let text = encoding.decode_without_bom_handling(bytes.get(mark..).unwrap_or_default()).0;
+        return Text { bytes: Cow::Owned(text.into_owned().into_bytes()), mark, wide: true };
     }
     let plain = bytes.strip_prefix(&[0xef, 0xbb, 0xbf]).unwrap_or(bytes);
     Text { bytes: Cow::Borrowed(plain), mark: bytes.len() - plain.len(), wide: false }
+}
+
+/// Whether the first bytes of a file are text in UTF-16: hardly a sign that stands for nothing.
+pub(crate) fn is_wide_text(bytes: &[u8]) -> bool {
+    let head = bytes.get(..bytes.len().min(TELLING_BYTES)).unwrap_or_default();
+    width(head).is_some() && {
+        let text = decoded(head);
+        let strange = text.bytes.iter().filter(|byte| **byte < b' ' && !byte.is_ascii_whitespace()).count();
+        strange * 50 <= text.bytes.len()
+    }
 }
 
 /// Goes along a text and counts what it took in the file.

@@ -3,7 +3,9 @@
 //! In: `03.04.2021 05:12`, `4/3/2021 5:12:31 AM`, `2021-04-03 05:12`. Out: the moment as if in UTC, by an order of day and
 //! month that the caller has found with [`Order::shown_by`]. The caller says in the basis that the zone is unknown.
 
-use piste_model::Instant;
+use piste_model::{Instant, Issue};
+
+use crate::{Context, Parsed};
 
 /// Which number of a date stands first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,27 +25,140 @@ struct Numbers {
     separator: char,
 }
 
+/// Why one of two orders was taken although every date of the file can be read in both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Doubt {
+    /// A date as written.
+    sample: String,
+    /// A clock of twelve hours stands beside slashes.
+    american: bool,
+}
+
+/// What the dates of a file's beginning show.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Shown {
+    pub(crate) order: Order,
+    /// Set where no date is sure.
+    pub(crate) doubt: Option<Doubt>,
+}
+
 impl Order {
-    /// The order that dates of one file show: a number over 12 is a day; else the separator and the clock decide.
+    /// The order that dates of one file show: a number over 12 is a day; else separator and clock decide, and but for dots that
+    /// is no proof.
     ///
-    /// A twelve-hour clock with slashes is American; dots, dashes and a full clock put the day first.
-    pub(crate) fn shown_by<'a>(dates: impl Iterator<Item = &'a str>) -> Self {
+    /// Dots put the day first everywhere. A twelve-hour clock with slashes is American; dashes and a full clock mostly put the day
+    /// first.
+    pub(crate) fn shown_by<'a>(dates: impl Iterator<Item = &'a str>) -> Shown {
         let mut guess = None;
+        let sure = |order| Shown { order, doubt: None };
         for text in dates {
             let (date, time) = split_date(text);
             let Some(Numbers { parts, separator, .. }) = numbers(date).filter(|date| date.first < 4) else {
                 continue;
             };
             match parts {
-                [13..=31, 1..=12, _] => return Self::DayFirst,
-                [1..=12, 13..=31, _] => return Self::MonthFirst,
-                _ => {}
+                [13..=31, 1..=12, _] => return sure(Self::DayFirst),
+                [1..=12, 13..=31, _] => return sure(Self::MonthFirst),
+                _ if separator == '.' => return sure(Self::DayFirst), // no country writes the month first with dots
+                [one, other, _] if one == other => continue,          // the same day in either order
+                [1..=12, 1..=12, _] => {}
+                _ => continue,
             }
             let american = separator == '/' && half_day(time).is_some();
-            guess.get_or_insert(if american { Self::MonthFirst } else { Self::DayFirst });
+            guess.get_or_insert_with(|| Doubt { sample: date.to_owned(), american });
         }
-        guess.unwrap_or_default()
+        match guess {
+            Some(doubt) => {
+                let order = if doubt.american { Self::MonthFirst } else { Self::DayFirst };
+                Shown { order, doubt: Some(doubt) }
+            }
+            None => Shown::default(),
+        }
     }
+
+    /// The other one.
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::DayFirst => Self::MonthFirst,
+            Self::MonthFirst => Self::DayFirst,
+        }
+    }
+
+    fn first(self) -> &'static str {
+        match self {
+            Self::DayFirst => "day",
+            Self::MonthFirst => "month",
+        }
+    }
+}
+
+impl Shown {
+    /// Says which order was taken and why, where nothing proves it.
+    pub(crate) fn tell(&self, cx: &Context<'_>, parsed: &mut Parsed) {
+        let Some(doubt) = &self.doubt else { return };
+        let why = if doubt.american {
+            "its clock of twelve hours beside slashes is how the United States write"
+        } else {
+            "most countries write so, and nothing in the file tells"
+        };
+        let what = format!(
+            "its dates can be read with the day or with the month first (`{}`); the {} was taken as first, since {why}",
+            doubt.sample,
+            self.order.first()
+        );
+        parsed.issues.push(
+            Issue::new(
+                "date-order-assumed",
+                cx.path,
+                what,
+                "if the other order is right, day and month of its times are exchanged, and so is all that rests on them",
+                "ask in which language the host or the program that wrote it was set; compare one time with another source",
+            )
+            .of(cx.evidence),
+        );
+    }
+}
+
+/// Dates of a block that only the other order than the file's can read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Exchanged {
+    count: u64,
+}
+
+impl Exchanged {
+    /// Reads a date; one that is none in the file's order is read in the other, and counted.
+    pub(crate) fn moment(&mut self, text: &str, order: Order) -> Option<Instant> {
+        moment(text, order).or_else(|| {
+            let other = moment(text, order.other())?;
+            self.count += 1;
+            Some(other)
+        })
+    }
+
+    /// Says how many there were.
+    pub(crate) fn tell(self, cx: &Context<'_>, order: Order, offset: u64, parsed: &mut Parsed) {
+        if self.count == 0 {
+            return;
+        }
+        let (count, taken) = (self.count, order.first());
+        parsed.issues.push(
+            Issue::new(
+                "date-order-mixed",
+                cx.path,
+                format!("the {taken} stands first in its dates as far as they tell, and {count} of this block can only be read the other way"),
+                "these were read the other way; day and month of the others may be exchanged",
+                "look at the file: it was perhaps put together from two",
+            )
+            .of(cx.evidence)
+            .at(offset),
+        );
+    }
+}
+
+/// Whether a date can be read in two ways.
+pub(crate) fn is_ambiguous(text: &str) -> bool {
+    let date = numbers(split_date(text).0).filter(|date| date.first < 4);
+    date.is_some_and(|date| matches!(date.parts, [one @ 1..=12, other @ 1..=12, _] if one != other))
 }
 
 /// Reads a date with a time; RFC 3339 too.
@@ -145,7 +260,12 @@ mod tests {
 
     #[test]
     fn one_day_over_twelve_tells_the_order_of_all() {
-        let order = |dates: &[&str]| Order::shown_by(dates.iter().copied());
+        let shown = |dates: &[&str]| Order::shown_by(dates.iter().copied());
+        let order = |dates: &[&str]| shown(dates).order;
+        assert_eq!(shown(&["03/04/2021 05:12", "03/14/2021 05:12"]).doubt, None);
+        assert_eq!(shown(&["03/03/2021 05:12"]).doubt, None, "the same day in either order");
+        let doubt = shown(&["03/03/2021 05:12", "03/04/2021 05:12"]).doubt.expect("nothing tells");
+        assert_eq!((doubt.sample.as_str(), doubt.american), ("03/04/2021", false));
         assert_eq!(order(&["03/04/2021 05:12", "03/14/2021 05:12"]), Order::MonthFirst);
         assert_eq!(order(&["03/04/2021 05:12 AM", "14/03/2021 05:12"]), Order::DayFirst);
         assert_eq!(order(&["03/04/2021 05:12 AM"]), Order::MonthFirst);

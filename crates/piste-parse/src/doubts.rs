@@ -11,6 +11,10 @@ use crate::{Context, Parsed};
 
 /// How the basis of a time ends that may be in any zone.
 const ZONE_UNKNOWN: &str = "zone unknown";
+/// Basis of a time that says no year, where the file's name gave one.
+pub(crate) const YEAR_OF_NAME: &str = "syslog time, year from the file's name, zone unknown";
+/// Basis of a device's date that can be read in two ways.
+pub(crate) const MONTH_ASSUMED: &str = "device time, month taken as first, zone unknown";
 
 /// How many rows, and where the first is.
 #[derive(Debug, Clone, Copy, Default)]
@@ -34,6 +38,8 @@ impl Count {
 pub(crate) struct Doubts {
     untimed: Count,
     unzoned: Count,
+    unyeared: Count,
+    ordered: Count,
     cut: Count,
     bare: Count,
 }
@@ -41,12 +47,17 @@ pub(crate) struct Doubts {
 impl Doubts {
     pub(crate) fn see(&mut self, head: &Head<'_>, left_out: u64) {
         // A file as evidence, and an entry of a configuration, is no event: its row has no time to miss.
-        let timeless = [crate::page::DATASET, crate::iisconfig::DATASET];
+        let timeless = [crate::page::DATASET, crate::text::DATASET, crate::iisconfig::DATASET];
         let event = !head.dataset.is_some_and(|dataset| timeless.contains(&dataset));
         if head.time.is_none() && event {
             self.untimed.add(head);
         } else if head.time_basis.ends_with(ZONE_UNKNOWN) {
             self.unzoned.add(head);
+        }
+        if head.time_basis == YEAR_OF_NAME {
+            self.unyeared.add(head);
+        } else if head.time_basis == MONTH_ASSUMED {
+            self.ordered.add(head);
         }
         if left_out > 0 {
             self.cut.add(head);
@@ -61,6 +72,7 @@ impl Doubts {
     pub(crate) fn tell(&self, cx: &Context<'_>, parsed: &mut Parsed) {
         self.tell_of_times(cx, parsed);
         self.tell_of_bare(cx, parsed);
+        self.tell_of_dates(cx, parsed);
         let Count { rows, record, offset } = self.cut;
         if rows == 0 {
             return;
@@ -98,6 +110,33 @@ impl Doubts {
             "ask for the log itself (wevtutil epl LOG FILE.evtx), or for its XML (wevtutil qe LOG /f:xml)",
         );
         parsed.issues.push(issue.of(cx.evidence).at(offset));
+    }
+
+    fn tell_of_dates(&self, cx: &Context<'_>, parsed: &mut Parsed) {
+        let kinds = [
+            (
+                self.unyeared,
+                "time-year-assumed",
+                "a time without a year, which was taken from the file's name or folder",
+                "if the name says the year of the copy, their times are off by whole years",
+                "compare one of these rows with another log of the same events",
+            ),
+            (
+                self.ordered,
+                "date-order-assumed",
+                "a date that can be read with the day or the month first; the month was taken as first",
+                "if the other order is right, day and month of their times are exchanged",
+                "look how the device writes a day after the 12th",
+            ),
+        ];
+        for (Count { rows, record, offset }, slug, what, effect, hint) in kinds {
+            if rows > 0 {
+                let count = counted(rows, "row has", "rows have");
+                let what = format!("{count} {what}; the first is record {record}");
+                let issue = Issue::new(slug, cx.path, what, effect, hint);
+                parsed.issues.push(issue.of(cx.evidence).at(offset));
+            }
+        }
     }
 
     fn tell_of_times(&self, cx: &Context<'_>, parsed: &mut Parsed) {

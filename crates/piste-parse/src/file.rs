@@ -11,7 +11,7 @@ use piste_model::schema::Role;
 use crate::block::Block;
 use crate::fields::Fields;
 use crate::rows::{Head, Rows};
-use crate::{Context, Format, Parsed, iisconfig, page};
+use crate::{Context, Format, Parsed, iisconfig, page, text};
 
 /// Bytes of a file that are read into memory: rules see no more of it, and an issue names it.
 pub const SCANNED_BYTES_MAX: usize = page::BYTES_MAX;
@@ -32,6 +32,8 @@ pub struct FileFacts {
     pub sha1: String,
     /// When its archive says it was last written: RFC 3339 where the zone is known, else as the archive has it.
     pub modified: String,
+    /// Its lines are to be rows too.
+    pub lines: bool,
 }
 
 /// The hash of a file's row.
@@ -39,8 +41,22 @@ pub fn row_hash(bytes: &[u8]) -> piste_model::hash::RecordHash {
     record_hash(bytes.get(..bytes.len().min(HASHED_BYTES_MAX)).unwrap_or_default())
 }
 
-/// Makes the row of a file from its one block.
+/// Makes the row of a file from its first block, and rows of the lines of a text from this and the further ones.
 pub fn parse(format: Format, block: &Block, cx: &Context<'_>, facts: &FileFacts) -> Parsed {
+    parse_cut(format, block, cx, facts, SCANNED_BYTES_MAX)
+}
+
+/// With a beginning of so many bytes.
+pub(crate) fn parse_cut(
+    format: Format,
+    block: &Block,
+    cx: &Context<'_>,
+    facts: &FileFacts,
+    whole_bytes: usize,
+) -> Parsed {
+    if block.offset > 0 {
+        return text::parse(block, cx);
+    }
     // A page is a record of what a server runs; of any other file the row only says what it is.
     let records = u64::from(format == Format::WebPage);
     let mut parsed = Parsed { records, ..Parsed::default() };
@@ -84,6 +100,12 @@ pub fn parse(format: Format, block: &Block, cx: &Context<'_>, facts: &FileFacts)
     rows.push(&head, &fields);
     if kind == page::CONFIGURATION {
         iisconfig::read(block, cx, &mut parsed, &mut rows);
+    }
+    if facts.lines && text::encoding_of(&block.bytes).is_some() {
+        text::push_lines(block, whole_bytes, cx, &mut rows);
+        if let Some(bytes) = facts.bytes.filter(|bytes| *bytes > text::TEXT_BYTES_MAX) {
+            parsed.issues.push(text::too_long(cx, bytes));
+        }
     }
     parsed.take_rows(cx, 0, rows);
     parsed
@@ -190,13 +212,14 @@ mod tests {
     fn shown(name: &str, format: Format, mut bytes: &[u8]) -> String {
         let sources = Sources::default();
         let cx = Context { evidence: EvidenceId(1), path: name, sources: &sources, host_hint: Some("MX01") };
-        let mut splitter = Splitter::of_file();
+        let mut splitter = Splitter::of_file(Format::WebPage);
         let facts = FileFacts {
             bytes: Some(bytes.len() as u64),
             sha256: "aa".repeat(32),
             md5: "bb".repeat(16),
             sha1: "cc".repeat(20),
             modified: "2021-03-03T00:40:13Z".to_owned(),
+            lines: false,
         };
         let block = splitter.next_block(&mut bytes).expect("reads").expect("one block");
         let parsed = parse(format, &block, &cx, &facts);
@@ -218,7 +241,10 @@ mod tests {
         text.resize(page::BYTES_MAX + 10, b' ');
         let sources = Sources::default();
         let cx = Context { evidence: EvidenceId(1), path: "x.php", sources: &sources, host_hint: None };
-        let block = Splitter::of_file().next_block(&mut text.as_slice()).expect("reads").expect("a block");
+        let block = Splitter::of_file(Format::WebPage)
+            .next_block(&mut text.as_slice())
+            .expect("reads")
+            .expect("a block");
         let facts = FileFacts { sha256: "aa".repeat(32), ..FileFacts::default() };
         let parsed = parse(Format::WebPage, &block, &cx, &facts);
         assert_eq!(parsed.issues.len(), 1);

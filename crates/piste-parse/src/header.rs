@@ -6,7 +6,7 @@
 
 use piste_model::Instant;
 
-use crate::dates::Order;
+use crate::dates::{Order, Shown};
 use crate::evtx::places::Note;
 
 /// Bytes of a header line that is believed; a longer one is no header.
@@ -40,10 +40,12 @@ pub struct Header {
     pub days: u32,
     /// For logs without a date column: second of the day of the last row, or of `date`.
     pub second: Option<u32>,
+    /// The software that writes this puts values in quotes.
+    pub(crate) quoted: bool,
     /// Index of the time column where there is no date column.
     time_column: Option<usize>,
     /// For listings: how their dates are written.
-    pub(crate) order: Order,
+    pub(crate) dates: Shown,
     /// For tables: the value that the last line left open.
     pub(crate) open: Option<OpenValue>,
     /// For tables of events: how their dates are written, where the file tells it.
@@ -82,8 +84,8 @@ impl Header {
     }
 
     /// Says only how dates are written.
-    pub(crate) fn dated(order: Order) -> Self {
-        Self { order, ..Self::default() }
+    pub(crate) fn dated(dates: Shown) -> Self {
+        Self { dates, ..Self::default() }
     }
 
     /// Takes in one line, and tells what it is.
@@ -120,8 +122,9 @@ impl Header {
         let value = value.trim();
         match name.trim().to_ascii_lowercase().as_str() {
             "fields" => self.set_fields(value),
+            "software" => self.quoted = value.starts_with("IIS Advanced Logging"),
             "log-type" => self.log_type = Some(value.to_owned()),
-            "date" => {
+            "date" | "start-date" => {
                 self.date = Instant::parse(value);
                 self.days = 0;
                 self.second = self.date.and_then(|date| u32::try_from(seconds(date).rem_euclid(86_400)).ok());

@@ -419,7 +419,7 @@ mod tests {
             let mut bytes = text.as_bytes();
             let sources = Sources::default();
             let cx = Context { evidence: EvidenceId(1), path: "web.config", sources: &sources, host_hint: None };
-            if let Some(block) = Splitter::of_file().next_block(&mut bytes).expect("reads") {
+            if let Some(block) = Splitter::of_file(crate::Format::WebPage).next_block(&mut bytes).expect("reads") {
                 file::parse(Format::WebPage, &block, &cx, &FileFacts::default());
             }
         }

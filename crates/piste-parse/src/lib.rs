@@ -35,6 +35,7 @@ pub mod syslog;
 mod tags;
 #[cfg(test)]
 mod testing;
+pub mod text;
 mod values;
 pub mod webshell;
 mod wrapped;

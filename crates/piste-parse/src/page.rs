@@ -242,7 +242,10 @@ mod tests {
         let cx = Context { evidence: EvidenceId(1), path: "a/logo.png", sources: &sources, host_hint: None };
         let shown = |bytes: &[u8], format: Format| {
             assert_eq!(sniff(&bytes[..bytes.len().min(crate::sniff::HEAD_BYTES)], cx.path), format);
-            let block = Splitter::of_file().next_block(&mut &*bytes).expect("reads").expect("a block");
+            let block = Splitter::of_file(crate::Format::WebPage)
+                .next_block(&mut &*bytes)
+                .expect("reads")
+                .expect("a block");
             let facts = crate::file::FileFacts::default();
             format!("{:?}", crate::file::parse(format, &block, &cx, &facts).batches)
         };

@@ -41,6 +41,10 @@ impl Units<'_> {
                 .chunks_exact(2)
                 .position(|pair| matches!(pair, [low, 0] if wanted.contains(low)))
                 .map(|pair| from + pair * 2),
+            Encoding::Utf16Be => rest
+                .chunks_exact(2)
+                .position(|pair| matches!(pair, [0, low] if wanted.contains(low)))
+                .map(|pair| from + pair * 2),
         }
     }
 }

@@ -36,6 +36,8 @@ pub enum Format {
     IisW3c,
     /// Error log of `http.sys`, in the same.
     HttpErr,
+    /// Log of another product in W3C's extended format.
+    W3cOther,
     /// Text log of Exchange: `HttpProxy`, ECP, message tracking and their like.
     ExchangeLog,
     /// Log of Exchange's Setup.
@@ -68,6 +70,14 @@ pub enum Format {
     Rar,
     /// Microsoft cabinet.
     Cabinet,
+    /// One xz stream.
+    Xz,
+    /// One LZ4 stream.
+    Lz4,
+    /// One bzip2 stream.
+    Bzip2,
+    /// Image of a Windows installation or backup.
+    Wim,
     /// Tape archive.
     Tar,
     /// EnCase image.
@@ -78,6 +88,14 @@ pub enum Format {
     Vhd,
     /// VMware disk.
     Vmdk,
+    /// QEMU disk.
+    Qcow2,
+    /// Disk of `VirtualBox`.
+    Vdi,
+    /// Logical image of FTK Imager.
+    Ad1,
+    /// Disk or volume, sector by sector.
+    RawDisk,
     /// Windows event log of XP and 2003.
     Evt,
     /// Registry hive.
@@ -132,6 +150,7 @@ impl Format {
             Self::EventCsv => "event-csv",
             Self::IisW3c => "iis-w3c",
             Self::HttpErr => "httperr",
+            Self::W3cOther => "w3c-other",
             Self::ExchangeLog => "exchange-log",
             Self::ExchangeSetup => "exchange-setup",
             Self::MitigationLog => "eomt-log",
@@ -148,6 +167,14 @@ impl Format {
             Self::SevenZip => "7z",
             Self::Rar => "rar",
             Self::Cabinet => "cab",
+            Self::Xz => "xz",
+            Self::Lz4 => "lz4",
+            Self::Bzip2 => "bzip2",
+            Self::Wim => "wim",
+            Self::Qcow2 => "qcow2",
+            Self::Vdi => "vdi",
+            Self::Ad1 => "ad1",
+            Self::RawDisk => "raw-disk",
             Self::Tar => "tar",
             Self::Ewf => "ewf",
             Self::Vhdx => "vhdx",
@@ -193,14 +220,23 @@ impl Format {
         }
     }
 
+    /// Whether its rows are files.
+    pub fn lists_files(self) -> bool {
+        matches!(self, Self::ListingCsv | Self::ListingJson | Self::Bodyfile | Self::DirListing)
+    }
+
     /// Whether the file is one record, read as a whole.
     pub fn is_one_record(self) -> bool {
         matches!(self, Self::HealthChecker)
     }
 
-    /// Whether the file's beginning must tell which number of a date is the day.
-    pub(crate) fn has_dates_of_unknown_order(self) -> bool {
-        matches!(self, Self::ListingCsv | Self::DirListing)
+    /// Bytes of the file's beginning that must tell which number of a date is the day; 0 where no date leaves that open.
+    pub(crate) fn bytes_that_show_dates(self) -> usize {
+        match self {
+            Self::ListingCsv | Self::DirListing => 4 << 20,
+            Self::ExchangeLog => 64 << 10,
+            _ => 0,
+        }
     }
 
     /// What Piste does with it.
@@ -228,20 +264,31 @@ impl Format {
             | Self::DirListing
             | Self::ListingJson
             | Self::WebPage => Treatment::Rows,
-            Self::Zip | Self::Gzip | Self::Zstd => Treatment::Container,
+            Self::Zip | Self::Gzip | Self::Zstd | Self::Tar => Treatment::Container,
+            Self::Xz => Treatment::Unreadable("unpack it and give what comes out: xz -dk FILE"),
+            Self::Lz4 => Treatment::Unreadable("unpack it and give what comes out: lz4 -dk FILE"),
+            Self::Bzip2 => Treatment::Unreadable("unpack it and give what comes out: bzip2 -dk FILE"),
+            Self::Wim => Treatment::Unreadable(
+                "extract it and give the folder: wimapply FILE 1 FOLDER (or 7z x FILE -oFOLDER)",
+            ),
+            Self::Ad1 => {
+                Treatment::Unreadable("open it with FTK Imager, export its files, and give the folder")
+            }
+            Self::RawDisk => Treatment::Unreadable(
+                "mount it read-only and give the folder: mount -o ro,loop,norecovery,offset=BYTES FILE FOLDER (mmls FILE lists where partitions begin)",
+            ),
             Self::SevenZip => Treatment::Unreadable("extract it and give the folder: 7z x FILE -oFOLDER"),
             Self::Rar => Treatment::Unreadable("extract it and give the folder: unrar x FILE FOLDER/"),
             Self::Cabinet => {
                 Treatment::Unreadable("extract it and give the folder: cabextract -d FOLDER FILE")
             }
-            Self::Tar => Treatment::Unreadable("extract it and give the folder: tar -xf FILE -C FOLDER"),
             Self::Ewf => Treatment::Unreadable(
                 "mount it read-only and give the folder: ewfmount FILE MOUNT, then mount -o ro,norecovery MOUNT/ewf1 FOLDER",
             ),
             Self::Vhdx | Self::Vhd => Treatment::Unreadable(
                 "mount it read-only and give the folder: guestmount -a FILE -i --ro FOLDER (on Windows: Mount-DiskImage -Access ReadOnly)",
             ),
-            Self::Vmdk => Treatment::Unreadable(
+            Self::Vmdk | Self::Qcow2 | Self::Vdi => Treatment::Unreadable(
                 "mount it read-only and give the folder: guestmount -a FILE -i --ro FOLDER",
             ),
             Self::Evt => {
@@ -263,6 +310,12 @@ const MAGICS: &[(&[u8], Format)] = &[
     (b"\x1f\x8b\x08", Format::Gzip),
     (b"\x28\xb5\x2f\xfd", Format::Zstd),
     (b"7z\xbc\xaf\x27\x1c", Format::SevenZip),
+    (b"\xfd7zXZ\0", Format::Xz),
+    (b"\x04\x22\x4d\x18", Format::Lz4),
+    (b"MSWIM\0\0\0", Format::Wim),
+    (b"QFI\xfb", Format::Qcow2),
+    (b"ADSEGMENTEDFILE\0", Format::Ad1),
+    (b"\xebR\x90NTFS    ", Format::RawDisk),
     (b"Rar!\x1a\x07", Format::Rar),
     (b"MSCF\0\0\0\0", Format::Cabinet),
     (b"EVF\x09\x0d\x0a\xff\0", Format::Ewf),
@@ -284,6 +337,9 @@ const INNER_MAGICS: &[(usize, &[u8], Format)] = &[
     (4_096, b"ElfChnk\0", Format::Evtx), // a log whose file header is damaged
     (4, b"\xef\xcd\xab\x89", Format::Ese),
     (257, b"ustar", Format::Tar),
+    (4, b"1AY&SY", Format::Bzip2),
+    (512, b"EFI PART", Format::RawDisk),
+    (64, b"\x7f\x10\xda\xbe", Format::Vdi),
 ];
 
 /// Says what a file is from its first [`HEAD_BYTES`] (fewer only if it is shorter).
@@ -301,11 +357,17 @@ pub fn sniff(head: &[u8], name: &str) -> Format {
     if matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]) {
         return Format::Zstd;
     }
+    if let Some(format) = after_skippable_frames(head) {
+        return format;
+    }
     let inner = INNER_MAGICS
         .iter()
         .find(|(at, magic, _)| head.get(*at..).is_some_and(|rest| rest.starts_with(magic)));
     if let Some((_, _, format)) = inner {
         return *format;
+    }
+    if is_old_tar(head) {
+        return Format::Tar;
     }
     if extension_is(name, "evtx") && head.iter().all(|byte| *byte == 0) {
         return Format::Evtx;
@@ -319,6 +381,48 @@ pub fn sniff(head: &[u8], name: &str) -> Format {
         Format::Text | Format::Xml | Format::Unknown if is_page(head, name) => Format::WebPage,
         other => other,
     }
+}
+
+/// What follows the frames that readers of Zstandard pass over (RFC 8878 3.1.2), as `pzstd` and others write them first; where
+/// the head ends within one, Zstandard. LZ4 has the same frames.
+fn after_skippable_frames(head: &[u8]) -> Option<Format> {
+    let mut rest = head;
+    let mut skipped = false;
+    while let [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d, tail @ ..] = rest {
+        skipped = true;
+        let bytes = usize::try_from(u32::from_le_bytes([*a, *b, *c, *d])).ok()?;
+        match tail.get(bytes..) {
+            Some(after) => rest = after,
+            None => return Some(Format::Zstd),
+        }
+    }
+    let magic = rest.get(..4).filter(|_| skipped)?;
+    match magic {
+        [0x28, 0xb5, 0x2f, 0xfd] => Some(Format::Zstd),
+        [0x04, 0x22, 0x4d, 0x18] => Some(Format::Lz4),
+        _ => None,
+    }
+}
+
+/// A tape archive of before 1988 has no signature: its first header's checksum is right, and its numbers are octal.
+fn is_old_tar(head: &[u8]) -> bool {
+    let Some(header) = head.get(..512).filter(|header| header.first().is_some_and(|byte| *byte > b' '))
+    else {
+        return false;
+    };
+    let octal = |from: usize, to: usize| {
+        let text = header.get(from..to).unwrap_or_default();
+        let digits: Vec<u8> = text.iter().copied().filter(|byte| !matches!(byte, b' ' | 0)).collect();
+        let right = !digits.is_empty() && digits.iter().all(|byte| (b'0'..=b'7').contains(byte));
+        let text = std::str::from_utf8(&digits).ok().filter(|_| right)?;
+        u64::from_str_radix(text, 8).ok()
+    };
+    let sum: u64 = header
+        .iter()
+        .enumerate()
+        .map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u64::from(*byte) })
+        .sum();
+    octal(148, 156) == Some(sum) && octal(124, 136).is_some() && octal(136, 148).is_some()
 }
 
 /// Extensions of pages that a web server runs.
@@ -367,6 +471,9 @@ fn extension_is(name: &str, extension: &str) -> bool {
 fn sniff_text(head: &[u8], name: &str) -> Format {
     let cut = head.len() >= HEAD_BYTES;
     let utf16 = head.starts_with(&[0xff, 0xfe]);
+    if !utf16 && charset::is_wide_text(head) {
+        return Format::Text; // UTF-16 of the other order, or without its mark: searched by its lines
+    }
     let text = if utf16 {
         encoding_rs::UTF_16LE.decode_with_bom_removal(head).0
     } else {
@@ -495,21 +602,30 @@ const W3C_COLUMNS: [&str; 7] =
 fn sniff_log(text: &str) -> Option<Format> {
     let lines = text.lines().take(HEADER_LINES_MAX);
     let header = lines.enumerate().filter(|(number, line)| *number > 0 || line.starts_with('#'));
-    let mut fields = None;
+    let (mut fields, mut other) = (None, false);
     for line in header.map_while(|(_, line)| line.strip_prefix('#')) {
         let (name, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.trim();
         match name {
-            "Software" if value.starts_with("Microsoft Internet Information Services") => {
+            "Software"
+                if value.starts_with("Microsoft Internet Information Services")
+                    || value.starts_with("IIS Advanced Logging") =>
+            {
                 return Some(Format::IisW3c);
             }
             "Software" if value.starts_with("Microsoft HTTP API") => return Some(Format::HttpErr),
             "Software" if value.starts_with("Microsoft Exchange") => return Some(Format::ExchangeLog),
-            "Software" => return None, // another product's log in the same format
+            "Software" => other = true, // perhaps another product's log in the same format
             "Log-type" => return Some(Format::ExchangeLog),
             "Fields" => fields = Some(value),
             _ => {}
         }
+    }
+    if let Some(fields) = fields.filter(|_| other) {
+        return fields.contains(['-', '(']).then_some(Format::W3cOther);
+    }
+    if other {
+        return None;
     }
     if let Some(fields) = fields {
         let known = fields.split(' ').filter(|name| W3C_COLUMNS.contains(name)).count();
@@ -606,6 +722,34 @@ mod tests {
     }
 
     #[test]
+    fn archives_and_images_are_named_for_what_they_are() {
+        let frame = |bytes: &[u8]| [b"\x5a\x2a\x4d\x18\x03\0\0\0abc", bytes].concat();
+        check(&frame(b"\x28\xb5\x2f\xfd."), "x", Format::Zstd);
+        check(&frame(&frame(b"\x28\xb5\x2f\xfd.")), "x", Format::Zstd);
+        check(&frame(b"\x04\x22\x4d\x18."), "x", Format::Lz4);
+        check(b"\x50\x2a\x4d\x18\xff\xff\0\0abc", "x", Format::Zstd);
+        check(b"\xfd7zXZ\0..", "x.tar.xz", Format::Xz);
+        check(b"BZh91AY&SY", "x", Format::Bzip2);
+        check(b"\xebR\x90NTFS    \0\x02", "disk.dd", Format::RawDisk);
+        let mut old = vec![0; 1_024];
+        old[..5].copy_from_slice(b"a.log");
+        old[100..107].copy_from_slice(b"0000644");
+        old[124..135].copy_from_slice(b"00000000003");
+        old[136..147].copy_from_slice(b"14020000000");
+        let sum: u64 = old[..512].iter().map(|byte| u64::from(*byte)).sum::<u64>() + 8 * 32;
+        old[148..154].copy_from_slice(format!("{sum:06o}").as_bytes());
+        check(&old, "x", Format::Tar);
+        old[0] = b'b';
+        check(&old, "x", Format::Unknown);
+        for order in [u16::to_be_bytes, u16::to_le_bytes] {
+            let wide: Vec<u8> = "whoami /all\r\nnet user".encode_utf16().flat_map(order).collect();
+            check(&wide, "ConsoleHost_history.txt", Format::Text);
+        }
+        let numbers: Vec<u8> = (0..600_u16).flat_map(|number| (number % 7).to_le_bytes()).collect();
+        check(&numbers, "x.dat", Format::Unknown);
+    }
+
+    #[test]
     fn a_log_with_a_damaged_file_header_is_still_a_log() {
         let mut head = vec![0xaa; 4_096];
         head.extend(b"ElfChnk\0");
@@ -633,7 +777,12 @@ mod tests {
         );
         check(b"DateTime,RequestId\r\n#Software: Microsoft Exchange Server\r\n", "x", Format::ExchangeLog);
         check(b"DateTime,RequestId,AnchorMailbox,RoutingHint\r\n2021", "x.csv", Format::ExchangeLog);
-        check(b"#Software: SGOS 7.3\n#Fields: date time c-ip cs-method\n", "x", Format::Text);
+        check(b"#Software: SGOS 7.3\n#Fields: date time c-ip cs-method\n", "x", Format::W3cOther);
+        check(
+            b"#Software: IIS Advanced Logging Module\n#Version: 1.0\n#Fields:  date time s-ip\n",
+            "x",
+            Format::IisW3c,
+        );
         check(b"#Fields: a b c\n", "x", Format::Text);
         check(b"# a remark\nx = 1\n", "x.conf", Format::Text);
         check(b"DateTime,RequestId\r\nmore\r\n#Software: Microsoft Exchange Server\r\n", "x", Format::Text);

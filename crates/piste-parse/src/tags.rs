@@ -113,6 +113,9 @@ fn bracket(encoding: Encoding, bytes: &[u8], from: usize) -> Option<usize> {
         Encoding::Utf16Le => {
             rest.chunks_exact(2).position(|pair| pair == [b'<', 0]).map(|pair| from + pair * 2)
         }
+        Encoding::Utf16Be => {
+            rest.chunks_exact(2).position(|pair| pair == [0, b'<']).map(|pair| from + pair * 2)
+        }
     }
 }
 

@@ -64,12 +64,7 @@ pub(crate) fn read_with(
         let parsed = parse_block(format, &block, &cx);
         records += parsed.records;
         for batch in &parsed.batches {
-            let schema = batch.rows.schema();
-            for at in 0..batch.rows.num_rows() {
-                let cells = schema.fields().iter().zip(batch.rows.columns());
-                let row = cells.filter_map(|(field, array)| Some((field.name().clone(), cell(array, at)?)));
-                all.rows.push(row.collect());
-            }
+            all.rows.extend((0..batch.rows.num_rows()).map(|at| row_of(&batch.rows, at)));
         }
         all.damage.extend(parsed.damage);
         all.issues.extend(
@@ -79,6 +74,13 @@ pub(crate) fn read_with(
     assert_eq!(records, all.rows.len() as u64, "every record read is a row");
     all.rows.sort_by_key(|row| row["offset"].parse::<u64>().expect("a number"));
     all
+}
+
+/// One row's columns that are not null.
+pub(crate) fn row_of(rows: &arrow_array::RecordBatch, at: usize) -> Row {
+    let schema = rows.schema();
+    let cells = schema.fields().iter().zip(rows.columns());
+    cells.filter_map(|(field, array)| Some((field.name().clone(), cell(array, at)?))).collect()
 }
 
 fn cell(array: &ArrayRef, at: usize) -> Option<String> {

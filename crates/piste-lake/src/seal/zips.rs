@@ -115,7 +115,7 @@ impl Sealer<'_> {
     }
 
     /// Seals one member; answers whether it stays encrypted.
-    fn seal_member(
+    pub(super) fn seal_member(
         &mut self,
         place: &Place,
         container: &Name,
@@ -189,12 +189,14 @@ impl Sealer<'_> {
         Ok(Members { list, name_twice: false, hidden: 0, beside: Beside::default() })
     }
 
-    fn stopped(&mut self, path: &str, left: usize, within: &Container<'_>) {
+    pub(super) fn stopped(&mut self, path: &str, left: usize, within: &Container<'_>) {
         let effect = format!("{left} further members were not examined");
         let hint = "extract it by hand on a machine with room, and give the folder";
         let budget = &within.budget;
         let (slug, what) = match budget.overdrawn {
-            Some(Overdrawn::Bytes) => ("archive-bomb", "this zip inflates to more than it may".to_owned()),
+            Some(Overdrawn::Bytes) => {
+                ("archive-bomb", "this archive inflates to more than it may".to_owned())
+            }
             Some(Overdrawn::Members) => {
                 let most = budget.members_given;
                 let what = "this zip has more members than a file of its size may have, those of archives";

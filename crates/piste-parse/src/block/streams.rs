@@ -108,6 +108,7 @@ impl Encoding {
         let ends: [&[u8]; 2] = match self {
             Self::Utf8 => [b"\n", b"\r"],
             Self::Utf16Le => [b"\n\0", b"\r\0"],
+            Self::Utf16Be => [b"\0\n", b"\0\r"],
         };
         ends.iter().fold(raw, |raw, end| raw.strip_suffix(*end).unwrap_or(raw))
     }

@@ -1,12 +1,17 @@
 //! Which dataset a log of Exchange belongs to.
 //!
-//! In: its `#Log-type` and its columns. Out: `exchange.httpproxy` and its like; `exchange.other` for what is not known,
+//! In: its `#Log-type`, its columns and the folder that it lies in. Out: `exchange.httpproxy` and its like; `exchange.other` for what is not known,
 //! so that a forged header cannot make datasets at will.
 
 /// Where everything else goes.
 pub(super) const OTHER: &str = "exchange.other";
 
-/// Log types without their last word, `Log` or `Logs`, in lower case with `-` between words.
+/// Folder of the logs of the offline address book's generator: whatever their headers say, Microsoft looks for signs of
+/// CVE-2021-26858 in it.
+const OAB_FOLDER: &str = "oabgenerator";
+
+/// Log types without their last word, `Log` or `Logs`, in lower case with `-` between words. How the words are parted does not
+/// count: `OABGeneratorLog` is `oab-generator`.
 const BY_TYPE: [(&str, &str); 37] = [
     ("httpproxy", "exchange.httpproxy"),
     ("http-proxy", "exchange.httpproxy"),
@@ -65,13 +70,16 @@ const BY_COLUMNS: [(&str, &str, &str); 14] = [
     ("seqNumber", "puid", "exchange.imap4"),
 ];
 
-/// The dataset of a log.
-pub(super) fn dataset_of(log_type: Option<&str>, columns: &[String]) -> &'static str {
+/// The dataset of a log that lies at this path.
+pub(super) fn dataset_of(log_type: Option<&str>, columns: &[String], path: &str) -> &'static str {
+    if lies_with_oab(path) {
+        return "exchange.oab-generator";
+    }
     let slug = log_type.map(slug).unwrap_or_default();
     if slug.contains("mitigation") {
         return "exchange.mitigation-service";
     }
-    if let Some((_, dataset)) = BY_TYPE.iter().find(|(name, _)| *name == slug) {
+    if let Some((_, dataset)) = BY_TYPE.iter().find(|(name, _)| is_spelled(name, &slug)) {
         return dataset;
     }
     let has = |wanted: &str| columns.iter().any(|column| column == wanted);
@@ -79,20 +87,28 @@ pub(super) fn dataset_of(log_type: Option<&str>, columns: &[String]) -> &'static
 }
 
 /// Whether rows of a log need not fit its column list: the layout of these is not written down anywhere.
-pub(super) fn is_free_text(log_type: Option<&str>) -> bool {
+pub(super) fn is_free_text(log_type: Option<&str>, path: &str) -> bool {
     let slug = log_type.map(slug).unwrap_or_default();
-    slug.starts_with("oab-generator") || slug.contains("mitigation")
+    slug.starts_with("oabgenerator") || slug.contains("mitigation") || lies_with_oab(path)
 }
 
-/// `ECP Server Log` is `ecp-server`.
+fn lies_with_oab(path: &str) -> bool {
+    let mut parts = path.rsplit(['/', '\\', '!']).skip(1);
+    parts.any(|part| part.get(..OAB_FOLDER.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(OAB_FOLDER)))
+}
+
+/// Whether a name of the table, without its dashes, is this.
+fn is_spelled(name: &str, slug: &str) -> bool {
+    name.bytes().filter(|byte| *byte != b'-').eq(slug.bytes())
+}
+
+/// `ECP Server Log` is `ecpserver`, and so is `ECPServerLogs`.
 fn slug(log_type: &str) -> String {
-    let lower = log_type.to_ascii_lowercase();
-    let mut words: Vec<&str> = lower.split(|letter: char| !letter.is_ascii_alphanumeric()).collect();
-    words.retain(|word| !word.is_empty());
-    if words.last().is_some_and(|last| *last == "log" || *last == "logs") {
-        words.pop();
-    }
-    words.join("-")
+    let mut plain: String =
+        log_type.chars().filter(char::is_ascii_alphanumeric).map(|one| one.to_ascii_lowercase()).collect();
+    let end = ["logs", "log"].into_iter().find(|end| plain.ends_with(end)).map_or(0, str::len);
+    plain.truncate(plain.len() - end);
+    plain
 }
 
 #[cfg(test)]
@@ -102,7 +118,22 @@ mod tests {
     #[track_caller]
     fn check(log_type: Option<&str>, columns: &[&str], dataset: &str) {
         let columns: Vec<_> = columns.iter().map(|name| (*name).to_owned()).collect();
-        assert_eq!(dataset_of(log_type, &columns), dataset);
+        assert_eq!(dataset_of(log_type, &columns, "x.log"), dataset);
+    }
+
+    #[test]
+    fn the_folder_of_the_address_books_generator_decides_whatever_the_header_says() {
+        let folder =
+            r"MX01/C/Program Files/Microsoft/Exchange Server/V15/Logging/OABGeneratorLog/OABGenerator1.LOG";
+        for log_type in [Some("something"), None, Some("ECP Server Log")] {
+            assert_eq!(dataset_of(log_type, &[], folder), "exchange.oab-generator");
+            assert!(is_free_text(log_type, folder));
+        }
+        assert_eq!(
+            dataset_of(None, &[], r"x.zip!V15\Logging\OABGeneratorSimpleLog\a.LOG"),
+            "exchange.oab-generator"
+        );
+        assert_eq!(dataset_of(None, &[], "OABGeneratorLog.LOG"), OTHER, "a file's name is no folder");
     }
 
     #[test]
@@ -112,6 +143,10 @@ mod tests {
         check(Some("OAB Generator Log"), &[], "exchange.oab-generator");
         check(Some("Message Tracking Log"), &[], "exchange.message-tracking");
         check(Some("SMTP Receive Protocol Log"), &[], "exchange.smtp-receive");
+        for spelling in ["OABGeneratorLog", "OABGeneratorLogs", "oab-generator log", "OAB Generator"] {
+            check(Some(spelling), &[], "exchange.oab-generator");
+        }
+        check(Some("MessageTrackingLog"), &[], "exchange.message-tracking");
         check(Some("../../x Log"), &["a"], OTHER);
         check(Some("Something new"), &["DateTime", "ShellId", "CommandName"], "exchange.rps-http");
         check(None, &["DateTime", "AnchorMailbox", "RoutingHint"], "exchange.httpproxy");

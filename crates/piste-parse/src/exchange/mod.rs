@@ -20,7 +20,7 @@ use piste_model::schema::Role;
 
 use crate::bad_records::{BadRecords, Words};
 use crate::block::{Block, Line};
-use crate::dates::{self, Order};
+use crate::dates::{Exchanged, Order, Shown};
 use crate::fields::Fields;
 use crate::header::{Header, LineKind, TIME_COLUMNS};
 use crate::rows::{Head, Rows};
@@ -44,23 +44,35 @@ pub fn parse_lines(block: &Block, cx: &Context<'_>) -> Parsed {
     let mut columns = Columns::default();
     let mut rows = Rows::new(cx.sources, cx.evidence);
     let mut fields = Fields::default();
+    let mut exchanged = Exchanged::default();
     parsed.note_too_long(cx, block, "line");
     for line in block.log_lines() {
         let text = line.text.trim_end_matches('\0');
         if text.trim().is_empty() || header.see(text) != LineKind::Row {
             continue;
         }
-        match read_row(&line, text, &header, &mut columns, &mut fields) {
+        match read_row(&line, text, &header, cx.path, &mut columns, &mut fields) {
             Ok(()) => {
                 parsed.records += 1;
-                push_row(&line, &header, &columns, &fields, cx, &mut rows);
+                let time = time_of(&header, &columns, &fields, &mut exchanged);
+                push_row(&line, time, &columns, &fields, cx, &mut rows);
             }
             Err(what) => bad.note(&line, what),
         }
     }
     bad.tell(cx, &mut parsed);
+    if block.offset == 0 {
+        header.dates.tell(cx, &mut parsed);
+    }
+    exchanged.tell(cx, header.dates.order, block.offset, &mut parsed);
     parsed.take_rows(cx, block.offset, rows);
     parsed
+}
+
+/// The order of day and month that the first column of a log's beginning shows; nearly all write years first.
+pub(crate) fn order_in(head: &str) -> Shown {
+    let cells = head.lines().map(|line| line.split(',').next().unwrap_or_default().trim_matches('"'));
+    Order::shown_by(cells.filter(|cell| cell.starts_with(|letter: char| letter.is_ascii_digit())))
 }
 
 /// Columns of the list in force.
@@ -73,7 +85,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn follow(&mut self, list: &str, log_type: Option<&str>) -> Result<(), &'static str> {
+    fn follow(&mut self, list: &str, log_type: Option<&str>, path: &str) -> Result<(), &'static str> {
         if self.list.as_ref().is_some_and(|(known, of)| known == list && of.as_deref() == log_type) {
             return Ok(());
         }
@@ -85,7 +97,7 @@ impl Columns {
             name => name.to_owned(),
         });
         self.names = filled.collect();
-        self.dataset = datasets::dataset_of(log_type, &self.names);
+        self.dataset = datasets::dataset_of(log_type, &self.names, path);
         self.list = Some((list.to_owned(), log_type.map(str::to_owned)));
         Ok(())
     }
@@ -95,13 +107,14 @@ fn read_row(
     line: &Line<'_>,
     text: &str,
     header: &Header,
+    path: &str,
     columns: &mut Columns,
     fields: &mut Fields,
 ) -> Result<(), String> {
     let log_type = header.log_type.as_deref();
     match header.fields.as_deref() {
-        Some(list) => columns.follow(list, log_type)?,
-        None if datasets::is_free_text(log_type) => columns.follow("DateTime", log_type)?,
+        Some(list) => columns.follow(list, log_type, path)?,
+        None if datasets::is_free_text(log_type, path) => columns.follow("DateTime", log_type, path)?,
         None => return Err(format!("no column list stands before line {}", line.number)),
     }
     fields.clear();
@@ -115,7 +128,7 @@ fn read_row(
         }
     });
     if let Err(what) = outcome {
-        if !datasets::is_free_text(log_type) {
+        if !datasets::is_free_text(log_type, path) {
             return Err(what);
         }
         read_free_text(text, fields);
@@ -167,7 +180,12 @@ fn begin_request(info: &str) -> Option<&str> {
 /// Basis of a time that a server wrote in its country's form.
 const LOCAL_FORM: &str = "DateTime in the server's own form, zone unknown";
 
-fn time_of(header: &Header, columns: &Columns, fields: &Fields) -> Option<(Instant, &'static str)> {
+fn time_of(
+    header: &Header,
+    columns: &Columns,
+    fields: &Fields,
+    exchanged: &mut Exchanged,
+) -> Option<(Instant, &'static str)> {
     let listed = |name: &&&str| columns.names.iter().any(|column| column == *name);
     let Some(column) = TIME_COLUMNS.iter().find(listed) else {
         return header.date.map(|date| (date, "#Date of the header above it"));
@@ -175,7 +193,7 @@ fn time_of(header: &Header, columns: &Columns, fields: &Fields) -> Option<(Insta
     let text = fields.get(column)?;
     match Instant::parse(text) {
         Some(time) => Some((time, *column)),
-        None => dates::moment(text, Order::shown_by(std::iter::once(text))).map(|time| (time, LOCAL_FORM)),
+        None => exchanged.moment(text, header.dates.order).map(|time| (time, LOCAL_FORM)),
     }
 }
 
@@ -193,13 +211,12 @@ fn host_of<'f>(columns: &Columns, fields: &'f Fields) -> Option<&'f str> {
 
 fn push_row(
     line: &Line<'_>,
-    header: &Header,
+    time: Option<(Instant, &'static str)>,
     columns: &Columns,
     fields: &Fields,
     cx: &Context<'_>,
     rows: &mut Rows<'_>,
 ) {
-    let time = time_of(header, columns, fields);
     let head = Head {
         dataset: Some(columns.dataset),
         channel: "",

@@ -7,9 +7,9 @@
 mod text;
 mod xml;
 
-use piste_model::Instant;
 use piste_model::hash::record_hash;
 use piste_model::schema::Role;
+use piste_model::{Instant, Issue};
 
 use crate::block::Block;
 use crate::dates::{self, Order};
@@ -94,7 +94,7 @@ fn push_row(block: &Block, fields: &mut Fields, cx: &Context<'_>, parsed: &mut P
     let build = build.as_deref().and_then(build_in).map(str::to_owned);
     let product = first_of(fields, &PRODUCTS, |value| value.contains("Exchange"));
     let written = first_of(fields, &TIMES, |value| !value.is_empty());
-    let time = written.as_deref().and_then(time_of);
+    let time = written.as_deref().and_then(|text| time_of(text, cx, parsed));
     let kbs = mentioned(fields, |word| {
         word.len() == 9 && word.starts_with("KB") && word.bytes().skip(2).all(|byte| byte.is_ascii_digit())
     });
@@ -135,16 +135,64 @@ fn push_row(block: &Block, fields: &mut Fields, cx: &Context<'_>, parsed: &mut P
     parsed.take_rows(cx, block.offset, rows);
 }
 
-fn time_of(text: &str) -> Option<(Instant, &'static str)> {
+/// Time between the file's name, which is made when the script begins, and the time that it writes: at most.
+const NAME_APART_MAX: i64 = 24 * 3_600 * 1_000_000_000;
+
+/// When the script ran: in XML with its zone; in text as the script always writes it, with the month first. The file's name
+/// says the same, unless someone changed it.
+fn time_of(text: &str, cx: &Context<'_>, parsed: &mut Parsed) -> Option<(Instant, &'static str)> {
     let zoned = text.ends_with('Z') || text.get(19..).is_some_and(|tail| tail.contains(['+', '-']));
-    match Instant::parse(text) {
-        Some(time) if zoned => Some((time, "HealthChecker ran")),
-        Some(time) => Some((time, "HealthChecker ran, zone unknown")),
-        None => {
-            let order = Order::shown_by(std::iter::once(text));
-            dates::moment(text, order).map(|time| (time, "HealthChecker ran, zone unknown"))
+    let named = time_in_name(cx.path);
+    let agrees =
+        |time: &Instant| named.is_none_or(|named| (time.nanos - named.nanos).abs() <= NAME_APART_MAX);
+    let local = "HealthChecker ran, zone unknown";
+    let (time, basis) = if let Some(time) = Instant::parse(text) {
+        (time, if zoned { "HealthChecker ran" } else { local })
+    } else {
+        let month = dates::moment(text, Order::MonthFirst);
+        let day = dates::moment(text, Order::DayFirst);
+        if let Some(day) = day.filter(|day| named.is_some() && agrees(day))
+            && !month.is_some_and(|month| agrees(&month))
+        {
+            let taken = "the day was taken first, since so it agrees with the file's name";
+            parsed.issues.push(disagreement(cx, text, taken, month.is_some()));
+            return Some((day, local));
         }
+        (month.or(day)?, local)
+    };
+    if !agrees(&time) {
+        let taken = format!("{time} was taken, as the file says inside");
+        parsed.issues.push(disagreement(cx, text, &taken, true));
     }
+    Some((time, basis))
+}
+
+/// The name and the text do not say the same.
+fn disagreement(cx: &Context<'_>, text: &str, taken: &str, doubtful: bool) -> Issue {
+    let effect = if doubtful {
+        "when the server had this build, and so which flaws were open when, rests on this time"
+    } else {
+        "no other reading of this date is possible"
+    };
+    Issue::new(
+        "healthchecker-date",
+        cx.path,
+        format!("its time `{text}`, read with the month first as the script writes it, is not that of its file's name; {taken}"),
+        effect,
+        "ask when the script ran, or give its XML file, which says the zone too",
+    )
+    .of(cx.evidence)
+}
+
+/// `HealthChecker-MX01-20210301101500.txt`: the server's own time.
+fn time_in_name(path: &str) -> Option<Instant> {
+    let name = path.rsplit(['/', '\\', '!']).next()?;
+    let mut runs = name.rsplit(|letter: char| !letter.is_ascii_digit());
+    let digits = runs.find(|run| run.len() == 14)?;
+    let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
+    let (date, clock) =
+        ([part(0, 4), part(4, 6), part(6, 8)].join("-"), [part(8, 10), part(10, 12), part(12, 14)].join(":"));
+    Instant::parse(&format!("{date}T{clock}Z"))
 }
 
 /// Words of this kind in any value, each once, in the order of first mention.

@@ -68,3 +68,29 @@ proptest! {
         read_at(Format::HealthChecker, &bytes, "x", 50);
     }
 }
+
+fn written_at(date: &str, path: &str) -> (Vec<String>, Vec<String>) {
+    let text = format!(
+        "Exchange Health Checker version 21.03.11.1234\r\n\tName: MX01\r\n\tGeneration Time: {date}\r\n"
+    );
+    let found = read_at(Format::HealthChecker, text.as_bytes(), path, 1 << 20);
+    let slugs = found.issues.iter().map(|issue| issue.split(':').next().unwrap_or_default().to_owned());
+    (found.columns(&["event_time"]), slugs.filter(|slug| slug != "time-zone-unknown").collect())
+}
+
+#[test]
+fn the_month_stands_first_and_the_files_name_agrees() {
+    let check = |date: &str, path: &str, shown: &str, issues: &[&str]| {
+        assert_eq!(
+            written_at(date, path),
+            (vec![shown.to_owned()], issues.iter().map(|one| (*one).to_owned()).collect()),
+            "{date} {path}"
+        );
+    };
+    let named = "MX01/HealthChecker-MX01-20210309101500.txt";
+    check("03/09/2021 10:15:00", named, "2021-03-09T10:15:00Z", &[]);
+    check("03/09/2021 10:15:00", "notes.txt", "2021-03-09T10:15:00Z", &[]);
+    check("09/03/2021 10:15:00", named, "2021-03-09T10:15:00Z", &["healthchecker-date"]);
+    check("03/09/2022 10:15:00", named, "2022-03-09T10:15:00Z", &["healthchecker-date"]);
+    check("25/03/2021 10:15:00", "x.txt", "2021-03-25T10:15:00Z", &[]);
+}

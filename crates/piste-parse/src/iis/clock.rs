@@ -14,6 +14,9 @@ const SLACK: i64 = 60;
 /// The farthest time zones from UTC, in hours.
 const ZONE_HOURS_MAX: i64 = 14;
 
+/// Basis of a time of IIS Advanced Logging where its columns in UTC were left out.
+const LOCAL_BASIS: &str = "IIS date-local time-local, zone unknown";
+
 /// Reads the times of one file.
 pub(super) struct Clock {
     /// Day that the file's name tells, in days since 1970.
@@ -37,6 +40,9 @@ impl Clock {
         if fields.get("date").is_some() {
             return dated(fields).map(|time| (time, dated_basis));
         }
+        if fields.get("date-local").is_some() {
+            return local(fields).map(|time| (time, LOCAL_BASIS));
+        }
         let second = second_of_day(fields.get("time")?)?;
         let (day, basis) = match header.date {
             Some(date) => (seconds(date).div_euclid(DAY), header_basis),
@@ -49,7 +55,10 @@ impl Clock {
 
 /// The moment of a row with date and time columns.
 pub(super) fn dated(fields: &Fields) -> Option<Instant> {
-    let (date, time) = (fields.get("date")?, fields.get("time")?);
+    moment_of(fields.get("date")?, fields.get("time")?)
+}
+
+fn moment_of(date: &str, time: &str) -> Option<Instant> {
     // Both are checked here: the reader of times accepts more than a log may write.
     second_of_day(time.get(..8)?)?;
     let plain = time.bytes().all(|byte| byte.is_ascii_digit() || byte == b':' || byte == b'.');
@@ -57,6 +66,11 @@ pub(super) fn dated(fields: &Fields) -> Option<Instant> {
         return None;
     }
     Instant::parse(&format!("{date}T{time}Z"))
+}
+
+/// The moment of a row that has only the server's own date and time, as if in UTC.
+fn local(fields: &Fields) -> Option<Instant> {
+    moment_of(fields.get("date-local")?, fields.get("time-local")?)
 }
 
 /// The hours between the header's date and the first row, if they are whole and not zero.

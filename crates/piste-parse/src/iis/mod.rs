@@ -2,10 +2,13 @@
 //!
 //! In: the lines of one block and the column list in force before it. Out: one row a line, its columns named as W3C writes
 //! them and Sigma's webserver rules read them; `cs(User-Agent)` becomes `cs-user-agent`. `-` stays `-`. All times are UTC.
+//! A row whose values have blanks in them is kept, and says in `blank_in` which columns these are. Logs of IIS Advanced
+//! Logging, with its own columns and quotes, are the same dataset; its `TimeTakenMS` is `time-taken` too.
 //!
 //! Source: W3C, Extended Log File Format (WD-logfile-960323); Microsoft's descriptions of IIS and HTTP API logging.
 
 mod clock;
+mod split;
 
 use piste_model::Issue;
 use piste_model::hash::record_hash;
@@ -18,6 +21,7 @@ use crate::header::{Header, LineKind};
 use crate::rows::{Head, Rows};
 use crate::{Context, Parsed};
 use clock::Clock;
+use split::Values;
 
 /// Items that Exchange's front end appends to the query: `&CorrelationID=<empty>;&cafeReqId=c584...;`. The second is the
 /// `RequestId` of the request's row in the `HttpProxy` log.
@@ -57,13 +61,13 @@ impl Log {
                 slug: "iis-line",
                 unit: "line",
                 wanted: "IIS row",
-                hint: "look at the line: sed -n LINEp FILE; ask whether the log was edited or copied while being written",
+                hint: "look at the line: sed -n LINEp FILE; a row cut short is often one that was being written when the log was copied",
             },
             Self::Errors => &Words {
                 slug: "httperr-line",
                 unit: "line",
                 wanted: "HTTPERR row",
-                hint: "look at the line: sed -n LINEp FILE; ask whether the log was edited or copied while being written",
+                hint: "look at the line: sed -n LINEp FILE; a row cut short is often one that was being written when the log was copied",
             },
         }
     }
@@ -81,7 +85,9 @@ pub fn parse_lines(block: &Block, cx: &Context<'_>, log: Log) -> Parsed {
         clock: Clock::new(cx.path, log == Log::Errors),
         rows: Rows::new(cx.sources, cx.evidence),
         fields: Fields::default(),
+        values: Values::default(),
         uri: String::new(),
+        blanks: Blanks::default(),
     };
     let mut first_row = block.offset == 0;
     parsed.note_too_long(cx, block, "line");
@@ -104,8 +110,49 @@ pub fn parse_lines(block: &Block, cx: &Context<'_>, log: Log) -> Parsed {
         }
     }
     bad.tell(cx, &mut parsed);
+    reader.blanks.tell(cx, &mut parsed);
     parsed.take_rows(cx, block.offset, reader.rows);
     parsed
+}
+
+/// Rows of a block that have a value with a blank in it.
+#[derive(Default)]
+struct Blanks {
+    rows: u64,
+    /// Those of which it is not certain which value has it.
+    uncertain: u64,
+    /// Number and offset of the first.
+    first: Option<(u64, u64)>,
+}
+
+impl Blanks {
+    fn note(&mut self, line: &Line<'_>, uncertain: bool) {
+        self.rows += 1;
+        self.uncertain += u64::from(uncertain);
+        self.first.get_or_insert((line.number, line.offset));
+    }
+
+    fn tell(&self, cx: &Context<'_>, parsed: &mut Parsed) {
+        let Some((number, offset)) = self.first else { return };
+        if self.uncertain == 0 {
+            return; // each value is where it belongs: nothing is lost and nothing is doubtful
+        }
+        let what = format!(
+            "{} of {} rows with a blank inside a value can be read in more than one way; the first such row is line {number}",
+            self.uncertain, self.rows
+        );
+        parsed.issues.push(
+            Issue::new(
+                "iis-blank",
+                cx.path,
+                what,
+                "no row is lost; in these the columns named in `blank_in` and those beside them may hold a part of each other",
+                "look at the rows: piste search blank_certain=false",
+            )
+            .of(cx.evidence)
+            .at(offset),
+        );
+    }
 }
 
 /// Columns of the list in force.
@@ -119,6 +166,8 @@ struct Columns {
     /// Whether the log writes the whole address itself.
     has_uri: bool,
     computer: Option<usize>,
+    /// Milliseconds under the name that IIS Advanced Logging gives them.
+    taken: Option<usize>,
 }
 
 impl Columns {
@@ -132,6 +181,7 @@ impl Columns {
         self.query = at("cs-uri-query");
         self.has_uri = at("cs-uri").is_some();
         self.computer = at("s-computername");
+        self.taken = at("TimeTakenMS").filter(|_| at("time-taken").is_none());
         self.list = Some(list.to_owned());
     }
 }
@@ -192,7 +242,9 @@ struct Reader<'a> {
     clock: Clock,
     rows: Rows<'a>,
     fields: Fields,
+    values: Values,
     uri: String,
+    blanks: Blanks,
 }
 
 impl Reader<'_> {
@@ -200,38 +252,17 @@ impl Reader<'_> {
         let list = self.header.fields.as_deref().ok_or("no #Fields line stands before it")?;
         self.columns.follow(list);
         let columns = &self.columns;
-        let count = text.split(' ').count();
-        if count != columns.names.len() {
+        if !self.values.cut(text, &columns.names, self.header.quoted) {
+            let count = text.split(' ').count();
             return Err(format!("#Fields names {} values, it has {count}", columns.names.len()));
         }
         self.fields.clear();
-        for (name, value) in columns.names.iter().zip(text.split(' ')) {
+        for (name, value) in columns.names.iter().zip(self.values.all(text)) {
             let role = if name == "date" || name == "time" { Role::System } else { Role::Data };
             self.fields.push(name, value, role);
         }
-        let value =
-            |at: Option<usize>| at.and_then(|at| text.split(' ').nth(at)).filter(|value| *value != "-");
-        if let Some(stem) = columns.stem.and_then(|at| text.split(' ').nth(at))
-            && !columns.has_uri
-        {
-            self.uri.clear();
-            self.uri.push_str(stem);
-            if let Some(query) = value(columns.query) {
-                self.uri.push('?');
-                self.uri.push_str(query);
-            }
-            self.fields.push("cs-uri", &self.uri, Role::Copy);
-            if let Some(decoded) = decoded(&self.uri) {
-                self.fields.push("cs-uri-decoded", &decoded, Role::Copy);
-            }
-        }
-        if let Some(query) = value(columns.query) {
-            for name in REQUEST_IDS {
-                if let Some(id) = item_of(query, name) {
-                    self.fields.push(name, id, Role::Copy);
-                }
-            }
-        }
+        self.note_blanks(line);
+        self.push_uri(text);
         let time = self.clock.moment(&self.header, &self.fields);
         let head = Head {
             dataset: Some(self.log.dataset()),
@@ -240,7 +271,7 @@ impl Reader<'_> {
             event_code: None,
             time: time.map(|(time, _)| time),
             time_basis: time.map_or("", |(_, basis)| basis),
-            host: self.cx.host_or_hint(value(columns.computer).unwrap_or_default()),
+            host: self.cx.host_or_hint(self.value(text, self.columns.computer).unwrap_or_default()),
             record: i64::try_from(line.number).unwrap_or(i64::MAX),
             offset: line.offset,
             hash: record_hash(line.raw),
@@ -249,9 +280,57 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// The value of a column that is there and says something.
+    fn value<'r>(&self, text: &'r str, column: Option<usize>) -> Option<&'r str> {
+        column.and_then(|at| self.values.at(text, at)).filter(|value| *value != "-")
+    }
+
+    /// Marks a row that has blanks inside its values.
+    fn note_blanks(&mut self, line: &Line<'_>) {
+        if self.values.with_blank.is_empty() {
+            return;
+        }
+        self.blanks.note(line, self.values.uncertain);
+        let names = self.values.with_blank.iter().filter_map(|at| self.columns.names.get(*at));
+        let names = names.map(String::as_str).collect::<Vec<_>>().join(",");
+        self.fields.push("blank_in", &names, Role::Copy);
+        let certain = if self.values.uncertain { "false" } else { "true" };
+        self.fields.push("blank_certain", certain, Role::Copy);
+    }
+
+    /// Adds the whole address, as sent and decoded, and what the front end wrote into its query.
+    fn push_uri(&mut self, text: &str) {
+        let columns = &self.columns;
+        let query = self.value(text, columns.query);
+        if let Some(stem) = columns.stem.and_then(|at| self.values.at(text, at))
+            && !columns.has_uri
+        {
+            self.uri.clear();
+            self.uri.push_str(stem);
+            if let Some(query) = query {
+                self.uri.push('?');
+                self.uri.push_str(query);
+            }
+            self.fields.push("cs-uri", &self.uri, Role::Copy);
+            if let Some(decoded) = decoded(&self.uri) {
+                self.fields.push("cs-uri-decoded", &decoded, Role::Copy);
+            }
+        }
+        if let Some(taken) = self.value(text, columns.taken) {
+            self.fields.push("time-taken", taken, Role::Copy);
+        }
+        for name in REQUEST_IDS {
+            if let Some(id) = query.and_then(|query| item_of(query, name)) {
+                self.fields.push(name, id, Role::Copy);
+            }
+        }
+    }
+
     /// The header's date is UTC and written with the first row: a difference of whole hours means another clock.
     fn compare_clocks(&self, line: &Line<'_>, parsed: &mut Parsed) {
-        let (Some(date), Some(row)) = (self.header.date, clock::dated(&self.fields)) else { return };
+        // Advanced Logging writes when the log began, which need not be when its first row came.
+        let date = self.header.date.filter(|_| !self.header.quoted);
+        let (Some(date), Some(row)) = (date, clock::dated(&self.fields)) else { return };
         let Some(hours) = clock::whole_hours(date, row) else { return };
         let what = format!("the first row is {hours:+} h from the header's #Date; rows may be in local time");
         parsed.issues.push(

@@ -229,3 +229,100 @@ proptest! {
         read_at(Format::HttpErr, &bytes, "", size);
     }
 }
+
+const EXCHANGE_FIELDS: &str = "#Software: Microsoft Internet Information Services 10.0\n#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status time-taken\n";
+
+#[track_caller]
+fn check_blanks(row: &str, shown: &str) {
+    let found = read(Format::IisW3c, format!("{EXCHANGE_FIELDS}{row}\n").as_bytes());
+    let columns = [
+        "cs-uri-query",
+        "cs-username",
+        "cs-user-agent",
+        "cs-referer",
+        "sc-status",
+        "blank_in",
+        "blank_certain",
+    ];
+    assert_eq!(found.columns(&columns), [shown], "{:?}", found.issues);
+}
+
+#[test]
+fn a_row_with_a_blank_inside_a_value_is_one_request() {
+    check_blanks(
+        r"2021-03-03 05:12:31 ::1 POST /powershell PSVersion=5.1 444  corp\bob 203.0.113.7 WinRM - 200 0 0 15",
+        r"PSVersion=5.1 | corp\bob | WinRM | - | 200 | cs-username | true",
+    );
+    check_blanks(
+        r"2021-03-03 05:12:31 ::1 POST /powershell PSVersion=5.1 444 corp\bob smith jr 203.0.113.7 WinRM - 200 0 0 15",
+        r"PSVersion=5.1 | corp\bob smith jr | WinRM | - | 200 | cs-username | true",
+    );
+    check_blanks(
+        r"2021-03-03 05:12:31 10.0.0.1 POST /EWS/Exchange.asmx a=1; b=2; c 443 corp\bob 203.0.113.7 UA - 500 0 64 15",
+        r"a=1; b=2; c | corp\bob | UA | - | 500 | cs-uri-query | true",
+    );
+    check_blanks(
+        r"2021-03-03 05:12:31 10.0.0.1 GET /x - 443 - 203.0.113.7 Mozilla/5.0 (Windows NT 10.0) https://a.test/b 304 0 0 1",
+        r"- | - | Mozilla/5.0 (Windows NT 10.0) | https://a.test/b | 304 | cs-user-agent | true",
+    );
+    check_blanks(
+        r"2021-03-03 05:12:31 10.0.0.1 GET /x a b 443  corp\eve 2001:db8::7%12 U A - 200 0 0 1",
+        r"a b | corp\eve | U A | - | 200 | cs-uri-query,cs-username,cs-user-agent | true",
+    );
+}
+
+#[test]
+fn a_blank_that_may_be_in_two_values_is_told() {
+    let text = "#Software: Microsoft Internet Information Services 10.0\n#Fields: date time cs-method cs-uri-stem cs-uri-query cs-username sc-status\n\
+        2021-03-03 05:12:31 GET /x a=1 b corp\\bob 200\n";
+    let found = read(Format::IisW3c, text.as_bytes());
+    assert_eq!(found.columns(&["sc-status", "blank_certain"]), ["200 | false"]);
+    assert!(found.issues[0].starts_with("iis-blank: 1 of 1 rows"), "{:?}", found.issues);
+    assert_eq!(found.damage, []);
+}
+
+#[test]
+fn a_row_that_does_not_fit_is_lost_and_said() {
+    for row in [
+        "2021-03-03 05:12:31 ::1 POST /x",
+        "2021-03-03 05:12:31 ::1 POST /x - 444 - 203.0.113.7 UA - 200 0 zero extra 15",
+        "garbage of many words that fit no column and that are more than there are columns in this list of them",
+    ] {
+        let found = read(Format::IisW3c, format!("{EXCHANGE_FIELDS}{row}\n").as_bytes());
+        assert_eq!(found.rows.len(), 0, "{row}");
+        assert!(found.issues[0].starts_with("iis-line"), "{:?}", found.issues);
+    }
+    let long =
+        format!("{EXCHANGE_FIELDS}2021-03-03 05:12:31 ::1 POST /x {} 200 0 0 1\n", "a ".repeat(100_000));
+    assert_eq!(read(Format::IisW3c, long.as_bytes()).rows.len(), 0);
+}
+
+#[test]
+fn advanced_logging_is_read_with_its_quotes_and_names() {
+    let text = "#Software: IIS Advanced Logging Module\n#Version: 1.0\n#Start-Date: 2021-03-03 00:00:00.128\n\
+        #Fields:  date time s-ip cs-method cs-uri-stem cs-uri-query cs-username c-ip cs(User-Agent) cs(Host) X-Forwarded-For sc-status TimeTakenMS\n\
+        2021-03-03 04:11:00.363 10.0.0.1 POST /ecp/y.js - - \"203.0.113.8\" \"Mozilla/5.0 (X; \"\"q\"\")\" \"mail.test\" \"198.51.100.9, 10.0.0.2\" 200 109\n";
+    assert_eq!(crate::sniff(text.as_bytes(), "x"), Format::IisW3c);
+    for size in [40, 1 << 20] {
+        let found = read_at(Format::IisW3c, text.as_bytes(), "sample", size);
+        assert_eq!(found.issues, [""; 0]);
+        assert_eq!(
+            found.columns(&[
+                "event_time",
+                "c-ip",
+                "cs-user-agent",
+                "cs-host",
+                "X-Forwarded-For",
+                "time-taken",
+                "dataset"
+            ]),
+            [
+                "2021-03-03T04:11:00.363000000Z | 203.0.113.8 | Mozilla/5.0 (X; \"\"q\"\") | mail.test | 198.51.100.9, 10.0.0.2 | 109 | iis.access"
+            ]
+        );
+    }
+    let local = "#Software: IIS Advanced Logging Module\n#Fields:  date-local time-local cs-uri-stem sc-status\n2021-03-03 05:11:00 /x 200\n";
+    let found = read(Format::IisW3c, local.as_bytes());
+    assert_eq!(found.columns(&["event_time"]), ["2021-03-03T05:11:00Z"]);
+    assert!(found.issues[0].starts_with("time-zone-unknown"), "{:?}", found.issues);
+}

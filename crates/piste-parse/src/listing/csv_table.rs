@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use piste_model::schema::Role;
 
-use super::facts::{Facts, Meaning, meaning_of};
+use super::facts::{Facts, Meaning, is_of_copies, meaning_in};
 use super::{WORDS, push_row};
 use crate::bad_records::BadRecords;
 use crate::block::{Block, Line};
@@ -28,8 +28,10 @@ pub(crate) fn is_listing(head: &str) -> bool {
     if split_at(list, delimiter_of(list), &mut names).is_err() || names.len() < 2 {
         return false;
     }
-    let has =
-        |wanted: Meaning| names.iter().any(|name| meaning_of(name).is_some_and(|(one, _)| one == wanted));
+    let of_copies = is_of_copies(names.iter().map(|name| name.trim()));
+    let has = |wanted: Meaning| {
+        names.iter().any(|name| meaning_in(name.trim(), of_copies).is_some_and(|(one, _)| one == wanted))
+    };
     let named = has(Meaning::Path) || (has(Meaning::Folder) && has(Meaning::Name));
     let timed = has(Meaning::Created) || has(Meaning::Modified);
     let hashed = has(Meaning::Hash) && has(Meaning::Algorithm) && has(Meaning::Path);
@@ -60,7 +62,8 @@ impl Columns {
         let mut names = Vec::new();
         split_at(list, delimiter, &mut names)?;
         let names: Vec<String> = names.iter().map(|name| name.trim().to_owned()).collect();
-        let meanings = names.iter().map(|name| meaning_of(name)).collect();
+        let of_copies = is_of_copies(names.iter().map(String::as_str));
+        let meanings = names.iter().map(|name| meaning_in(name, of_copies)).collect();
         Ok(Self { names, meanings, delimiter })
     }
 }
@@ -140,7 +143,7 @@ pub fn parse_lines(block: &Block, cx: &Context<'_>) -> Parsed {
     let mut bad = BadRecords::new(&WORDS);
     let mut header = block.header.as_deref().cloned().unwrap_or_default();
     let mut columns = header.fields.as_deref().and_then(|list| Columns::of(list).ok());
-    let mut facts = Facts::written(header.order);
+    let mut facts = Facts::written(header.dates.order);
     let mut fields = Fields::default();
     let mut rows = Rows::new(cx.sources, cx.evidence);
     parsed.note_too_long(cx, block, "line");
@@ -177,6 +180,10 @@ pub fn parse_lines(block: &Block, cx: &Context<'_>) -> Parsed {
         }
     }
     bad.tell(cx, &mut parsed);
+    if block.offset == 0 {
+        header.dates.tell(cx, &mut parsed);
+    }
+    facts.exchanged.tell(cx, header.dates.order, block.offset, &mut parsed);
     parsed.take_rows(cx, block.offset, rows);
     parsed
 }

@@ -10,7 +10,6 @@ use super::facts::{Facts, Meaning};
 use super::{WORDS, push_row};
 use crate::bad_records::BadRecords;
 use crate::block::Block;
-use crate::dates;
 use crate::fields::Fields;
 use crate::header::Header;
 use crate::rows::Rows;
@@ -109,7 +108,7 @@ pub fn parse_lines(block: &Block, cx: &Context<'_>) -> Parsed {
     let mut bad = BadRecords::new(&WORDS);
     let mut header = block.header.as_deref().cloned().unwrap_or_default();
     let mut rows = Rows::new(cx.sources, cx.evidence);
-    let (mut fields, mut facts) = (Fields::default(), Facts::written(header.order));
+    let (mut fields, mut facts) = (Fields::default(), Facts::written(header.dates.order));
     parsed.note_too_long(cx, block, "line");
     for line in block.lines() {
         follow(&mut header, &line.text);
@@ -138,6 +137,10 @@ pub fn parse_lines(block: &Block, cx: &Context<'_>) -> Parsed {
         parsed.records += 1;
     }
     bad.tell(cx, &mut parsed);
+    if block.offset == 0 {
+        header.dates.tell(cx, &mut parsed);
+    }
+    facts.exchanged.tell(cx, header.dates.order, block.offset, &mut parsed);
     parsed.take_rows(cx, block.offset, rows);
     parsed
 }
@@ -156,7 +159,7 @@ fn take_facts(entry: &Entry<'_>, folder: &str, facts: &mut Facts) {
         let digits: String = entry.size.chars().filter(char::is_ascii_digit).collect();
         facts.set(Meaning::Size, &digits, true);
     }
-    if let Some(time) = dates::moment(entry.time, facts.order()) {
+    if let Some(time) = facts.read(entry.time) {
         facts.set(Meaning::Modified, &time.to_string(), false);
     }
 }

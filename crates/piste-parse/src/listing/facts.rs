@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use piste_model::Instant;
 use piste_model::schema::Role;
 
-use crate::dates::{self, Order};
+use crate::dates::{Exchanged, Order};
 use crate::fields::Fields;
 
 /// What a column of a listing holds.
@@ -98,6 +98,38 @@ const COLUMNS: [(&str, Meaning, bool); 52] = [
     ("pscomputername", Meaning::Host, true),
 ];
 
+/// Columns of what collectors write about the files that they copied: KAPE's copy log, Velociraptor's metadata of its targets.
+/// Such words are used for other things too, so they count only beside [`COPIED_FROM`].
+const COPIED: [(&str, Meaning, bool); 9] = [
+    (COPIED_FROM, Meaning::Path, true),
+    ("created", Meaning::Created, false),
+    ("createdonutc", Meaning::Created, true),
+    ("modified", Meaning::Modified, false),
+    ("modifiedonutc", Meaning::Modified, true),
+    ("lastaccessed", Meaning::Accessed, false),
+    ("lastaccessedonutc", Meaning::Accessed, true),
+    ("sourcefilesha1", Meaning::Sha1, true),
+    ("sourcefilesha256", Meaning::Sha256, true),
+];
+/// Column that names the file on the host.
+const COPIED_FROM: &str = "sourcefile";
+
+/// As [`meaning_of`], in a table that names the file that was copied.
+pub(crate) fn meaning_in(column: &str, of_copies: bool) -> Option<(Meaning, bool)> {
+    let known = COPIED.iter().filter(|_| of_copies).find(|(name, _, _)| column.eq_ignore_ascii_case(name));
+    known.map(|(_, meaning, utc)| (*meaning, *utc)).or_else(|| meaning_of(column))
+}
+
+/// Whether a table with these columns is about files that a collector copied.
+pub(crate) fn is_of_copies<'a>(mut columns: impl Iterator<Item = &'a str>) -> bool {
+    columns.any(|column| column.eq_ignore_ascii_case(COPIED_FROM))
+}
+
+/// Whether a time says its own zone.
+fn has_zone(text: &str) -> bool {
+    text.ends_with(['Z', 'z']) || text.get(19..).is_some_and(|tail| tail.contains(['+', '-']))
+}
+
 /// What a column of this name holds, and whether its times are surely UTC.
 pub(crate) fn meaning_of(column: &str) -> Option<(Meaning, bool)> {
     let known = COLUMNS.iter().find(|(name, _, _)| column.eq_ignore_ascii_case(name));
@@ -140,6 +172,8 @@ pub(crate) struct Facts {
     local: [bool; COUNT],
     /// How dates are written here.
     order: Order,
+    /// Dates that are written otherwise.
+    pub(crate) exchanged: Exchanged,
     scratch: String,
 }
 
@@ -149,9 +183,9 @@ impl Facts {
         Self { order, ..Self::default() }
     }
 
-    /// The order of its dates.
-    pub(crate) fn order(&self) -> Order {
-        self.order
+    /// Reads a date of this file.
+    pub(crate) fn read(&mut self, text: &str) -> Option<Instant> {
+        self.exchanged.moment(text, self.order)
     }
 
     pub(crate) fn clear(&mut self) {
@@ -169,7 +203,7 @@ impl Facts {
         {
             text.push_str(value);
             if let Some(local) = self.local.get_mut(at) {
-                *local = !utc;
+                *local = !utc && !has_zone(value);
             }
         }
     }
@@ -227,12 +261,10 @@ impl Facts {
         time
     }
 
-    fn moment(&self, meaning: Meaning) -> Option<Instant> {
-        let text = self.get(meaning);
-        if text.is_empty() {
-            return None;
-        }
-        Instant::parse(text).or_else(|| dates::moment(text, self.order)).filter(|time| time.nanos != 0)
+    fn moment(&mut self, meaning: Meaning) -> Option<Instant> {
+        let Self { text, exchanged, order, .. } = self;
+        let text = text.get(meaning as usize).map(String::as_str).filter(|text| !text.is_empty())?;
+        Instant::parse(text).or_else(|| exchanged.moment(text, *order)).filter(|time| time.nanos != 0)
     }
 
     /// Each hash under its own name, and all in one text as Sysmon writes them.

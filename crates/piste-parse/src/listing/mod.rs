@@ -25,7 +25,7 @@ pub use velociraptor::parse_lines as parse_json;
 use crate::Context;
 use crate::bad_records::Words;
 use crate::block::Line;
-use crate::dates::Order;
+use crate::dates::{Order, Shown};
 use crate::fields::Fields;
 use crate::rows::{Head, Rows};
 
@@ -40,7 +40,7 @@ const WORDS: Words = Words {
 };
 
 /// The order of day and month that a listing's beginning shows.
-pub(crate) fn order_in(head: &str) -> Order {
+pub(crate) fn order_in(head: &str) -> Shown {
     let cells = head.lines().flat_map(|line| line.split([',', ';', '\t', '"']));
     Order::shown_by(cells.filter(|cell| cell.starts_with(|letter: char| letter.is_ascii_digit())))
 }

@@ -140,7 +140,8 @@ fn check_dir(text: &str, shown: &[&str]) {
     assert_eq!(sniff(text.as_bytes(), "x"), Format::DirListing);
     let found = read(Format::DirListing, text.as_bytes());
     assert_eq!(found.columns(&["TargetFilename", "event_time", "size", "is_directory"]), shown);
-    assert!(found.issues[0].starts_with("time-zone-unknown"), "{:?}", found.issues);
+    let unzoned = |issue: &String| issue.starts_with("time-zone-unknown");
+    assert!(found.issues.iter().any(unzoned), "{:?}", found.issues);
 }
 
 #[test]
@@ -233,4 +234,67 @@ proptest! {
         bytes.splice(..0, [0xff, 0xfe]);
         read_at(format, &bytes, "x", size);
     }
+}
+
+#[test]
+fn a_date_that_can_be_read_in_two_ways_is_told_unless_one_day_of_the_file_decides() {
+    let table = |dates: &[&str]| {
+        let rows =
+            dates.iter().map(|date| ["C:\\x.aspx,", date, ",1\r\n"].concat()).collect::<Vec<_>>().concat();
+        let found = read(Format::ListingCsv, format!("FullName,LastWriteTime,Length\r\n{rows}").as_bytes());
+        let slugs = found.issues.iter().map(|issue| issue.split(':').next().unwrap_or_default().to_owned());
+        (found.columns(&["event_time"]), slugs.filter(|slug| slug != "time-zone-unknown").collect::<Vec<_>>())
+    };
+    let (times, issues) = table(&["06/03/2021 01:19:37", "03/03/2021 04:10:59"]);
+    assert_eq!(times, ["2021-03-06T01:19:37Z", "2021-03-03T04:10:59Z"]);
+    assert_eq!(issues, ["date-order-assumed"]);
+    let late: Vec<&str> =
+        std::iter::repeat_n("06/03/2021 01:19:37", 5_000).chain(["06/13/2021 01:19:37"]).collect();
+    let (times, issues) = table(&late);
+    assert_eq!((times[0].as_str(), issues.len()), ("2021-06-03T01:19:37Z", 0), "one day decides for all");
+    let (times, issues) = table(&["13/06/2021 01:00", "06/14/2021 01:00", "2/6/2021 01:00"]);
+    assert_eq!(times, ["2021-06-13T01:00:00Z", "2021-06-14T01:00:00Z", "2021-06-02T01:00:00Z"]);
+    assert_eq!(issues, ["date-order-mixed"]);
+    assert_eq!(table(&["2021-03-06 01:19:37"]).1, [""; 0]);
+}
+
+#[test]
+fn what_collectors_write_of_the_files_they_copied_is_a_listing() {
+    let shown = [
+        "dataset",
+        "event_time",
+        "time_basis",
+        "TargetFilename",
+        "created",
+        "modified",
+        "accessed",
+        "sha1",
+        "sha256",
+    ];
+    let kape = "\u{feff}CopiedTimestamp,SourceFile,DestinationFile,FileSize,SourceFileSha1,DeferredCopy,CreatedOnUtc,ModifiedOnUtc,LastAccessedOnUtc,CopyDuration\r\n\
+        2021-03-26 14:20:01.1234567,C:\\inetpub\\x.aspx,D:\\out\\C\\inetpub\\x.aspx,67,aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d,False,2021-03-03 04:10:59.3260600,2021-03-03 04:11:00.0000000,2021-03-03 04:12:00.0000000,00:00:00.01\r\n";
+    assert_eq!(sniff(kape.as_bytes(), "2021_CopyLog.csv"), Format::ListingCsv);
+    let found = read(Format::ListingCsv, kape.as_bytes());
+    assert_eq!(found.issues, [""; 0]);
+    assert_eq!(
+        found.columns(&shown),
+        [
+            r"file.listing | 2021-03-03T04:10:59.326060000Z | file created | C:\inetpub\x.aspx | 2021-03-03T04:10:59.3260600Z | 2021-03-03T04:11:00.0000000Z | 2021-03-03T04:12:00.0000000Z | aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d | ~"
+        ]
+    );
+    let raptor = r#"{"Created": "2021-03-03T04:10:59.326Z", "LastAccessed": "2021-03-03T04:11:02Z", "Modified": "2021-03-03T04:10:59.4Z", "Size": 67, "SourceFile": "C:\\inetpub\\x.aspx", "_Source": "Windows.KapeFiles.Targets/All File Metadata"}
+"#;
+    assert_eq!(sniff(raptor.as_bytes(), "x.json"), Format::ListingJson);
+    let found = read(Format::ListingJson, raptor.as_bytes());
+    assert_eq!(found.issues, [""; 0]);
+    assert_eq!(
+        found.columns(&shown[1..7]),
+        [
+            r"2021-03-03T04:10:59.326000000Z | file created | C:\inetpub\x.aspx | 2021-03-03T04:10:59.326Z | 2021-03-03T04:10:59.4Z | 2021-03-03T04:11:02Z"
+        ]
+    );
+    for other in ["{\"Path\": \"x\", \"Created\": \"2021-03-03T04:10:59Z\"}\n", "{\"SourceFile\": \"x\"}\n"] {
+        assert_ne!(sniff(other.as_bytes(), "x.json"), Format::ListingJson);
+    }
+    assert_eq!(sniff(b"Name,Path,Created\r\na,b,2021-03-03\r\n", "x.csv"), Format::Text);
 }

@@ -1,8 +1,9 @@
-//! Velociraptor's listings in JSON: `Windows.NTFS.MFT`, the file finders, with hashes where they were asked for.
+//! Velociraptor's listings in JSON: `Windows.NTFS.MFT`, the file finders, with hashes where they were asked for; and what it
+//! wrote of the files that it copied, with their times on the host.
 //!
 //! In: one object a line. Out: a row a file. Times are UTC; nested members have dotted names (`Hash.SHA256`).
 
-use super::facts::{Facts, Meaning, meaning_of};
+use super::facts::{Facts, Meaning, is_of_copies, meaning_in};
 use super::{WORDS, push_row};
 use crate::bad_records::BadRecords;
 use crate::block::Block;
@@ -16,9 +17,17 @@ const PATHS: [&str; 3] = ["\"OSPath\"", "\"FullPath\"", "\"FileName\""];
 const TIMES: [&str; 7] =
     ["\"Created0x10\"", "\"Mtime\"", "\"MTime\"", "\"Btime\"", "\"BTime\"", "\"ModTime\"", "\"Atime\""];
 
+/// Member that names a file which was copied.
+const COPIED_FROM: [&str; 1] = ["\"SourceFile\""];
+/// Members that tell its times.
+const COPIED_TIMES: [&str; 4] = ["\"Created\"", "\"Modified\"", "\"LastAccessed\"", "\"CreatedOnUtc\""];
+
 /// Whether the first line is such an object.
 pub(crate) fn is_listing(line: &str) -> bool {
     let has = |names: &[&str]| names.iter().any(|name| line.contains(name));
+    if line.starts_with('{') && has(&COPIED_FROM) && has(&COPIED_TIMES) {
+        return true;
+    }
     line.starts_with('{') && has(&PATHS) && has(&TIMES) && !has(&["\"EventID\"", "\"EventData\""])
 }
 
@@ -39,8 +48,9 @@ pub fn parse_lines(block: &Block, cx: &Context<'_>) -> Parsed {
             continue;
         }
         facts.clear();
+        let of_copies = is_of_copies(fields.iter().map(|(name, _, _)| name));
         for (name, value, _) in fields.iter() {
-            if let Some((meaning, utc)) = meaning_of(name) {
+            if let Some((meaning, utc)) = meaning_in(name, of_copies) {
                 facts.set(meaning, value, utc);
             }
         }

@@ -6,13 +6,13 @@ use jiff::civil::DateTime;
 use piste_model::Instant;
 use piste_model::schema::Role;
 
+use crate::doubts::YEAR_OF_NAME;
 use crate::fields::Fields;
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const WITH_ZONE: &str = "syslog time";
 const WITHOUT_ZONE: &str = "syslog time, zone unknown";
-const WITHOUT_YEAR: &str = "syslog time, year from the file's name, zone unknown";
 
 /// The parts of a line.
 #[derive(Debug, Default)]
@@ -23,6 +23,11 @@ pub(super) struct Envelope<'a> {
     pub(super) time: Option<(Instant, &'static str)>,
     pub(super) host: &'a str,
     program: &'a str,
+    /// Process and kind of message, as RFC 5424 has them.
+    process: &'a str,
+    kind: &'a str,
+    /// Elements in brackets before the text.
+    structured: &'a str,
     /// What the device says.
     pub(super) text: &'a str,
     pub(super) has_priority: bool,
@@ -34,6 +39,9 @@ pub(super) struct Envelope<'a> {
 
 impl<'a> Envelope<'a> {
     pub(super) fn of(line: &'a str, year: Option<i16>) -> Self {
+        // The length that a frame says of itself is no word of the message.
+        let counted = super::frames::count_at(line.as_bytes()).map_or(0, |(bytes, _)| bytes);
+        let line = line.get(counted..).unwrap_or(line);
         let mut found = Self { text: line, ..Self::default() };
         if let Some((priority, rest)) = line.strip_prefix('<').and_then(|rest| rest.split_once('>'))
             && !priority.is_empty()
@@ -57,14 +65,17 @@ impl<'a> Envelope<'a> {
         let mut parts = rest.splitn(6, ' ');
         let stamp = parts.next()?;
         let (host, program) = (parts.next()?, parts.next()?);
-        let (_, _, mut text) = (parts.next()?, parts.next()?, parts.next()?);
-        if let Some(after) = text.strip_prefix("- ") {
-            text = after;
-        } else if text.starts_with('[')
-            && let Some((_, after)) = text.split_once("] ")
+        let (process, kind, mut text) = (parts.next()?, parts.next()?, parts.next()?);
+        let said = |word: &'a str| if word == "-" { "" } else { word };
+        (self.process, self.kind) = (said(process), said(kind));
+        if let Some(after) = text.strip_prefix('-').filter(|after| after.is_empty() || after.starts_with(' '))
         {
             text = after;
+        } else if text.starts_with('[') {
+            let (structured, after) = text.split_at(structured_bytes(text));
+            (self.structured, text) = (structured, after);
         }
+        text = text.strip_prefix(' ').unwrap_or(text);
         self.time = Instant::parse(stamp).map(|time| (time, WITH_ZONE));
         (self.stamp, self.is_timed, self.is_framed) = (stamp, self.time.is_some(), self.time.is_some());
         self.host = if host == "-" { "" } else { host };
@@ -97,15 +108,87 @@ impl<'a> Envelope<'a> {
         if let Some(priority) = self.priority {
             fields.push("syslog.priority", priority, Role::System);
         }
-        for (name, value) in
-            [("syslog.time", self.stamp), ("syslog.host", self.host), ("syslog.program", self.program)]
-        {
+        for (name, value) in [
+            ("syslog.time", self.stamp),
+            ("syslog.host", self.host),
+            ("syslog.program", self.program),
+            ("syslog.process", self.process),
+            ("syslog.kind", self.kind),
+        ] {
             if !value.is_empty() {
                 fields.push(name, value, Role::System);
             }
         }
+        push_structured(self.structured, fields);
         fields.push("Text", self.text, Role::Data);
     }
+}
+
+/// Bytes of the elements in brackets that a text begins with.
+fn structured_bytes(text: &str) -> usize {
+    let (mut quoted, mut escaped, mut end) = (false, false, 0);
+    let mut open = false;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' if open => quoted = !quoted,
+            b'[' if !open => open = true,
+            b']' if open && !quoted => (open, end) = (false, at + 1),
+            _ if !open => return end,
+            _ => {}
+        }
+    }
+    end
+}
+
+/// Adds the parameters of the elements by their own names, and the elements' ids; a name that stands twice has its element's
+/// id before it.
+fn push_structured(text: &str, fields: &mut Fields) {
+    let mut rest = text;
+    while let Some(inner) = rest.strip_prefix('[') {
+        let end = structured_bytes(rest).min(element_bytes(rest));
+        let element = inner.get(..end.saturating_sub(2)).unwrap_or_default();
+        rest = rest.get(end.max(1)..).unwrap_or_default();
+        let (id, mut parameters) = element.split_once(' ').unwrap_or((element, ""));
+        fields.push("syslog.structured_id", id, Role::System);
+        while let Some((name, after)) = parameters.trim_start().split_once("=\"") {
+            let Some(close) = quote_at(after) else { break };
+            let value = after.get(..close).unwrap_or_default();
+            let value = value.replace("\\\"", "\"").replace("\\]", "]").replace("\\\\", "\\");
+            if fields.get(name).is_some() {
+                fields.push(&format!("{id}.{name}"), &value, Role::Data);
+            } else {
+                fields.push(name, &value, Role::Data);
+            }
+            parameters = after.get(close + 1..).unwrap_or_default();
+        }
+    }
+}
+
+/// Bytes of the first element.
+fn element_bytes(text: &str) -> usize {
+    let (mut quoted, mut escaped) = (false, false);
+    let end = text.bytes().position(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ => {}
+        }
+        byte == b']' && !quoted
+    });
+    end.map_or(text.len(), |end| end + 1)
+}
+
+/// Where a value's closing quote stands.
+fn quote_at(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    text.bytes().position(|byte| {
+        let closes = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        closes
+    })
 }
 
 type Stamp<'a> = (&'a str, Option<(Instant, &'static str)>, &'a str);
@@ -141,7 +224,7 @@ fn stamp_of(text: &str, year: Option<i16>) -> Option<Stamp<'_>> {
     let time = own.or(year).and_then(|year| {
         let month = i8::try_from(month + 1).ok()?;
         let civil = DateTime::new(year, month, day, hour, minute, second, 0).ok()?;
-        let basis = if own.is_some() { WITHOUT_ZONE } else { WITHOUT_YEAR };
+        let basis = if own.is_some() { WITHOUT_ZONE } else { YEAR_OF_NAME };
         Instant::parse(&civil.to_string()).map(|time| (time, basis))
     });
     Some((text.get(..at)?, time, text.get(at..)?.trim_start_matches([' ', ':'])))

@@ -4,9 +4,13 @@
 //! device is known, `src_ip`, `user`, `action`, `outcome`, `vendor` and `product` as copies. The dataset is the device's
 //! (`network.vpn`, `network.firewall`), else `syslog`. RFC 3164 writes no year: the one in the file's name is taken.
 //!
-//! Sources: RFC 3164, RFC 5424; the Common Event Format of Micro Focus; IBM's Log Event Extended Format.
+//! A line may be several messages that say their lengths, and one of these may have several lines (RFC 6587). Structured data
+//! (RFC 5424) are fields by the names of their parameters.
+//!
+//! Sources: RFC 3164, RFC 5424, RFC 6587; the Common Event Format of Micro Focus; IBM's Log Event Extended Format.
 
 mod envelope;
+pub mod frames;
 mod payload;
 
 use piste_model::devices::{Device, DeviceEvent, has_text, values_of};
@@ -31,7 +35,8 @@ const DATASET: &str = "syslog";
 
 /// Whether the first lines are of this form.
 pub(crate) fn is_syslog(head: &str, cut: bool) -> bool {
-    let mut lines = head.lines().filter(|line| !line.trim().is_empty()).take(4).peekable();
+    let lines = frames::messages(head.as_bytes()).filter_map(|message| head.get(message));
+    let mut lines = lines.filter(|line| !line.trim().is_empty()).take(4).peekable();
     let (mut seen, mut right) = (0, 0);
     while let Some(line) = lines.next() {
         if lines.peek().is_none() && cut && seen > 0 {
@@ -56,7 +61,7 @@ pub fn parse_lines(block: &Block, cx: &Context<'_>) -> Parsed {
     let mut fields = Fields::default();
     let year = envelope::year_in(cx.path);
     parsed.note_too_long(cx, block, "line");
-    for line in block.log_lines() {
+    for line in block.messages() {
         if line.text.trim().is_empty() {
             continue;
         }

@@ -6,6 +6,7 @@ use piste_model::Instant;
 use piste_model::schema::Role;
 
 use crate::dates::{self, Order};
+use crate::doubts::MONTH_ASSUMED;
 use crate::fields::Fields;
 
 const CEF_HEAD: [&str; 7] = [
@@ -184,6 +185,9 @@ pub(super) fn time_of(fields: &Fields) -> Option<(Instant, &'static str)> {
             return Some((time, basis));
         }
         if let Some(time) = written(text) {
+            if dates::is_ambiguous(text) {
+                return Some((time, MONTH_ASSUMED));
+            }
             return Some((time, if text.contains("UTC") || text.ends_with('Z') { basis } else { unknown }));
         }
     }

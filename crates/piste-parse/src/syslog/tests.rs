@@ -69,11 +69,138 @@ fn other_texts_are_no_syslog() {
     }
 }
 
+#[test]
+fn what_an_asa_says_of_its_vpn_is_told_apart() {
+    let row = |text: &str| format!("<190>Mar 03 2023 09:13:09 fw1 : %ASA-6-{text}");
+    let rest = "network.vpn | 2023-03-03T09:13:09Z | fw1 | Cisco";
+    for (text, shown) in [
+        (
+            "716039: Group <Remote Access - ISE> User <*****> IP <198.51.100.8> Authentication: rejected, Session Type: WebVPN.",
+            "***** | 198.51.100.8 | logon | failure",
+        ),
+        (
+            "716039: Authentication: rejected, group = GP user = bob, Session Type: WebVPN",
+            "bob | ~ | logon | failure",
+        ),
+        (
+            "716038: Group <GP> User <bob> IP <198.51.100.8> Authentication: successful, Session Type: WebVPN.",
+            "bob | 198.51.100.8 | logon | success",
+        ),
+        (
+            "113005: AAA user authentication Rejected : reason = AAA failure : server = 192.0.2.1 : user = ***** : user IP = 198.51.100.8",
+            "***** | 198.51.100.8 | logon | failure",
+        ),
+        (
+            "113015: AAA user authentication Rejected: reason = User was not found: local database: user = bob: user IP = 198.51.100.8",
+            "bob | 198.51.100.8 | logon | failure",
+        ),
+        (
+            "113015: AAA user authentication Rejected : reason = Invalid password : local database : user = bob",
+            "bob | ~ | logon | failure",
+        ),
+        (
+            "113004: AAA user authentication Successful : server =  192.0.2.1 : user = bob",
+            "bob | ~ | authentication | success",
+        ),
+        (
+            "113019: Group = GP, Username = bob, IP = 203.0.113.21, Session disconnected. Session Type: SSL, Duration: 0h:40m:00s, Bytes xmt: 1, Bytes rcv: 2, Reason: User Requested",
+            "bob | 203.0.113.21 | logoff | success",
+        ),
+        (
+            "722023: Group <GP> User <bob> IP <203.0.113.21> SVC connection terminated without compression",
+            "bob | 203.0.113.21 | logoff | success",
+        ),
+        (
+            "716002: Group <GP> User <bob> IP <203.0.113.21> WebVPN session terminated: User Requested.",
+            "bob | 203.0.113.21 | logoff | success",
+        ),
+        (
+            "716001: Group <GP> User <bob> IP <203.0.113.21> WebVPN session started.",
+            "bob | 203.0.113.21 | logon | success",
+        ),
+        (
+            "722022: Group <GP> User <bob> IP <203.0.113.21> TCP SVC connection established without compression",
+            "bob | 203.0.113.21 | logon | success",
+        ),
+        (
+            "722051: Group <GP> User <bob> IP <203.0.113.21> IPv4 Address <10.9.9.9> IPv6 address <::> assigned to session",
+            "bob | 203.0.113.21 | logon | success",
+        ),
+    ] {
+        check(&row(text), &format!("{rest} | {shown}"));
+    }
+    let assigned = found(
+        &row(
+            "722051: Group <GP> User <bob> IP <203.0.113.21> IPv4 Address <10.9.9.9> IPv6 address <::> assigned to session",
+        ),
+        "x",
+    );
+    assert_eq!(assigned.columns(&["assigned_ip"]), ["10.9.9.9"]);
+}
+
+#[test]
+fn the_standard_format_of_connect_secure_names_address_and_user() {
+    check(
+        "<134>1 2021-03-03T05:12:31Z ive01 PulseSecure: - - - 2021-03-03 05:12:31 - ive - [203.0.113.7] Default Network::bob(Users)[] - Login failed using auth server AD (Samba).  Reason: Failed",
+        "network.vpn | 2021-03-03T05:12:31Z | ive01 | Ivanti | bob | 203.0.113.7 | logon | failure",
+    );
+}
+
+fn framed(message: &str) -> String {
+    format!("{} {message}", message.len())
+}
+
+#[test]
+fn messages_that_say_their_length_are_rows_mixed_with_lines() {
+    let one = "<34>1 2021-03-03T05:12:31Z h1 app 7 ID1 [a@1 user=\"b\\\"o]b\" x=\"1\"][c@2 x=\"2\"] first";
+    let two = "<34>1 2021-03-03T05:12:32Z h2 app - - - over\ntwo lines";
+    let three = "<34>Mar  3 05:12:33 h3 app: third";
+    let text = format!(
+        "{}{}{}\n{three}\r\n{}\n{three}\n",
+        framed(one),
+        framed(two),
+        framed(three),
+        framed(&format!("{three}\n")).trim_end()
+    );
+    assert_eq!(sniff(text.as_bytes(), "x"), Format::Syslog);
+    let shown = ["syslog.host", "Text", "record"];
+    let whole = found(&text, "2021.log");
+    assert_eq!(
+        whole.columns(&shown),
+        [
+            "h1 | first | 1",
+            "h2 | over\ntwo lines | 1",
+            "h3 | third | 2",
+            "h3 | third | 3",
+            "h3 | third | 4",
+            "h3 | third | 5"
+        ]
+    );
+    assert_eq!(whole.columns(&["user", "x", "c@2.x", "syslog.kind"])[0], "b\"o]b | 1 | 2 | ID1");
+    for size in 1..120 {
+        assert_eq!(
+            read_with(&sources(), Format::Syslog, text.as_bytes(), "2021.log", size).rows,
+            whole.rows,
+            "{size}"
+        );
+    }
+}
+
+#[test]
+fn a_length_that_lies_makes_a_line() {
+    let lie = "900000 <34>Mar  3 05:12:33 h3 app: third\n12 <34>Mar  3 05:12:34 h4 app: fourth\n99999 <34>Mar  3 05:12:35 h5 app: cut";
+    assert_eq!(
+        found(lie, "2021.log").columns(&["syslog.host", "Text"]),
+        ["h3 | third", "h4 | fourth", "h5 | cut"]
+    );
+}
+
 fn line() -> impl Strategy<Value = String> {
     prop_oneof![
         "<[0-9]{1,3}>Mar  [1-9] 05:12:31 [a-z]{1,4} [a-z:=\" ]{0,20}",
         "CEF:0\\|[a-z|\\\\]{0,9}\\|[a-z= \\\\|]{0,20}",
         "LEEF:[12].0\\|a\\|b\\|c\\|d\\|[\\^|a-z=]{0,20}",
+        "[0-9]{1,3} <34>Mar  [1-9] 05:12:31 [a-z]{1,4} [a-z\\n]{0,20}",
         "<1>1 [-0-9TZ:]{0,20} [a-z\\[\\] -]{0,20}",
         "[a-z=\", ]{0,30}",
     ]

@@ -99,7 +99,7 @@ impl Reading<'_> {
             }
         }
         let done: Vec<bool> = records.iter().map(Option::is_some).collect();
-        let bytes = self.items.iter().filter(|item| item.same_as.is_none()).map(readable_bytes).sum();
+        let bytes = self.items.iter().filter(|item| item.same_as.is_none()).map(Item::bytes_read).sum();
         let progress = Progress::new("Reading", bytes, self.shown);
         let input = pipeline::Input {
             items: self.items,
@@ -128,7 +128,7 @@ impl Reading<'_> {
             let suspects = &suspects;
             Box::new(move |item, block, parsed| {
                 let mut worked = self.work(item, parsed, suspects.contains(&item.id.0));
-                if item.is_file() {
+                if item.is_file() && block.offset == 0 {
                     look_into(&mut scanner, item, block, &mut worked);
                 }
                 worked
@@ -194,16 +194,6 @@ impl Reading<'_> {
             })
             .collect();
         Worked { hunted, records, damage, issues, in_file: InFile::default() }
-    }
-}
-
-fn readable_bytes(item: &Item) -> u64 {
-    if item.is_file() {
-        item.bytes.min(file::SCANNED_BYTES_MAX as u64)
-    } else if item.state == EvidenceState::Read {
-        item.bytes
-    } else {
-        0
     }
 }
 
@@ -359,8 +349,8 @@ fn count(batch: &Batch, item: &Item, record: &mut UnitRecord) {
             record.shapes.insert(shape.clone());
         }
     }
-    if item.state == EvidenceState::NotParsed {
-        return; // its row says what the file is; it is no event, and no record was read
+    if item.state == EvidenceState::NotParsed || batch.shape.dataset == piste_lake::text::DATASET {
+        return; // rows that say what a file is, or what stands in its lines, are no events, and no record was read
     }
     *record.datasets.entry(batch.shape.dataset.clone()).or_default() += total;
     let by_host = by_host(rows, hosts);

@@ -37,6 +37,7 @@ mod schema_check;
 mod scratch;
 mod sightings;
 mod silence;
+mod texts;
 mod tidy;
 mod triage;
 mod unread;
