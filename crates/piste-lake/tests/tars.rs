@@ -160,7 +160,13 @@ fn what_a_tape_archive_holds_and_is_not_read_is_named() {
 
 #[test]
 fn a_tape_archive_keeps_to_the_limits() {
-    let small = Limits { depth_max: 2, members_max: 3, inflated_bytes_free: 1 << 16, inflation_max: 10 };
+    let small = Limits {
+        depth_max: 2,
+        members_max: 3,
+        inflated_bytes_free: 1 << 16,
+        inflation_max: 10,
+        ..Limits::default()
+    };
     let many: Vec<Vec<u8>> = (0..9).map(|at| member(&at.to_string(), b'0', b"x")).collect();
     let (_folder, intake) = seal_with("x.tar", &ended(&many), small);
     assert_eq!((slugs(&intake), intake.items.len()), (vec!["archive-members"], 4));

@@ -187,6 +187,16 @@ fn messages_that_say_their_length_are_rows_mixed_with_lines() {
 }
 
 #[test]
+fn a_frame_that_counts_its_lines_end_is_one_wherever_the_file_is_cut() {
+    let text = "31 <34>Mar  3 05:12:31 a a\n\nb\nccc\nplain\n";
+    let whole = found(text, "2021.log");
+    assert_eq!(whole.columns(&["Text"]), ["a\n\nb\nccc", "plain"]);
+    for size in 1..40 {
+        assert_eq!(read_with(&sources(), Format::Syslog, text.as_bytes(), "2021.log", size).rows, whole.rows);
+    }
+}
+
+#[test]
 fn a_length_that_lies_makes_a_line() {
     let lie = "900000 <34>Mar  3 05:12:33 h3 app: third\n12 <34>Mar  3 05:12:34 h4 app: fourth\n99999 <34>Mar  3 05:12:35 h5 app: cut";
     assert_eq!(
