@@ -173,6 +173,7 @@ mod tests {
                 kind: RECORDED.to_owned(),
                 prev: String::new(),
                 seq: seq as u64 + 1,
+                checked: crate::ledger::Checked::default(),
             };
             custody.observe(&entry).unwrap();
         }

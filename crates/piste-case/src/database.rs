@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, params};
 use serde_json::Value;
 
 use crate::custody::RECORDED;
-use crate::ledger::{Entry, LedgerError, kind, read_with};
+use crate::ledger::{Entry, LedgerError, kind, read_any};
 use crate::person::{self, Origin};
 use crate::verdicts::JUDGED;
 
@@ -78,7 +78,7 @@ fn fill(database: &mut Connection, ledger: &Path) -> Result<(), DatabaseError> {
     let transaction = database.transaction()?;
     transaction.execute_batch(TABLES)?;
     let mut refused = None;
-    let state = read_with(ledger, |entry| {
+    let state = read_any(ledger, |entry| {
         if refused.is_none() {
             refused = insert(&transaction, entry).err();
         }

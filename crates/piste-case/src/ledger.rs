@@ -15,7 +15,7 @@
 //! as done before its entry is on disk. Everything else that is wrong stops the case, for a person to look at.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use piste_model::Instant;
@@ -23,6 +23,7 @@ use piste_model::hash::sha256_hex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::append::append_or_restore;
 use crate::canonical;
 use crate::person::{self, Origin, Person};
 
@@ -76,7 +77,22 @@ pub struct Entry {
     pub prev: String,
     /// 1, 2, 3 ...
     pub seq: u64,
+    /// What the check of its signature found, where it was read from a ledger.
+    #[serde(skip)]
+    pub(crate) checked: Checked,
 }
+
+/// Who made an entry, once that was checked. It says nothing of the entry's content, so all are equal.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Checked(pub(crate) Option<Origin>);
+
+impl PartialEq for Checked {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Checked {}
 
 impl Entry {
     /// The entry's line, as it stands in the ledger, with its end.
@@ -136,6 +152,19 @@ pub enum LedgerError {
         /// What is wrong.
         what: String,
     },
+    /// A person's signature does not hold: the entry was changed after it was signed, or signed for another place.
+    #[error(
+        "entry {seq} (`{kind}`) is forged: the signature of {name:?} does not hold: it was made for another entry, or the entry was \
+         changed after it was signed"
+    )]
+    Forged {
+        /// Its number.
+        seq: u64,
+        /// Its kind.
+        kind: String,
+        /// Who is said to have made it.
+        name: String,
+    },
     /// The entry cannot be written as canonical JSON; nothing was written.
     #[error("an entry of kind `{kind}` cannot be recorded: {what}")]
     Refused {
@@ -188,7 +217,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens or creates the ledger at `path`, checks its chain and cuts off a torn last line.
+    /// Opens or creates the ledger at `path`, checks its chain and every signature, and cuts off a torn last line.
     ///
     /// # Errors
     /// [`LedgerError::Locked`] where another process holds it, [`LedgerError::Broken`] with the first wrong entry.
@@ -216,7 +245,7 @@ impl Ledger {
         if new {
             sync_folder(path)?;
         }
-        let Walked { chain, bytes, torn } = walk(path, &file, &mut each)?;
+        let Walked { chain, bytes, torn } = walk(path, &file, Forged::Stops, &mut each)?;
         let torn_bytes = torn.map_or(0, |torn| torn.bytes);
         if torn_bytes > 0 {
             keep_torn(path, bytes)?;
@@ -257,6 +286,30 @@ impl Ledger {
         let body = person::sign(body, person, kind, at, place)
             .map_err(|what| LedgerError::Refused { kind: kind.to_owned(), what })?;
         self.append(kind, body, at)
+    }
+
+    /// Appends entries `(kind, body)` that `person` makes, each signed, with one write: all of them or, where one is refused
+    /// or the disk does not take them, none.
+    ///
+    /// # Errors
+    /// As [`Ledger::append_by`].
+    pub fn append_all_by<K: AsRef<str>>(
+        &mut self,
+        entries: impl IntoIterator<Item = (K, Value)>,
+        at: Instant,
+        person: &Person,
+    ) -> Result<(), LedgerError> {
+        let at = shown(at);
+        let mut chain = self.chain.clone();
+        let mut lines = String::new();
+        for (kind, body) in entries {
+            let kind = kind.as_ref();
+            let place = (chain.head.as_str(), chain.entries + 1);
+            let body = person::sign(body, person, kind, at, place)
+                .map_err(|what| LedgerError::Refused { kind: kind.to_owned(), what })?;
+            chain.extend(kind, body, at, &mut lines)?;
+        }
+        self.write(&lines, chain)
     }
 
     /// Appends entries `(kind, body, at)` with one write and one wait for the disk; returns how many.
@@ -305,34 +358,38 @@ impl Ledger {
     }
 }
 
-/// Checks the ledger at `path` without changing or locking it.
+/// Checks the chain of the ledger at `path` without changing or locking it. Signatures are not looked at.
 ///
 /// # Errors
 /// [`LedgerError::Broken`] with the first wrong entry; a torn last line is one too.
 pub fn verify(path: &Path) -> Result<Verified, LedgerError> {
-    read_with(path, |_| Ok(()))
+    read_any(path, |_| Ok(()))
 }
 
-/// As [`verify`], and hands each entry in turn to `each`, which therefore sees only entries whose chain holds so far.
+/// As [`verify`], and hands each entry in turn to `each`, which therefore sees only entries whose chain holds so far and whose
+/// signature, if it has one, holds.
 ///
 /// # Errors
-/// As [`verify`], or what `each` returned.
+/// As [`verify`], [`LedgerError::Forged`] at the first signature that does not hold, or what `each` returned.
 pub fn read_with(
     path: &Path,
     mut each: impl FnMut(&Entry) -> Result<(), LedgerError>,
 ) -> Result<Verified, LedgerError> {
-    let file = File::open(path).map_err(|source| io_error("open", path, source))?;
-    let Walked { chain, torn, .. } = walk(path, &file, &mut each)?;
-    match torn {
-        None => Ok(Verified { entries: chain.entries, head: chain.head }),
-        Some(Torn { bytes, what }) => {
-            let what = format!("the last line is torn ({bytes} bytes): {what}");
-            Err(broken(path, &chain, what))
-        }
-    }
+    read(path, Forged::Stops, &mut each)
 }
 
-/// As [`read_with`], and refuses the ledger at the first entry whose signature does not hold.
+/// As [`read_with`], for who shows the ledger itself: entries whose signature does not hold are handed on, and say so.
+///
+/// # Errors
+/// As [`verify`], or what `each` returned.
+pub fn read_any(
+    path: &Path,
+    mut each: impl FnMut(&Entry) -> Result<(), LedgerError>,
+) -> Result<Verified, LedgerError> {
+    read(path, Forged::Passes, &mut each)
+}
+
+/// As [`read_with`], with who made each entry.
 ///
 /// # Errors
 /// As [`read_with`].
@@ -340,16 +397,23 @@ pub fn read_signed(
     path: &Path,
     mut each: impl FnMut(&Entry, &Origin) -> Result<(), LedgerError>,
 ) -> Result<Verified, LedgerError> {
-    read_with(path, |entry| {
-        let origin = person::origin(entry);
-        if let Origin::Wrong { name } = &origin {
-            let what =
-                format!("the signature of {name:?} does not hold: it was made for another entry or changed");
-            let (line, seq) = (entry.seq, entry.seq);
-            return Err(LedgerError::Broken { path: path.to_owned(), line, seq, what });
+    read_with(path, |entry| each(entry, &person::origin(entry)))
+}
+
+fn read(
+    path: &Path,
+    forged: Forged,
+    each: &mut dyn FnMut(&Entry) -> Result<(), LedgerError>,
+) -> Result<Verified, LedgerError> {
+    let file = File::open(path).map_err(|source| io_error("open", path, source))?;
+    let Walked { chain, torn, .. } = walk(path, &file, forged, each)?;
+    match torn {
+        None => Ok(Verified { entries: chain.entries, head: chain.head }),
+        Some(Torn { bytes, what }) => {
+            let what = format!("the last line is torn ({bytes} bytes): {what}");
+            Err(broken(path, &chain, what))
         }
-        each(entry, &origin)
-    })
+    }
 }
 
 /// The end of the chain so far.
@@ -378,8 +442,15 @@ impl Chain {
         }
         let at = shown(at);
         let seq = self.entries + 1;
-        let mut entry =
-            Entry { at, body, hash: String::new(), kind: kind.to_owned(), prev: self.head.clone(), seq };
+        let mut entry = Entry {
+            at,
+            body,
+            hash: String::new(),
+            kind: kind.to_owned(),
+            prev: self.head.clone(),
+            seq,
+            checked: Checked::default(),
+        };
         let text = EntryText::of(&entry).map_err(refused)?;
         entry.hash = text.hash();
         let line = text.line(&entry.hash);
@@ -392,8 +463,8 @@ impl Chain {
         Ok(entry)
     }
 
-    /// Checks that `entry`, read from `line`, is the next one, and moves on to it.
-    fn follow(&mut self, entry: &Entry, line: &[u8]) -> Result<(), String> {
+    /// Checks that `entry` is the next one, and moves on to it; `content` is what a look at the entry alone found.
+    fn follow(&mut self, entry: &Entry, content: Result<(), String>) -> Result<(), String> {
         let seq = self.entries + 1;
         if entry.seq != seq {
             return Err(format!("its number is {}, entries are missing or out of order", entry.seq));
@@ -401,14 +472,7 @@ impl Chain {
         if entry.prev != self.head {
             return Err("it does not follow the entry before it (`prev` is another hash)".to_owned());
         }
-        let text = EntryText::of(entry)?;
-        if entry.hash != text.hash() {
-            return Err("its content was changed (`hash` is not the hash of the rest)".to_owned());
-        }
-        // The hash covers the value; this covers its bytes, so that not even a space can be added.
-        if text.line(&entry.hash).as_bytes() != line {
-            return Err("it is not written as canonical JSON".to_owned());
-        }
+        content?;
         self.entries = seq;
         self.head.clone_from(&entry.hash);
         Ok(())
@@ -479,77 +543,149 @@ fn keep_torn(path: &Path, from: u64) -> Result<(), LedgerError> {
     kept.map_err(|source| io_error("keep the torn last line of", path, source))
 }
 
-/// Reads the file from its start, one line in memory at a time.
+/// What becomes of an entry whose signature does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Forged {
+    /// Reading ends there.
+    Stops,
+    /// It is handed on, and says so.
+    Passes,
+}
+
+/// Bytes of lines that are looked at together.
+const BATCH_BYTES: usize = 256 << 10;
+/// Lines that are worth a thread.
+const LINES_PER_THREAD: usize = 32;
+
+/// A line, and what a look at it alone found.
+struct Line {
+    bytes: Vec<u8>,
+    entry: Option<Result<Entry, serde_json::Error>>,
+    content: Result<(), String>,
+}
+
+impl Line {
+    /// Parses the line, computes its hash and checks its signature: all that needs no other line.
+    fn look(&mut self) {
+        if self.bytes.last() != Some(&b'\n') {
+            return;
+        }
+        let mut entry = serde_json::from_slice::<Entry>(&self.bytes);
+        if let Ok(entry) = &mut entry {
+            self.content = self.content_of(entry);
+            entry.checked = Checked(Some(person::origin(entry)));
+        }
+        self.entry = Some(entry);
+    }
+
+    fn content_of(&self, entry: &Entry) -> Result<(), String> {
+        let text = EntryText::of(entry)?;
+        if entry.hash != text.hash() {
+            return Err("its content was changed (`hash` is not the hash of the rest)".to_owned());
+        }
+        // The hash covers the value; this covers its bytes, so that not even a space can be added.
+        if text.line(&entry.hash).as_bytes() != self.bytes {
+            return Err("it is not written as canonical JSON".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Looks at each line, on as many cores as that is worth: a signature takes some fifty microseconds, and a long case has many.
+fn look_at(lines: &mut [Line]) {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = cores.min(lines.len() / LINES_PER_THREAD).max(1);
+    if threads == 1 {
+        lines.iter_mut().for_each(Line::look);
+        return;
+    }
+    std::thread::scope(|scope| {
+        for part in lines.chunks_mut(lines.len().div_ceil(threads)) {
+            scope.spawn(move || part.iter_mut().for_each(Line::look));
+        }
+    });
+}
+
+/// Reads the file from its start, a few lines in memory at a time.
 fn walk(
     path: &Path,
     file: &File,
+    forged: Forged,
     each: &mut dyn FnMut(&Entry) -> Result<(), LedgerError>,
 ) -> Result<Walked, LedgerError> {
     let mut reader = BufReader::new(file);
     let mut walked = Walked { chain: Chain::start(), bytes: 0, torn: None };
-    let mut line = Vec::new();
     loop {
-        line.clear();
-        let read = read_line(&mut reader, &mut line).map_err(|source| io_error("read", path, source))?;
-        if read == 0 {
-            return Ok(walked);
-        }
-        if line.len() > MAX_LINE {
-            return Err(broken(path, &walked.chain, format!("a line of more than {MAX_LINE} bytes")));
-        }
-        if line.last() != Some(&b'\n') {
-            walked.torn = Some(Torn { bytes: read, what: "its end is missing" });
-            return Ok(walked);
-        }
-        let entry: Entry = match serde_json::from_slice(&line) {
-            Ok(entry) => entry,
-            Err(error) => {
-                let rest = reader.fill_buf().map_err(|source| io_error("read", path, source))?;
-                if rest.is_empty() && !error.is_data() {
-                    walked.torn = Some(Torn { bytes: read, what: "it is not JSON" });
-                    return Ok(walked);
-                }
-                return Err(broken(path, &walked.chain, format!("it is not an entry: {error}")));
+        let mut lines = Vec::new();
+        let mut bytes = 0;
+        while bytes < BATCH_BYTES {
+            let mut line = Vec::new();
+            read_line(&mut reader, &mut line).map_err(|source| io_error("read", path, source))?;
+            if line.is_empty() {
+                break;
             }
+            bytes += line.len();
+            let too_long = line.len() > MAX_LINE;
+            lines.push(Line { bytes: line, entry: None, content: Ok(()) });
+            if too_long {
+                break;
+            }
+        }
+        if lines.is_empty() {
+            return Ok(walked);
+        }
+        look_at(&mut lines);
+        let ends = reader.fill_buf().map_err(|source| io_error("read", path, source))?.is_empty();
+        let last = lines.len() - 1;
+        for (at, line) in lines.into_iter().enumerate() {
+            if !walked.take(path, line, ends && at == last, forged, each)? {
+                return Ok(walked);
+            }
+        }
+    }
+}
+
+impl Walked {
+    /// Takes in the next line; false where it is torn, and so the last.
+    fn take(
+        &mut self,
+        path: &Path,
+        line: Line,
+        is_last: bool,
+        forged: Forged,
+        each: &mut dyn FnMut(&Entry) -> Result<(), LedgerError>,
+    ) -> Result<bool, LedgerError> {
+        let bytes = line.bytes.len() as u64;
+        if line.bytes.len() > MAX_LINE {
+            return Err(broken(path, &self.chain, format!("a line of more than {MAX_LINE} bytes")));
+        }
+        let entry = match line.entry {
+            None => {
+                self.torn = Some(Torn { bytes, what: "its end is missing" });
+                return Ok(false);
+            }
+            Some(Err(error)) if is_last && !error.is_data() => {
+                self.torn = Some(Torn { bytes, what: "it is not JSON" });
+                return Ok(false);
+            }
+            Some(Err(error)) => {
+                return Err(broken(path, &self.chain, format!("it is not an entry: {error}")));
+            }
+            Some(Ok(entry)) => entry,
         };
-        walked.chain.follow(&entry, &line).map_err(|what| broken(path, &walked.chain, what))?;
-        walked.bytes += read;
+        self.chain.follow(&entry, line.content).map_err(|what| broken(path, &self.chain, what))?;
+        if let (Forged::Stops, Some(Origin::Wrong { name })) = (forged, &entry.checked.0) {
+            return Err(LedgerError::Forged { seq: entry.seq, kind: entry.kind, name: name.clone() });
+        }
+        self.bytes += bytes;
         each(&entry)?;
+        Ok(true)
     }
 }
 
 /// Reads up to and with the next line end, but not much more than [`MAX_LINE`].
 fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<u64> {
     reader.take(MAX_LINE as u64 + 1).read_until(b'\n', line).map(|read| read as u64)
-}
-
-/// What appending needs of a file; a trait so that a test can let each step fail.
-trait Store {
-    fn write_at_end(&mut self, end: u64, bytes: &[u8]) -> io::Result<()>;
-    fn sync(&mut self) -> io::Result<()>;
-    fn cut_to(&mut self, length: u64) -> io::Result<()>;
-}
-
-impl Store for File {
-    fn write_at_end(&mut self, end: u64, bytes: &[u8]) -> io::Result<()> {
-        self.seek(SeekFrom::Start(end))?;
-        self.write_all(bytes)
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.sync_data()
-    }
-
-    fn cut_to(&mut self, length: u64) -> io::Result<()> {
-        self.set_len(length)?;
-        self.sync_data()
-    }
-}
-
-/// Writes `bytes` at `end` and syncs; on failure cuts the file back and says whether that worked.
-fn append_or_restore(store: &mut impl Store, end: u64, bytes: &[u8]) -> Result<(), (io::Error, bool)> {
-    let written = store.write_at_end(end, bytes).and_then(|()| store.sync());
-    written.map_err(|error| (error, store.cut_to(end).is_ok()))
 }
 
 /// Takes the exclusive lock, or says that another process has it.
@@ -592,58 +728,4 @@ fn io_error(doing: &'static str, path: &Path, source: io::Error) -> LedgerError 
 fn broken(path: &Path, chain: &Chain, what: String) -> LedgerError {
     let next = chain.entries + 1; // one entry a line, so line and number agree
     LedgerError::Broken { path: path.to_owned(), line: next, seq: next, what }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Fails at the n-th step.
-    struct Failing {
-        bytes: Vec<u8>,
-        steps_left: usize,
-    }
-
-    impl Failing {
-        fn step(&mut self) -> io::Result<()> {
-            let Some(left) = self.steps_left.checked_sub(1) else {
-                return Err(io::ErrorKind::StorageFull.into());
-            };
-            self.steps_left = left;
-            Ok(())
-        }
-    }
-
-    impl Store for Failing {
-        fn write_at_end(&mut self, end: u64, bytes: &[u8]) -> io::Result<()> {
-            assert_eq!(end, self.bytes.len() as u64);
-            let half = bytes.len() / 2;
-            self.bytes.extend_from_slice(&bytes[..half]); // as a full disk does
-            self.step()?;
-            self.bytes.extend_from_slice(&bytes[half..]);
-            Ok(())
-        }
-
-        fn sync(&mut self) -> io::Result<()> {
-            self.step()
-        }
-
-        fn cut_to(&mut self, length: u64) -> io::Result<()> {
-            self.bytes.truncate(usize::try_from(length).unwrap());
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn whichever_step_fails_the_file_is_as_it_was() {
-        for steps_left in 0..2 {
-            let mut store = Failing { bytes: b"whole\n".to_vec(), steps_left };
-            let (error, restored) = append_or_restore(&mut store, 6, b"next\n").unwrap_err();
-            assert_eq!((error.kind(), restored), (io::ErrorKind::StorageFull, true));
-            assert_eq!(store.bytes, b"whole\n", "failed at step {steps_left}");
-        }
-        let mut store = Failing { bytes: b"whole\n".to_vec(), steps_left: 2 };
-        append_or_restore(&mut store, 6, b"next\n").unwrap();
-        assert_eq!(store.bytes, b"whole\nnext\n");
-    }
 }

@@ -3,6 +3,7 @@
 //! In: values of `piste-model` and moments given by the caller. Out: `ledger.jsonl`, the ground state of a case beside the
 //! sealed evidence. Nothing here reads a clock.
 
+mod append;
 mod canonical;
 pub mod checkpoint;
 pub mod custody;
@@ -18,6 +19,8 @@ pub mod proof;
 pub mod verdicts;
 
 pub use key::{KeyError, PublicKey, SecretKey};
-pub use ledger::{Entry, Ledger, LedgerError, Opened, Verified, kind, read_signed, read_with, verify};
+pub use ledger::{
+    Entry, Ledger, LedgerError, Opened, Verified, kind, read_any, read_signed, read_with, verify,
+};
 pub use numbers::FindingNumbers;
 pub use person::{Origin, Person};

@@ -5,11 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use piste_model::Instant;
 use serde_json::{Value, json};
 
-use crate::ledger::Entry;
+use crate::duties::Response;
+use crate::ledger::{Entry, LedgerError};
 use crate::person::{self, Origin};
-use crate::verdicts::JUDGED;
+use crate::verdicts::{JUDGED, UNREVIEWED, VERDICTS, Verdicts};
 
 /// Kind of the entry that records an import.
 pub const IMPORTED: &str = "case.imported";
@@ -70,6 +72,16 @@ impl Decisions {
     /// Hash of the ledger's first entry, which names the case.
     pub fn case(&self) -> &str {
         &self.case
+    }
+
+    /// How many entries decide something.
+    pub fn len(&self) -> usize {
+        self.hashes.len()
+    }
+
+    /// Whether none does.
+    pub fn is_empty(&self) -> bool {
+        self.hashes.is_empty()
     }
 
     /// The entry in force on a subject.
@@ -150,6 +162,32 @@ pub fn taken_body(theirs: &Entry, case: &str) -> Value {
     body
 }
 
+/// Why nobody could read this entry of theirs once it stood in our ledger as an entry of `by`; `None` where all who read it can. What
+/// this version does not know, and so never looks at, does no harm.
+pub fn objection(theirs: &Entry, case: &str, by: &str, at: Instant) -> Option<String> {
+    let mut body = taken_body(theirs, case);
+    body.as_object_mut()?.insert(person::BY.to_owned(), json!({"name": by}));
+    let entry = Entry {
+        at,
+        body,
+        hash: String::new(),
+        kind: theirs.kind.clone(),
+        prev: String::new(),
+        seq: theirs.seq,
+        checked: crate::ledger::Checked::default(),
+    };
+    let read = Verdicts::default().observe(&entry).and_then(|()| Response::default().observe(&entry));
+    if let Err(error) = read {
+        return Some(match error {
+            LedgerError::Body { what, .. } => what,
+            other => other.to_string(),
+        });
+    }
+    let verdict = entry.body.get("verdict").and_then(Value::as_str).filter(|_| entry.kind == JUDGED)?;
+    let known = VERDICTS.contains(&verdict) || verdict == UNREVIEWED;
+    (!known).then(|| format!("`{verdict}` is no verdict that this version knows"))
+}
+
 /// Who an entry's content comes from, where an import took it: `Mallory, unsigned, in case 5c1f…`. The importer answers for taking
 /// it, not for saying it.
 pub fn taken_from(body: &Value) -> Option<String> {
@@ -163,7 +201,6 @@ pub fn taken_from(body: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use piste_model::Instant;
 
     /// A ledger of decisions: (seq, name, value, hash taken from elsewhere).
     fn ledger(case: &str, entries: &[(u64, &str, &str, Option<&str>)]) -> Decisions {
@@ -181,7 +218,15 @@ mod tests {
 
     fn entry(seq: u64, kind: &str, body: Value, hash: &str) -> Entry {
         let at = Instant::parse("2021-03-26T15:00:00Z").unwrap();
-        Entry { at, body, hash: hash.to_owned(), kind: kind.to_owned(), prev: String::new(), seq }
+        Entry {
+            at,
+            body,
+            hash: hash.to_owned(),
+            kind: kind.to_owned(),
+            prev: String::new(),
+            seq,
+            checked: crate::ledger::Checked::default(),
+        }
     }
 
     #[track_caller]

@@ -40,9 +40,10 @@ impl FindingNumbers {
         if id.0 <= self.highest {
             return Err(wrong(format!("{id} does not follow F-{}", self.highest)));
         }
-        if let Some(earlier) = self.by_key.insert(key, id) {
+        if let Some(earlier) = self.by_key.get(&key) {
             return Err(wrong(format!("the key of {id} already has {earlier}")));
         }
+        self.by_key.insert(key, id);
         self.highest = id.0;
         Ok(())
     }

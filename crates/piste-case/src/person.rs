@@ -100,6 +100,9 @@ pub fn is_signed(entry: &Entry) -> bool {
 
 /// Who made this entry, and whether the signature holds.
 pub fn origin(entry: &Entry) -> Origin {
+    if let Some(checked) = &entry.checked.0 {
+        return checked.clone();
+    }
     let Some(by) = entry.body.get(BY) else { return Origin::Piste };
     if let Some(name) = by.as_str() {
         return Origin::Unsigned { name: name.to_owned() };

@@ -38,6 +38,22 @@ pub struct ProofRecord {
     pub chunk: String,
     /// The row's fields.
     pub row: Value,
+    /// Those of them whose text stands in the block as it is; the others are computed from its bytes.
+    pub literal: Vec<String>,
+}
+
+/// The fields of a row whose text stands in `block` as it is: in UTF-8, in UTF-16 or as JSON writes it.
+pub fn literal(row: &Value, block: &[u8]) -> Vec<String> {
+    let holds = |form: &[u8]| block.windows(form.len()).any(|window| window == form);
+    let stands = |text: &str| {
+        let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let quoted = json!(text).to_string();
+        let quoted = quoted.get(1..quoted.len() - 1).unwrap_or_default();
+        [text.as_bytes(), &wide, quoted.as_bytes()].into_iter().any(holds)
+    };
+    let texts =
+        row.as_object().into_iter().flatten().filter_map(|(name, value)| Some((name, value.as_str()?)));
+    texts.filter(|(_, text)| !text.is_empty() && stands(text)).map(|(name, _)| name.clone()).collect()
 }
 
 /// What the ledger gives to a bundle.

@@ -30,6 +30,9 @@ pub struct Judged {
     pub verdict: String,
     /// The reason.
     pub why: String,
+    /// What the finding was called: it may be gone when somebody asks.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
 }
 
 /// A verdict as recorded.
@@ -77,6 +80,12 @@ impl Verdicts {
     /// The verdict in force; `None` where nobody judged.
     pub fn of(&self, key: &str) -> Option<&str> {
         Some(self.history(key).first()?.judged.verdict.as_str())
+    }
+
+    /// The last verdict on each finding that is judged, by its key; those that were taken back are left out.
+    pub fn in_force(&self) -> impl Iterator<Item = &Verdict> {
+        let last = self.by_key.values().filter_map(|history| history.first());
+        last.filter(|verdict| verdict.judged.verdict != UNREVIEWED)
     }
 
     /// All verdicts on a finding, the last first.

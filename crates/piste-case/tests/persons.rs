@@ -104,7 +104,19 @@ fn a_signed_entry_cannot_be_changed_moved_or_renamed_even_with_a_new_chain() {
         rewrite(&path, change);
         piste_case::verify(&path).expect("the chain was computed anew");
         let error = read_signed(&path, |_, _| Ok(())).expect_err(what);
-        assert!(matches!(error, LedgerError::Broken { seq: 2, .. }), "{what}: {error:?}");
+        assert!(matches!(error, LedgerError::Forged { seq: 2, .. }), "{what}: {error:?}");
+        let error = Ledger::open(&path).expect_err(what);
+        assert!(
+            matches!(error, LedgerError::Forged { seq: 2, .. }),
+            "nor is it written on: {what}: {error:?}"
+        );
+        let mut seen = 0;
+        piste_case::read_any(&path, |_| {
+            seen += 1;
+            Ok(())
+        })
+        .expect("who shows the ledger sees it all");
+        assert!(seen >= 2);
     }
 }
 

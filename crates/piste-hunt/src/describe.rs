@@ -278,7 +278,7 @@ pub fn place_of(
 /// # Errors
 /// Where the file cannot be read.
 pub fn place_in(
-    table: &std::path::Path,
+    table: &piste_lake::LakeFile,
     group: usize,
     row: usize,
     file: &dyn Fn(EvidenceId) -> (String, String),

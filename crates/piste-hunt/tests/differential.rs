@@ -50,6 +50,7 @@ fn batches(evidence: &[PathBuf], sources: &Sources, each: &(dyn Fn(&Batch) + Syn
         items: &intake.items,
         units: &units,
         done: &vec![false; units.len()],
+        left_out: &std::collections::BTreeSet::new(),
         tmp: tmp.path(),
         passwords: &[],
         sources,

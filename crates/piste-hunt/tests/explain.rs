@@ -38,6 +38,7 @@ fn demo() -> Vec<Batch> {
         items: &intake.items,
         units: &units,
         done: &vec![false; units.len()],
+        left_out: &std::collections::BTreeSet::new(),
         tmp: &tmp,
         passwords: &[],
         sources: &sources,

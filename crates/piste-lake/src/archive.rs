@@ -79,6 +79,16 @@ impl Place {
         Self { disk: path, steps: Vec::new() }
     }
 
+    /// Whether it is a file as it was given, not one inside another.
+    pub fn is_file(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Whether its file on disk is `path`, or lies under it.
+    pub fn lies_under(&self, path: &Path) -> bool {
+        self.disk.starts_with(path)
+    }
+
     pub(crate) fn inside(&self, step: Step) -> Self {
         let mut steps = self.steps.clone();
         steps.push(step);

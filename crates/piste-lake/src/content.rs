@@ -10,6 +10,7 @@ use md5::Md5;
 use piste_model::guard;
 use piste_model::hash::hex;
 use piste_parse::block::{EVTX_CHUNK_BYTES, EVTX_HEADER_BYTES};
+use piste_parse::file::SCANNED_BYTES_MAX;
 use piste_parse::sniff::HEAD_BYTES;
 use piste_parse::{Format, Treatment, sniff};
 use sha1::Sha1;
@@ -24,6 +25,8 @@ const TAIL_BYTES: usize = 16 * 1024;
 pub(crate) struct Content {
     pub(crate) bytes: u64,
     pub(crate) sha256: String,
+    /// SHA-256 of the first [`SCANNED_BYTES_MAX`] bytes of a longer one: as much of a file as is looked at.
+    pub(crate) beginning: Option<String>,
     /// MD5 and SHA-1: of a file that is neither a log nor an archive, of any where asked for.
     pub(crate) older: Option<Older>,
     pub(crate) head: Vec<u8>,
@@ -134,6 +137,7 @@ pub(crate) fn read_all(
     let mut content = Content {
         bytes: 0,
         sha256: String::new(),
+        beginning: None,
         older: None,
         head: Vec::new(),
         record_ids: None,
@@ -157,7 +161,18 @@ pub(crate) fn read_all(
             }
         };
         let bytes = buffer.get(..read).unwrap_or_default();
-        hasher.update(bytes);
+        let before = SCANNED_BYTES_MAX.saturating_sub(usize::try_from(content.bytes).unwrap_or(usize::MAX));
+        if before > 0 && before < bytes.len() {
+            let (first, rest) = bytes.split_at(before);
+            hasher.update(first);
+            content.beginning = Some(hex(&hasher.clone().finalize()));
+            hasher.update(rest);
+        } else {
+            if before == 0 && content.beginning.is_none() {
+                content.beginning = Some(hex(&hasher.clone().finalize()));
+            }
+            hasher.update(bytes);
+        }
         content.add_to_head(bytes);
         older.see(bytes, &content.head);
         ids.see(bytes);

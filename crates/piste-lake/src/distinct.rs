@@ -6,7 +6,6 @@
 //!
 //! Source of the layout: Apache Parquet format, `Encodings.md` (`PLAIN`, `RLE_DICTIONARY`) and data pages of version 1 and 2.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use parquet::basic::{Encoding, Type};
@@ -17,6 +16,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 
 use crate::LakeError;
 use crate::scan::{Table, unread};
+use crate::stamp::Checked;
 
 /// A text column: one of a row, a list's items or a map's values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +45,8 @@ impl Table {
     /// # Errors
     /// Where it is not there.
     pub fn values(&self) -> Result<Values<'_>, LakeError> {
-        let file = Arc::new(File::open(&self.path).map_err(LakeError::read(&self.path))?);
-        Ok(Values { table: self, file })
+        let open = self.file.open()?;
+        Ok(Values { table: self, file: Arc::new(open.clone()), open })
     }
 
     /// Rows of a row group.
@@ -60,7 +60,8 @@ impl Table {
 #[derive(Debug)]
 pub struct Values<'t> {
     table: &'t Table,
-    file: Arc<File>,
+    file: Arc<Checked>,
+    open: Checked,
 }
 
 impl Values<'_> {
@@ -74,7 +75,7 @@ impl Values<'_> {
         column: &TextColumn,
         visit: &mut dyn FnMut(&str),
     ) -> Result<(), LakeError> {
-        self.each_of(group, column.leaf, visit).map_err(unread(&self.table.path))
+        self.each_of(group, column.leaf, visit).map_err(unread(&self.table.file, &self.open))
     }
 
     fn each_of(&self, group: usize, leaf: usize, visit: &mut dyn FnMut(&str)) -> Result<(), ParquetError> {
@@ -162,7 +163,9 @@ mod tests {
     use parquet::arrow::ArrowWriter;
 
     use super::*;
+    use crate::stamp::{LakeFile, Stamp};
     use crate::store::properties;
+    use std::fs::File;
 
     /// A file with a column of these values, and a list of pairs of them.
     fn file(values: &[Option<String>]) -> (tempfile::TempDir, Table) {
@@ -183,7 +186,8 @@ mod tests {
         let mut writer = ArrowWriter::try_new(out, batch.schema(), Some(properties())).expect("a writer");
         writer.write(&batch).expect("it is written");
         writer.close().expect("it ends");
-        let table = Table::open(&path).expect("it opens");
+        let stamp = Stamp::of_file(&path).expect("it reads");
+        let table = Table::open(&LakeFile::new(path, Arc::new(stamp))).expect("it opens");
         (folder, table)
     }
 

@@ -4,6 +4,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use parquet::errors::ParquetError;
 use thiserror::Error;
@@ -31,6 +32,19 @@ pub enum LakeError {
         /// Why.
         source: io::Error,
     },
+    /// A file of the lake is not what was written.
+    #[error("the lake's file `{path}` {what}")]
+    Changed {
+        /// Where.
+        path: PathBuf,
+        /// What became of it.
+        what: &'static str,
+    },
+    /// The lake was filled by a version that noted no hash of its files.
+    #[error(
+        "the ledger has no hash of the files in `{0}`: an older version of Piste stored them, or a run was cut off"
+    )]
+    Unvouched(PathBuf),
     /// A Parquet file of the lake cannot be written or read.
     #[error("the lake's file `{path}` cannot be {verb}")]
     Parquet {
@@ -60,6 +74,9 @@ pub enum LakeError {
     /// The files of correlations cannot be written or read.
     #[error("the files of correlations cannot be used")]
     Correlations(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The case's ledger cannot be written.
+    #[error("the ledger cannot be written")]
+    Ledger(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A part of Piste failed on one block: a bug. Holds what it said.
     #[error("a part of Piste failed: {0}")]
     Panicked(String),
@@ -69,16 +86,17 @@ pub enum LakeError {
 }
 
 impl LakeError {
-    /// For `map_err`: writing a Parquet file failed; a full disk is told as such.
-    pub(crate) fn parquet_write(path: &Path) -> impl Fn(ParquetError) -> Self + use<> {
-        let path = path.to_owned();
-        move |source| match source {
-            ParquetError::External(inner) => match inner.downcast::<io::Error>() {
-                Ok(source) => Self::Write { path: path.clone(), source: *source },
-                Err(inner) => Self::Write { path: path.clone(), source: io::Error::other(inner) },
-            },
+    /// For `map_err`: writing a Parquet file failed. What the disk said is kept in `failure`: the library may have put it into
+    /// words of its own, and a full disk is no fault of the lake.
+    pub(crate) fn parquet_write(
+        path: &Path,
+        failure: &Arc<Mutex<Option<io::Error>>>,
+    ) -> impl Fn(ParquetError) -> Self + use<> {
+        let (path, failure) = (path.to_owned(), Arc::clone(failure));
+        move |source| match failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(source) => Self::Write { path: path.clone(), source },
             // Its columns fit, or they would not have been made: what is left is the disk, told in words only.
-            source => Self::Write { path: path.clone(), source: io::Error::other(source) },
+            None => Self::Write { path: path.clone(), source: io::Error::other(source) },
         }
     }
 

@@ -19,10 +19,12 @@ pub mod origin;
 pub mod path;
 pub mod pipeline;
 pub mod plan;
+pub mod reparse;
 mod reread;
 mod salvage;
 pub mod scan;
 pub mod seal;
+pub mod stamp;
 pub mod store;
 pub mod table;
 mod tar;
@@ -38,4 +40,5 @@ pub use piste_parse::{Batch, Block, Context, Format, Parsed, Treatment, file, te
 pub use plan::Unit;
 pub use reread::{Record, Reread, bytes_at, reread};
 pub use seal::{FileTime, Item, Sealed, Sealer};
+pub use stamp::LakeFile;
 pub use store::Lake;

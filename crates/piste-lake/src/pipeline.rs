@@ -3,8 +3,8 @@
 //! In: items and the units still to do. Out: what `work` makes of each block, handed to `commit` in the order of (item,
 //! block) whatever thread finished first. At most [`IN_FLIGHT`] blocks a thread are in memory, of files that are read whole one.
 
-use std::collections::BTreeMap;
-use std::io::Read;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
@@ -12,9 +12,11 @@ use std::sync::{Mutex, PoisonError};
 
 use piste_model::Issue;
 use piste_model::guard::{self, Broken, guarded, guarded_within};
+use piste_model::hash::hex;
 use piste_model::sources::Sources;
 use piste_parse::block::EVTX_CHUNK_BYTES;
 use piste_parse::{Block, Context, Format, Parsed, Splitter, file, parse_block};
+use sha2::{Digest, Sha256};
 
 use crate::LakeError;
 use crate::archive::{Opener, case_fault};
@@ -33,8 +35,19 @@ pub enum Step<R> {
     Block(usize, R),
     /// An item cannot be read on: (item, issue).
     Failed(usize, Issue),
+    /// An item's bytes are not what was sealed.
+    Changed(usize, Change),
     /// What was told since the last of these is this unit.
     UnitEnd(usize),
+}
+
+/// How an item's bytes differ from what was sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// What was sealed is there as it was, and more follows: a log that is still being written. Only what was sealed is read.
+    Grew,
+    /// Other bytes stand where it was sealed, or fewer: what was told of the item is not of what was sealed.
+    Differs,
 }
 
 /// Everything that a run of the pipeline reads.
@@ -45,6 +58,8 @@ pub struct Input<'a> {
     pub units: &'a [Unit],
     /// Units whose result is there already.
     pub done: &'a [bool],
+    /// Items that are not read, by their index: they are not what was sealed.
+    pub left_out: &'a BTreeSet<usize>,
     /// For zips inside archives.
     pub tmp: &'a Path,
     /// For encrypted members.
@@ -64,6 +79,7 @@ pub struct Input<'a> {
 enum Task {
     Block(usize, Block),
     Failed(usize, Issue),
+    Changed(usize, Change),
     UnitEnd(usize),
     /// The case takes no more: the run ends.
     Stop(LakeError),
@@ -204,6 +220,7 @@ fn step_of<R>(
         Task::Stop(error) => Err(error),
         Task::UnitEnd(unit) => Ok(Step::UnitEnd(unit)),
         Task::Failed(item, issue) => Ok(Step::Failed(item, issue)),
+        Task::Changed(item, change) => Ok(Step::Changed(item, change)),
         Task::Block(at, block) => {
             let item =
                 input.items.get(at).ok_or_else(|| LakeError::Panicked(format!("there is no item {at}")))?;
@@ -342,6 +359,9 @@ impl ItemReading<'_> {
     fn read(&mut self, opener: &mut Opener, queue: &mut Queue<'_>) -> bool {
         let Some((_, first)) = self.group.first() else { return true };
         let Some(item) = self.input.items.get(first.item) else { return true };
+        if self.input.left_out.contains(&first.item) {
+            return self.fail(first.item, &differs(item), queue);
+        }
         let read = guarded_within(guard::NO_LIMIT, || self.read_blocks(first.item, item, opener, queue));
         match read {
             Ok(Ok(go_on)) => go_on,
@@ -385,10 +405,12 @@ impl ItemReading<'_> {
         opener: &mut Opener,
         queue: &mut Queue<'_>,
     ) -> std::io::Result<bool> {
-        opener.with_reader(&item.place, &mut |reader: &mut dyn Read| {
+        let mut change = None;
+        let go_on = opener.with_reader(&item.place, &mut |reader: &mut dyn Read| {
             let mut splitter =
                 if item.is_file() { Splitter::of_file(item.format) } else { Splitter::new(item.format) };
-            while let Some(block) = splitter.next_block(reader)? {
+            let mut sealed = AsSealed::new(reader, item);
+            while let Some(block) = splitter.next_block(&mut sealed)? {
                 if self.input.stop.load(Ordering::Relaxed) || !self.send(at, block, queue) {
                     return Ok(false);
                 }
@@ -396,8 +418,10 @@ impl ItemReading<'_> {
                     return Err(std::io::ErrorKind::TimedOut.into());
                 }
             }
+            change = sealed.change()?;
             Ok(true)
-        })
+        })?;
+        Ok(go_on && change.is_none_or(|change| queue.push(Task::Changed(at, change))))
     }
 
     /// Notes the failure in every unit that lacks rows for it, so that each is done again by the next run.
@@ -427,5 +451,71 @@ impl ItemReading<'_> {
             let to_do = self.input.done.get(unit) == Some(&false) && self.goes_on != Some(unit);
             !to_do || queue.push(Task::UnitEnd(unit))
         })
+    }
+}
+
+/// Why an item is left out.
+fn differs(item: &Item) -> Issue {
+    Issue::new(
+        "evidence-changed-while-read",
+        item.path.clone(),
+        "it was changed after it was sealed and before it was read: its bytes are no longer those of its SHA-256",
+        "no row of it is in the lake",
+        "find out what writes it, work on a copy that nobody writes, and run the same command again",
+    )
+    .of(item.id)
+}
+
+/// The bytes that were sealed, hashed on their way, and no byte after them.
+struct AsSealed<'r, 'i> {
+    reader: &'r mut dyn Read,
+    item: &'i Item,
+    digest: Sha256,
+    /// Of the first bytes, once so many were read.
+    beginning: Option<String>,
+    read: u64,
+}
+
+impl<'r, 'i> AsSealed<'r, 'i> {
+    fn new(reader: &'r mut dyn Read, item: &'i Item) -> Self {
+        Self { reader, item, digest: Sha256::new(), beginning: None, read: 0 }
+    }
+
+    /// What became of the item since it was sealed, once it was read.
+    fn change(mut self) -> io::Result<Option<Change>> {
+        // Of a long file that is no log only the beginning is looked at, and only that beginning need be what was sealed.
+        let in_part = self.item.is_file() && self.item.bytes_read() < self.item.bytes;
+        if let Some(wanted) = self.item.beginning.as_ref().filter(|_| in_part) {
+            return Ok((self.beginning.as_ref() != Some(wanted)).then_some(Change::Differs));
+        }
+        io::copy(&mut self, &mut io::sink())?; // what a parser has no use for
+        if hex(&self.digest.clone().finalize()) != self.item.sha256 {
+            return Ok(Some(Change::Differs));
+        }
+        let more = self.reader.take(1).read_to_end(&mut Vec::new())? > 0;
+        Ok(more.then_some(Change::Grew))
+    }
+
+    fn see(&mut self, bytes: &[u8]) {
+        let before = (file::SCANNED_BYTES_MAX as u64).saturating_sub(self.read);
+        let before = usize::try_from(before).unwrap_or(usize::MAX);
+        self.read += bytes.len() as u64;
+        if before == 0 || before > bytes.len() {
+            return self.digest.update(bytes);
+        }
+        let (first, rest) = bytes.split_at(before);
+        self.digest.update(first);
+        self.beginning = Some(hex(&self.digest.clone().finalize()));
+        self.digest.update(rest);
+    }
+}
+
+impl Read for AsSealed<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.item.bytes.saturating_sub(self.read)).unwrap_or(usize::MAX);
+        let wanted = buffer.len().min(left);
+        let read = self.reader.read(buffer.get_mut(..wanted).unwrap_or_default())?;
+        self.see(buffer.get(..read).unwrap_or_default());
+        Ok(read)
     }
 }

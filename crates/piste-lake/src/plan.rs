@@ -146,6 +146,7 @@ mod tests {
             format: Format::Evtx,
             bytes: UNIT_BYTES,
             sha256: sha256.to_owned(),
+            beginning: None,
             state: EvidenceState::Read,
             same_as: None,
             host_hint: None,

@@ -2,8 +2,6 @@
 //!
 //! In: which datasets and columns. Out: record batches, file after file in a fixed order, with only the columns asked for.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -13,14 +11,14 @@ use arrow_schema::{ArrowError, Schema, SchemaRef};
 use arrow_select::take::take;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-    RowSelection,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
 };
 use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 
 use crate::LakeError;
+use crate::stamp::{self, Checked, LakeFile};
 use crate::store::Lake;
 
 /// Rows of one batch that a scan hands out.
@@ -61,12 +59,17 @@ impl Lake {
 /// # Errors
 /// As for [`Lake::scan`].
 pub fn scan_file(
-    path: &Path,
+    file: &LakeFile,
     columns: Option<&[&str]>,
     visit: &mut dyn FnMut(&RecordBatch) -> Result<bool, LakeError>,
 ) -> Result<bool, LakeError> {
-    for batch in open(path, columns)? {
-        let batch = batch.map_err(|error| unread(path)(ParquetError::ArrowError(error.to_string())))?;
+    let open = file.open()?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(open.clone()).map_err(unread(file, &open))?;
+    let mask = mask(&builder, |name| columns.is_none_or(|wanted| wanted.contains(&name)));
+    let builder = builder.with_batch_size(BATCH_ROWS).with_projection(mask);
+    for batch in builder.build().map_err(unread(file, &open))? {
+        let batch =
+            batch.map_err(|error| unread(file, &open)(ParquetError::ArrowError(error.to_string())))?;
         if !visit(&batch)? {
             return Ok(false);
         }
@@ -74,22 +77,20 @@ pub fn scan_file(
     Ok(true)
 }
 
-fn open(path: &Path, columns: Option<&[&str]>) -> Result<ParquetRecordBatchReader, LakeError> {
-    let builder = builder(path)?.with_batch_size(BATCH_ROWS);
-    let mask = mask(&builder, |name| columns.is_none_or(|wanted| wanted.contains(&name)));
-    builder.with_projection(mask).build().map_err(unread(path))
+/// Why a file cannot be read: that its bytes are others comes before what the library makes of it.
+pub(crate) fn unread<'f>(
+    file: &'f LakeFile,
+    open: &'f Checked,
+) -> impl Fn(ParquetError) -> LakeError + use<'f> {
+    |source| {
+        if open.is_changed() {
+            return stamp::changed(file);
+        }
+        LakeError::Parquet { path: file.to_path_buf(), verb: "read", source }
+    }
 }
 
-pub(crate) fn unread(path: &Path) -> impl Fn(ParquetError) -> LakeError + use<'_> {
-    |source| LakeError::Parquet { path: path.to_owned(), verb: "read", source }
-}
-
-fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, LakeError> {
-    let file = File::open(path).map_err(LakeError::read(path))?;
-    ParquetRecordBatchReaderBuilder::try_new(file).map_err(unread(path))
-}
-
-fn mask(builder: &ParquetRecordBatchReaderBuilder<File>, wanted: impl Fn(&str) -> bool) -> ProjectionMask {
+fn mask(builder: &ParquetRecordBatchReaderBuilder<Checked>, wanted: impl Fn(&str) -> bool) -> ProjectionMask {
     let roots = builder.schema().fields().iter().enumerate();
     let roots = roots.filter(|(_, field)| wanted(field.name())).map(|(at, _)| at);
     ProjectionMask::roots(builder.parquet_schema(), roots.collect::<Vec<_>>())
@@ -98,7 +99,7 @@ fn mask(builder: &ParquetRecordBatchReaderBuilder<File>, wanted: impl Fn(&str) -
 /// One Parquet file of the lake, read by row group.
 #[derive(Debug, Clone)]
 pub struct Table {
-    pub(crate) path: PathBuf,
+    pub(crate) file: LakeFile,
     pub(crate) metadata: ArrowReaderMetadata,
 }
 
@@ -107,11 +108,11 @@ impl Table {
     ///
     /// # Errors
     /// Where it cannot be read or is no Parquet file.
-    pub fn open(path: &Path) -> Result<Self, LakeError> {
-        let file = File::open(path).map_err(LakeError::read(path))?;
+    pub fn open(file: &LakeFile) -> Result<Self, LakeError> {
+        let open = file.open()?;
         let metadata =
-            ArrowReaderMetadata::load(&file, ArrowReaderOptions::default()).map_err(unread(path))?;
-        Ok(Self { path: path.to_owned(), metadata })
+            ArrowReaderMetadata::load(&open, ArrowReaderOptions::default()).map_err(unread(file, &open))?;
+        Ok(Self { file: file.clone(), metadata })
     }
 
     /// Row groups.
@@ -149,8 +150,8 @@ impl Table {
         rows: Option<&[usize]>,
         visit: &mut dyn FnMut(&RecordBatch) -> Result<(), LakeError>,
     ) -> Result<(), LakeError> {
-        let file = File::open(&self.path).map_err(LakeError::read(&self.path))?;
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+        let open = self.file.open()?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(open.clone(), self.metadata.clone());
         let mask = mask(&builder, wanted);
         let mut builder =
             builder.with_projection(mask).with_batch_size(GROUP_BATCH_ROWS).with_row_groups(vec![group]);
@@ -161,9 +162,9 @@ impl Table {
             let ranges = rows.iter().map(|row| *row..row + 1);
             builder = builder.with_row_selection(RowSelection::from_consecutive_ranges(ranges, total));
         }
-        for batch in builder.build().map_err(unread(&self.path))? {
-            let batch =
-                batch.map_err(|error| unread(&self.path)(ParquetError::ArrowError(error.to_string())))?;
+        for batch in builder.build().map_err(unread(&self.file, &open))? {
+            let batch = batch
+                .map_err(|error| unread(&self.file, &open)(ParquetError::ArrowError(error.to_string())))?;
             visit(&batch)?;
         }
         Ok(())

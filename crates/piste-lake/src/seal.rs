@@ -63,6 +63,8 @@ pub struct Item {
     pub bytes: u64,
     /// SHA-256, 64 hex digits; empty where the file could not be read to its end.
     pub sha256: String,
+    /// That of the beginning of a longer file, as far as files that are no logs are looked at.
+    pub beginning: Option<String>,
     /// What became of it so far.
     pub state: EvidenceState,
     /// The item of the same content that stands for this one.
@@ -292,10 +294,9 @@ impl<'p> Sealer<'p> {
     ) -> Result<(), LakeError> {
         #[cfg(test)]
         (self.on_read)();
-        let path = name.path.as_str();
+        let (path, older) = (name.path.as_str(), self.older_hashes);
         // The file as given does not count against what it may inflate to.
         let budget = if place.steps.is_empty() { u64::MAX } else { within.budget.bytes };
-        let older = self.older_hashes;
         let read = self
             .opener
             .with_reader(&place, &mut |reader| Ok(read_all(reader, &name.shown, budget, READ_BYTES, older)));
@@ -318,6 +319,7 @@ impl<'p> Sealer<'p> {
             format,
             bytes: content.bytes,
             sha256: content.sha256.clone(),
+            beginning: content.beginning.clone(),
             older: content.older.clone(),
             state: state_of(format),
             same_as: None,
@@ -517,6 +519,7 @@ impl<'p> Sealer<'p> {
             format: Format::Unknown,
             bytes: 0,
             sha256: String::new(),
+            beginning: None,
             older: None,
             state: EvidenceState::Unread,
             same_as: None,

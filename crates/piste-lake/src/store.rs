@@ -2,13 +2,14 @@
 //!
 //! In: a unit's batches and counts. Out: `lake/<dataset>/<unit>.parquet` with the columns that the unit's rows have, then
 //! `lake/units/<unit>.json`. Each file is written as `*.tmp`, synced and renamed; the sidecar comes last, so that a unit
-//! without one was never done. All of it is derived and can be deleted.
+//! without one was never done. It holds the stamps of the unit's files, and its own hash is in the case's ledger: what is read
+//! later is compared with them. All of it is derived and can be deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow_array::{RecordBatch, new_null_array};
 use arrow_schema::{Field, Schema, SchemaRef};
@@ -17,6 +18,7 @@ use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
+use piste_model::hash::sha256_hex;
 use piste_model::schema;
 use piste_model::sources::Shape;
 use piste_model::summary::ScanFigures;
@@ -24,10 +26,12 @@ use piste_model::{Damage, EvidenceId, Instant, Issue};
 use piste_parse::Batch;
 use piste_parse::rows::common_fields;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::LakeError;
 use crate::compact::compact;
 use crate::plan::Unit;
+use crate::stamp::{self, LakeFile, Stamp, Stamping};
 
 /// Columns of one file; a unit whose rows have more is written as several.
 pub(crate) const COLUMNS_MAX: usize = 1_000;
@@ -89,6 +93,74 @@ pub struct UnitRecord {
     /// Files that YARA rules looked at.
     #[serde(default)]
     pub scanned: ScanFigures,
+    /// What the unit's files held when they were written, by their names within the lake.
+    #[serde(default)]
+    pub files: Files,
+}
+
+/// Stamps of files, by their names within the lake: `iis.access/00001-5f2c.parquet`.
+pub type Files = BTreeMap<String, Arc<Stamp>>;
+
+/// The part of a sidecar that names its files.
+#[derive(Deserialize)]
+struct Named {
+    #[serde(default)]
+    files: Files,
+}
+
+/// Kind of the ledger's entry that a unit is in the lake, with the hash of its sidecar.
+pub const UNIT_STORED: &str = "unit.stored";
+/// Kind of the entry that units are no longer in the lake.
+pub const UNITS_DROPPED: &str = "units.dropped";
+/// Kind of the entry that a rule set's detections are in the lake, with a hash over their stamps.
+pub const HUNT_STORED: &str = "hunt.stored";
+
+/// What a case's ledger says of its lake.
+#[derive(Debug, Clone, Default)]
+pub struct Stored {
+    /// A unit's key to the SHA-256 of its sidecar.
+    units: BTreeMap<String, String>,
+    /// A rule set's hash to that over its files.
+    hunts: BTreeMap<String, String>,
+}
+
+impl Stored {
+    /// Takes in one entry of the ledger.
+    pub fn observe(&mut self, kind: &str, body: &Value) {
+        let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+        match kind {
+            UNIT_STORED => self.units.extend(text("unit").zip(text("sha256"))),
+            HUNT_STORED => self.hunts.extend(text("hunt").zip(text("sha256"))),
+            UNITS_DROPPED => {
+                let keys = body.get("units").and_then(Value::as_array).into_iter().flatten();
+                for key in keys.filter_map(Value::as_str) {
+                    self.units.remove(key);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// How a unit that a run plans stands in the lake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It is not there, or met evidence that could not be read: the medium may be back.
+    Absent,
+    /// All of its files are what was written.
+    Whole(Box<UnitRecord>),
+    /// The ledger knows it, and this file is not what was written, or not there.
+    Unfit(String),
+}
+
+/// What is known of a lake while a case is open.
+#[derive(Debug, Default)]
+struct Known {
+    stored: Stored,
+    /// Stamps of the units whose sidecars were read.
+    files: BTreeMap<String, Arc<Files>>,
+    /// Units that this process has written.
+    fresh: BTreeSet<String>,
 }
 
 impl UnitRecord {
@@ -136,12 +208,14 @@ pub enum Found {
 pub struct Lake {
     root: PathBuf,
     tmp: PathBuf,
+    /// What the ledger says; `None` where nobody asked it, and sidecars are believed.
+    known: Option<Arc<Mutex<Known>>>,
 }
 
 impl Lake {
     /// The lake of a case folder, for reading: nothing is made or cleared.
     pub fn at(case: &Path) -> Self {
-        Self { root: case.join("lake"), tmp: case.join("tmp") }
+        Self { root: case.join("lake"), tmp: case.join("tmp"), known: None }
     }
 
     /// Opens or makes the lake of a case folder, and clears what a cut-off run left.
@@ -168,27 +242,161 @@ impl Lake {
         self.root.join("units")
     }
 
-    /// The unit's sidecar, if the unit is done. One that met evidence which could no longer be read is not: the medium may
-    /// be back.
+    /// The same lake, held against what the case's ledger says of it.
+    #[must_use]
+    pub fn with_stored(self, stored: Stored) -> Self {
+        let known = Known { stored, ..Known::default() };
+        Self { known: Some(Arc::new(Mutex::new(known))), ..self }
+    }
+
+    fn known(&self) -> Option<MutexGuard<'_, Known>> {
+        self.known.as_ref().map(|known| known.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How the unit stands. Every byte of its files is compared: they will be taken for what the evidence says.
     ///
     /// # Errors
-    /// Where the sidecar is there and cannot be read.
-    pub fn unit(&self, unit: &Unit) -> Result<Option<UnitRecord>, LakeError> {
-        let record = self.record(unit)?;
-        Ok(record.filter(|record| !record.items.values().any(|item| item.failed)))
+    /// Where a file is there and cannot be read.
+    pub fn unit(&self, unit: &Unit) -> Result<Standing, LakeError> {
+        let record = match self.record(unit) {
+            Ok(Some(record)) => record,
+            Ok(None) => return Ok(Standing::Absent),
+            Err(LakeError::Changed { path, .. } | LakeError::Sidecar { path, .. }) => {
+                return Ok(Standing::Unfit(self.name_of(&path)));
+            }
+            Err(error) => return Err(error),
+        };
+        if record.items.values().any(|item| item.failed) {
+            return Ok(Standing::Absent);
+        }
+        // Detections are looked at apart: they are found anew from the rows.
+        let hunted = |name: &str| name.ends_with(".detections") || name.ends_with(".contributions");
+        let unfit = record.files.iter().find(|(name, stamp)| {
+            !hunted(name) && !LakeFile::new(self.root.join(name), Arc::clone(stamp)).is_whole()
+        });
+        Ok(match unfit {
+            Some((name, _)) => Standing::Unfit(name.clone()),
+            None => Standing::Whole(Box::new(record)),
+        })
+    }
+
+    /// A file's name within the lake.
+    pub fn name_of(&self, path: &Path) -> String {
+        let name = path.strip_prefix(&self.root).unwrap_or(path);
+        name.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
     }
 
     /// The unit's sidecar, if it is there.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// [`LakeError::Changed`] where the ledger knows another; else where it cannot be read.
     pub fn record(&self, unit: &Unit) -> Result<Option<UnitRecord>, LakeError> {
-        let path = self.units().join(format!("{}.json", unit.key));
-        if !path.exists() {
-            return Ok(None);
-        }
-        let bytes = fs::read(&path).map_err(LakeError::read(&path))?;
+        let Some(bytes) = self.sidecar(&unit.key)? else { return Ok(None) };
+        let path = self.sidecar_path(&unit.key);
         serde_json::from_slice(&bytes).map(Some).map_err(|source| LakeError::Sidecar { path, source })
+    }
+
+    fn sidecar_path(&self, key: &str) -> PathBuf {
+        self.units().join(format!("{key}.json"))
+    }
+
+    /// A sidecar's bytes, if they are what the ledger knows.
+    fn sidecar(&self, key: &str) -> Result<Option<Vec<u8>>, LakeError> {
+        let path = self.sidecar_path(key);
+        let wanted = match self.known() {
+            Some(known) => match known.stored.units.get(key) {
+                Some(sha256) => Some(sha256.clone()),
+                None => return Ok(None), // a run that was cut off left it, or another version of Piste
+            },
+            None => None,
+        };
+        let bytes = match fs::read(&path) {
+            Err(error) if wanted.is_none() && error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read.map_err(|error| stamp::gone(&path, error))?,
+        };
+        if wanted.is_some_and(|wanted| wanted != sha256_hex(&bytes)) {
+            return Err(stamp::changed(&path));
+        }
+        Ok(Some(bytes))
+    }
+
+    /// The stamps of a unit's files; none where the unit is not in the lake.
+    ///
+    /// # Errors
+    /// As for [`Lake::record`].
+    pub fn stamps(&self, unit: &Unit) -> Result<Arc<Files>, LakeError> {
+        if let Some(files) = self.known().and_then(|known| known.files.get(&unit.key).cloned()) {
+            return Ok(files);
+        }
+        let files = match self.sidecar(&unit.key)? {
+            None => Files::new(),
+            Some(bytes) => {
+                let path = self.sidecar_path(&unit.key);
+                let named: Named =
+                    serde_json::from_slice(&bytes).map_err(|source| LakeError::Sidecar { path, source })?;
+                named.files
+            }
+        };
+        let files = Arc::new(files);
+        if let Some(mut known) = self.known() {
+            known.files.insert(unit.key.clone(), Arc::clone(&files));
+        }
+        Ok(files)
+    }
+
+    /// Whether this process has written the unit.
+    pub fn is_fresh(&self, unit: &Unit) -> bool {
+        self.known().is_some_and(|known| known.fresh.contains(&unit.key))
+    }
+
+    /// What the ledger has for the files of a rule set's hunt.
+    pub fn hunt_stored(&self, hunt: &str) -> Option<String> {
+        self.known()?.stored.hunts.get(hunt).cloned()
+    }
+
+    /// Keys of units that the ledger has in the lake and that are not among `units`.
+    pub fn others(&self, units: &[Unit]) -> Vec<String> {
+        let keys: BTreeSet<&str> = units.iter().map(|unit| unit.key.as_str()).collect();
+        let Some(known) = self.known() else { return Vec::new() };
+        known.stored.units.keys().filter(|key| !keys.contains(key.as_str())).cloned().collect()
+    }
+
+    /// Forgets units, and removes their files. The ledger is to be told first.
+    ///
+    /// # Errors
+    /// Where a file cannot be removed.
+    pub fn forget(&self, keys: &[String]) -> Result<(), LakeError> {
+        if let Some(mut known) = self.known() {
+            for key in keys {
+                known.stored.units.remove(key);
+                known.files.remove(key);
+                known.fresh.remove(key);
+            }
+        }
+        let gone: BTreeSet<&str> = keys.iter().map(String::as_str).collect();
+        self.remove_files(&|key| gone.contains(key))
+    }
+
+    /// Compares the files beside the sidecars that say where copies lie and what was found in files.
+    ///
+    /// # Errors
+    /// [`LakeError::Changed`] at the first that is not what was written.
+    pub fn check_attachments(&self, units: &[Unit]) -> Result<(), LakeError> {
+        for unit in units {
+            for name in [Attachment::Copies, Attachment::Scanned] {
+                for file in self.own(unit, |file| file.ends_with(name.suffix()))? {
+                    file.bytes()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The unit's files whose names `wanted` accepts.
+    fn own(&self, unit: &Unit, wanted: impl Fn(&str) -> bool) -> Result<Vec<LakeFile>, LakeError> {
+        let files = self.stamps(unit)?;
+        let wanted = files.iter().filter(|(name, _)| wanted(name));
+        Ok(wanted.map(|(name, stamp)| LakeFile::new(self.root.join(name), Arc::clone(stamp))).collect())
     }
 
     /// A file that stands beside a done unit's sidecar.
@@ -206,49 +414,60 @@ impl Lake {
         self.units().join(format!("{}.{hunt}.{suffix}", unit.key))
     }
 
-    /// The units that are done, in their order.
+    /// The units that are done, in their order: those that the ledger knows.
     ///
     /// # Errors
-    /// Where the folder cannot be listed.
+    /// Where the folder cannot be listed; [`LakeError::Unvouched`] where units are there and the ledger knows none.
     pub fn done_units(&self) -> Result<Vec<Unit>, LakeError> {
-        let sidecars =
-            list(&self.units())?.into_iter().filter(|path| path.extension().is_some_and(|end| end == "json"));
-        let keys = sidecars.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()));
-        Ok(keys.map(|key| Unit { key, parts: Vec::new() }).collect())
+        let vouched = self.known().map(|known| known.stored.units.keys().cloned().collect::<Vec<_>>());
+        let keys = match vouched {
+            Some(keys) if !keys.is_empty() => keys,
+            vouched => {
+                let sidecars = list(&self.units())?;
+                let sidecars =
+                    sidecars.into_iter().filter(|path| path.extension().is_some_and(|end| end == "json"));
+                let keys: Vec<String> = sidecars
+                    .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
+                    .collect();
+                // Nothing is there, the ledger says: an empty answer would be a false one.
+                if vouched.is_some() && !keys.is_empty() {
+                    return Err(LakeError::Unvouched(self.root.clone()));
+                }
+                keys
+            }
+        };
+        Ok(keys.into_iter().map(|key| Unit { key, parts: Vec::new() }).collect())
     }
 
     /// The Parquet files of one unit with their datasets, sorted.
     ///
     /// # Errors
-    /// Where a folder cannot be listed.
-    pub fn tables(&self, unit: &Unit) -> Result<Vec<(String, PathBuf)>, LakeError> {
+    /// Where its sidecar cannot be read, or a file is no longer there.
+    pub fn tables(&self, unit: &Unit) -> Result<Vec<(String, LakeFile)>, LakeError> {
         let mut tables = Vec::new();
-        for folder in list(&self.root)?.into_iter().filter(|path| path.is_dir()) {
-            let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
-            let dataset = name(&folder).unwrap_or_default();
-            for part in 0.. {
-                let file = if part == 0 {
-                    format!("{}.parquet", unit.key)
-                } else {
-                    format!("{}.{part}.parquet", unit.key)
-                };
-                let path = folder.join(file);
-                if dataset == "units" || !path.exists() {
-                    break;
-                }
-                tables.push((dataset.clone(), path));
+        for file in self.own(unit, |name| name.ends_with(".parquet"))? {
+            if !file.exists() {
+                return Err(stamp::gone(&file, io::ErrorKind::NotFound.into()));
             }
+            let name = self.name_of(&file);
+            let (dataset, file_name) = name.split_once('/').unwrap_or_default();
+            let part: u32 = file_name.split('.').nth(1).and_then(|part| part.parse().ok()).unwrap_or(0);
+            tables.push((dataset.to_owned(), part, file));
         }
-        Ok(tables)
+        tables.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+        Ok(tables.into_iter().map(|(dataset, _, file)| (dataset, file)).collect())
     }
 
-    /// The attachments of this name of all units, sorted.
+    /// The attachments of this name of all units, in their order.
     ///
     /// # Errors
-    /// Where the folder cannot be listed.
-    pub fn attachments(&self, name: Attachment) -> Result<Vec<PathBuf>, LakeError> {
-        let wanted = |path: &PathBuf| path.to_string_lossy().ends_with(name.suffix());
-        Ok(list(&self.units())?.into_iter().filter(wanted).collect())
+    /// Where a sidecar cannot be read.
+    pub fn attachments(&self, name: Attachment) -> Result<Vec<LakeFile>, LakeError> {
+        let mut files = Vec::new();
+        for unit in self.done_units()? {
+            files.extend(self.own(&unit, |file| file.ends_with(name.suffix()))?);
+        }
+        Ok(files)
     }
 
     /// Removes the files of every other unit.
@@ -257,12 +476,21 @@ impl Lake {
     /// Where a file cannot be removed.
     pub fn keep_only(&self, units: &[Unit]) -> Result<(), LakeError> {
         let keys: BTreeSet<&str> = units.iter().map(|unit| unit.key.as_str()).collect();
+        if let Some(mut known) = self.known() {
+            known.stored.units.retain(|key, _| keys.contains(key.as_str()));
+            known.files.retain(|key, _| keys.contains(key.as_str()));
+        }
+        self.remove_files(&|key| !keys.contains(key))
+    }
+
+    /// Removes the files of the units whose keys `goes` names, and what writing left half done.
+    fn remove_files(&self, goes: &dyn Fn(&str) -> bool) -> Result<(), LakeError> {
         for folder in list(&self.root)?.into_iter().filter(|path| path.is_dir()) {
             for file in list(&folder)? {
                 let name =
                     file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
                 let key = name.split('.').next().unwrap_or_default();
-                if !keys.contains(key) || file.extension().is_some_and(|end| end == "tmp") {
+                if goes(key) || file.extension().is_some_and(|end| end == "tmp") {
                     fs::remove_file(&file).map_err(LakeError::write(&file))?;
                 }
             }
@@ -270,7 +498,8 @@ impl Lake {
         Ok(())
     }
 
-    /// Writes one unit: its rows, its attachments, and last its sidecar.
+    /// Writes one unit: its rows, its attachments, and last its sidecar, with the stamps of all of them beside those that
+    /// `record` has already. Answers the body of the ledger's entry, [`UNIT_STORED`], that makes the unit a part of the lake.
     ///
     /// # Errors
     /// Where a file cannot be written; the unit is then not done.
@@ -278,9 +507,9 @@ impl Lake {
         &self,
         unit: &Unit,
         mut batches: Vec<Batch>,
-        record: &UnitRecord,
+        record: &mut UnitRecord,
         attachments: &[(PathBuf, &[u8])],
-    ) -> Result<(), LakeError> {
+    ) -> Result<Value, LakeError> {
         compact(&mut batches);
         let mut by_dataset: BTreeMap<String, Vec<RecordBatch>> = BTreeMap::new();
         for batch in batches.into_iter().filter(|batch| batch.rows.num_rows() > 0) {
@@ -291,35 +520,40 @@ impl Lake {
             fs::create_dir_all(&folder).map_err(LakeError::write(&folder))?;
             for (part, group) in group_by_width(batches).into_iter().enumerate() {
                 let name = if part == 0 { unit.key.clone() } else { format!("{}.{part}", unit.key) };
-                write_parquet(&folder.join(format!("{name}.parquet")), &dataset, &group)?;
+                let path = folder.join(format!("{name}.parquet"));
+                let stamp = write_parquet(&path, &dataset, &group)?;
+                record.files.insert(self.name_of(&path), Arc::new(stamp));
             }
         }
         for (path, bytes) in attachments {
             write_durably(path, bytes)?;
+            record.files.insert(self.name_of(path), Arc::new(Stamp::of(bytes)));
         }
-        let sidecar = self.units().join(format!("{}.json", unit.key));
+        let sidecar = self.sidecar_path(&unit.key);
         let json = serde_json::to_vec(record)
             .map_err(|source| LakeError::Sidecar { path: sidecar.clone(), source })?;
-        write_durably(&sidecar, &json)
+        write_durably(&sidecar, &json)?;
+        let sha256 = sha256_hex(&json);
+        let body = json!({"unit": unit.key, "sha256": sha256});
+        if let Some(mut known) = self.known() {
+            known.stored.units.insert(unit.key.clone(), sha256);
+            known.files.insert(unit.key.clone(), Arc::new(record.files.clone()));
+            known.fresh.insert(unit.key.clone());
+        }
+        Ok(body)
     }
 
     /// The Parquet files of the datasets that `wanted` accepts, sorted.
     ///
     /// # Errors
-    /// Where a folder cannot be listed.
-    pub fn files(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<PathBuf>, LakeError> {
+    /// Where a sidecar cannot be read, or a file that was written is no longer there.
+    pub fn files(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<LakeFile>, LakeError> {
         let mut files = Vec::new();
-        for folder in list(&self.root)? {
-            let dataset =
-                folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if folder.is_dir() && dataset != "units" && wanted(&dataset) {
-                files.extend(
-                    list(&folder)?
-                        .into_iter()
-                        .filter(|file| file.extension().is_some_and(|end| end == "parquet")),
-                );
-            }
+        for unit in self.done_units()? {
+            let tables = self.tables(&unit)?.into_iter();
+            files.extend(tables.filter(|(dataset, _)| wanted(dataset)).map(|(_, file)| file));
         }
+        files.sort_by_cached_key(|file| file.to_path_buf());
         Ok(files)
     }
 }
@@ -397,19 +631,21 @@ fn group_by_width(batches: Vec<RecordBatch>) -> Vec<Vec<RecordBatch>> {
     groups.into_iter().map(|(_, group)| group).collect()
 }
 
-fn write_parquet(path: &Path, dataset: &str, batches: &[RecordBatch]) -> Result<(), LakeError> {
+fn write_parquet(path: &Path, dataset: &str, batches: &[RecordBatch]) -> Result<Stamp, LakeError> {
     let columns = |source| LakeError::Columns { dataset: dataset.to_owned(), source };
-    let parquet = LakeError::parquet_write(path);
     let schema = united_schema(batches);
     let tmp = tmp_name(path);
-    let file = File::create(&tmp).map_err(LakeError::write(&tmp))?;
+    let file = Stamping::new(File::create(&tmp).map_err(LakeError::write(&tmp))?);
+    let parquet = LakeError::parquet_write(path, &file.failure());
     let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties())).map_err(&parquet)?;
     for batch in batches {
         writer.write(&widen(batch, &schema).map_err(columns)?).map_err(&parquet)?;
     }
     let file = writer.into_inner().map_err(&parquet)?;
-    file.sync_all().map_err(LakeError::write(&tmp))?;
-    rename_durably(&tmp, path)
+    file.get_ref().sync_all().map_err(LakeError::write(&tmp))?;
+    let stamp = file.finish();
+    rename_durably(&tmp, path)?;
+    Ok(stamp)
 }
 
 /// How the lake's files are written.

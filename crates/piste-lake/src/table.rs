@@ -4,14 +4,16 @@
 //! length costs no memory.
 
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray, TimestampNanosecondArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use parquet::arrow::ArrowWriter;
 
 use crate::LakeError;
+use crate::stamp::Stamping;
 use crate::store::{properties, rename_durably, tmp_name};
 
 /// Rows of one batch.
@@ -21,7 +23,8 @@ const BATCH_ROWS: usize = 10_000;
 pub struct TableWriter {
     path: PathBuf,
     schema: SchemaRef,
-    writer: ArrowWriter<File>,
+    writer: ArrowWriter<Stamping<File>>,
+    failure: Arc<Mutex<Option<io::Error>>>,
     times: Vec<Option<i64>>,
     columns: Vec<Vec<Option<String>>>,
 }
@@ -37,13 +40,15 @@ impl TableWriter {
         fields.extend(names.iter().map(|name| Field::new(*name, DataType::Utf8, true)));
         let schema = Arc::new(Schema::new(fields));
         let tmp = tmp_name(path);
-        let file = File::create(&tmp).map_err(LakeError::write(&tmp))?;
+        let file = Stamping::new(File::create(&tmp).map_err(LakeError::write(&tmp))?);
+        let failure = file.failure();
         let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties()))
-            .map_err(LakeError::parquet_write(path))?;
+            .map_err(LakeError::parquet_write(path, &failure))?;
         Ok(Self {
             path: path.to_owned(),
             schema,
             writer,
+            failure,
             times: Vec::new(),
             columns: vec![Vec::new(); names.len()],
         })
@@ -68,9 +73,9 @@ impl TableWriter {
     /// Where the file cannot be written.
     pub fn finish(mut self) -> Result<(), LakeError> {
         self.flush()?;
-        let Self { path, writer, .. } = self;
-        let file = writer.into_inner().map_err(LakeError::parquet_write(&path))?;
-        file.sync_all().map_err(LakeError::write(&path))?;
+        let Self { path, writer, failure, .. } = self;
+        let file = writer.into_inner().map_err(LakeError::parquet_write(&path, &failure))?;
+        file.get_ref().sync_all().map_err(LakeError::write(&path))?;
         rename_durably(&tmp_name(&path), &path)
     }
 
@@ -83,6 +88,6 @@ impl TableWriter {
         }
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)
             .map_err(|source| LakeError::Columns { dataset: self.path.display().to_string(), source })?;
-        self.writer.write(&batch).map_err(LakeError::parquet_write(&self.path))
+        self.writer.write(&batch).map_err(LakeError::parquet_write(&self.path, &self.failure))
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use piste_lake::pipeline::{self, Step};
 use piste_lake::plan::plan;
 use piste_lake::seal::Intake;
-use piste_lake::store::{Attachment, UnitRecord};
+use piste_lake::store::{Attachment, Standing, UnitRecord};
 use piste_lake::{Lake, LakeError, Limits, Sealer};
 use piste_model::EvidenceId;
 use piste_model::evidence::EvidenceState;
@@ -210,6 +210,7 @@ fn evidence_that_goes_away_between_sealing_and_reading_is_read_by_the_next_run()
         items: &intake.items,
         units: &units,
         done: &[false],
+        left_out: &std::collections::BTreeSet::new(),
         tmp: lake.tmp(),
         passwords: &[],
         sources: &Sources::default(),
@@ -227,6 +228,7 @@ fn evidence_that_goes_away_between_sealing_and_reading_is_read_by_the_next_run()
                 assert_eq!(issue.slug, "evidence-unreadable");
                 record.item(intake.items[item].id).failed = true;
             }
+            Step::Changed(..) => panic!("what is not there has not changed"),
             Step::UnitEnd(_) => ended += 1,
         }
         Ok(())
@@ -237,8 +239,12 @@ fn evidence_that_goes_away_between_sealing_and_reading_is_read_by_the_next_run()
     let unit = units.first().expect("there is one");
     let attachments =
         [Attachment::Copies, Attachment::Identities].map(|one| (lake.attachment(unit, one), b"".as_slice()));
-    lake.write_unit(unit, Vec::new(), &record, &attachments).expect("it is written");
-    assert_eq!(lake.unit(unit).expect("it reads"), None, "the unit is to be done again");
-    lake.write_unit(unit, Vec::new(), &UnitRecord::default(), &attachments).expect("it is written");
-    assert_eq!(lake.unit(unit).expect("it reads"), Some(UnitRecord::default()));
+    lake.write_unit(unit, Vec::new(), &mut record, &attachments).expect("it is written");
+    assert_eq!(lake.unit(unit).expect("it reads"), Standing::Absent, "the unit is to be done again");
+    let mut record = UnitRecord::default();
+    lake.write_unit(unit, Vec::new(), &mut record, &attachments).expect("it is written");
+    assert_eq!(lake.unit(unit).expect("it reads"), Standing::Whole(Box::new(record)));
+    std::fs::write(lake.attachment(unit, Attachment::Copies), "{}").expect("it is changed");
+    let unfit = format!("units/{}.copies.jsonl", unit.key);
+    assert_eq!(lake.unit(unit).expect("it reads"), Standing::Unfit(unfit), "a changed file is named");
 }

@@ -145,6 +145,7 @@ fn work_that_panics_ends_the_run_with_an_error() {
         items: &intake.items,
         units: &units,
         done: &[false],
+        left_out: &std::collections::BTreeSet::new(),
         tmp: folder.path(),
         passwords: &[],
         sources: &Sources::default(),

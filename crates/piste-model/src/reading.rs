@@ -145,11 +145,12 @@ pub enum ReadingHole {
 }
 
 /// Issues that leave evidence out without a line of its own in the evidence list.
-const LEAVE_OUT: [&str; 8] = [
+const LEAVE_OUT: [&str; 9] = [
     "archive-bomb",
     "archive-depth",
     "archive-members",
     "container-encrypted",
+    "evidence-grew",
     "evidence-unreadable",
     "page-too-long",
     "reader-failed",

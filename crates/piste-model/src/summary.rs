@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::coverage::CoveredFigures;
+use crate::id::FindingId;
 use crate::reading::ReadingCompleteness;
 
 /// Files as given, containers counted once.
@@ -87,6 +88,19 @@ pub struct NewFigures {
     pub with_new_rows: u64,
 }
 
+/// A finding that a person judged and that a run did not find again: its rows or its rule are gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JudgedGone {
+    /// Its number in this case.
+    pub id: FindingId,
+    /// Its key, to which the verdict binds.
+    pub key: String,
+    /// What was said of it.
+    pub verdict: String,
+    /// What it was called; empty where an older version recorded the verdict.
+    pub title: String,
+}
+
 /// The figures of one run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
@@ -116,6 +130,9 @@ pub struct Summary {
     /// What is new; `null` where there is no earlier run to compare with.
     #[serde(default)]
     pub new: Option<NewFigures>,
+    /// Findings that somebody judged and that this run did not find.
+    #[serde(default)]
+    pub judged_gone: Vec<JudgedGone>,
     /// Indicators seen; `null` where none were given.
     #[serde(default)]
     pub sightings: Option<u64>,

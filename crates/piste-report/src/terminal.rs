@@ -47,6 +47,7 @@ pub fn summary(view: &RunView<'_>) -> String {
             computers(&mut page, view);
             rules(&mut page, view);
         }
+        judged_gone(&mut page, view);
         new_findings(&mut page, view);
         findings(&mut page, view);
         sightings(&mut page, view);
@@ -171,6 +172,21 @@ fn rules(page: &mut Page, view: &RunView<'_>) {
             );
         }
     }
+}
+
+/// What a person judged and this run did not find: it may matter more than all that it found.
+fn judged_gone(page: &mut Page, view: &RunView<'_>) {
+    let gone = &view.summary.judged_gone;
+    if gone.is_empty() {
+        return;
+    }
+    let found = counted(gone.len() as u64, "judged finding is", "judged findings are");
+    page.heading(&format!("{found} no longer there: their rows or their rules are gone"));
+    for one in gone.iter().take(FINDINGS) {
+        let title = page.evidence(&one.title, 200);
+        page.text(2, &format!("{} {}  {title}", one.id, one.verdict));
+    }
+    page.text(0, &more(gone.len().saturating_sub(FINDINGS), "such findings", "summary.json"));
 }
 
 /// What an earlier run of the case did not have.

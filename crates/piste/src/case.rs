@@ -8,15 +8,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use piste_case::verdicts::Verdicts;
-use piste_case::{FindingNumbers, Ledger, kind};
+use piste_case::{Entry, FindingNumbers, Ledger, kind};
 use piste_hunt::Since;
-use piste_lake::{Item, Lake, Place, Sealed, StoredPath, path_text};
+use piste_lake::store::{HUNT_STORED, Stored, UNIT_STORED, UNITS_DROPPED};
+use piste_lake::{Item, Lake, LakeError, Place, Sealed, StoredPath, path_text};
+use piste_model::summary::JudgedGone;
 use piste_model::{EvidenceId, Finding, FindingId, Instant, Issue};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::changes::{CHANGED, Changed, Changes, How};
 use crate::failure::Failure;
-use crate::heritage::{self, Heritage};
+use crate::investigate::read::Met;
+use crate::person::{Past, lock_ledger, or_set_aside};
+use crate::results::{Next, Results, remove_stale, with_hashes};
+use crate::sightings;
 use crate::sightings::given::Kept;
 
 /// Kind of the entry that takes a given path back.
@@ -30,6 +36,7 @@ pub(crate) struct Case {
     pub(crate) ledger: Ledger,
     pub(crate) lake: Lake,
     known: Known,
+    results: Results,
     at: Instant,
     /// What this run reads and hunts with, once that is known.
     inputs: Option<Inputs>,
@@ -60,8 +67,10 @@ pub(crate) struct Baseline {
 struct Known {
     /// Content (SHA-256) at a place to its seal, and the run in which it was given.
     sealed: BTreeMap<(String, Place), (Sealed, u32)>,
-    /// The last SHA-256 at each place, and its id.
-    last: BTreeMap<Place, (String, EvidenceId)>,
+    /// Evidence that is no longer what was sealed, as far as nobody has answered for it.
+    changes: Changes,
+    /// Places that were sealed.
+    places: BTreeSet<Place>,
     /// Locators given.
     paths: BTreeSet<String>,
     /// The last number that was put behind a name to make it free.
@@ -95,26 +104,25 @@ impl Case {
                 "give a folder that can be written with --case",
             )
         })?;
-        let (mut known, mut past) = (Known::default(), Heritage::default());
-        let (mut ledger, opened) = Ledger::open_with(&folder.join("ledger.jsonl"), |entry| {
-            known.numbers.observe(entry)?;
-            known.verdicts.observe(entry)?;
+        let (mut known, mut past, mut results) = (Known::default(), Past::default(), Results::default());
+        let mut stored = Stored::default();
+        let (mut ledger, opened) = lock_ledger(&folder.join("ledger.jsonl"), &mut |entry| {
             past.observe(entry);
-            known.observe(&entry.kind, &entry.body, entry.at);
-            Ok(())
+            results.observe(entry);
+            stored.observe(&entry.kind, &entry.body);
+            known.observe(entry);
+            known.changes.observe(entry);
+            or_set_aside(known.numbers.observe(entry))?;
+            or_set_aside(known.verdicts.observe(entry))
         })?;
-        if opened.entries == 0 {
-            heritage::refuse_lost_ledger(folder)?;
-            ledger.append(kind::CASE_CREATED, Heritage::created(folder), at)?;
-        }
-        past.check_version()?;
-        if opened.torn_bytes > 0 {
-            let body = json!({"torn_bytes": opened.torn_bytes});
-            ledger.append("ledger.recovered", body, at)?;
-        }
-        past.locate(folder, &mut ledger, at)?;
-        let lake = Lake::open(folder)?;
-        Ok(Self { folder: folder.to_owned(), ledger, lake, known, at, inputs: None })
+        past.go_on(folder, &mut ledger, opened, at)?;
+        let lake = Lake::open(folder)?.with_stored(stored);
+        Ok(Self { folder: folder.to_owned(), ledger, lake, known, results, at, inputs: None })
+    }
+
+    /// What the ledger says of `out/`.
+    pub(crate) fn results(&self) -> &Results {
+        &self.results
     }
 
     /// Paths that earlier runs were given.
@@ -154,19 +162,87 @@ impl Case {
         Ok(())
     }
 
+    /// Records that a unit is in the lake.
+    pub(crate) fn unit_stored(&mut self, body: Value) -> Result<(), LakeError> {
+        let stored = self.ledger.append(UNIT_STORED, body, self.at);
+        stored.map(|_| ()).map_err(|error| LakeError::Ledger(Box::new(error)))
+    }
+
+    /// Takes units out of the lake, the ledger first.
+    pub(crate) fn drop_units(&mut self, keys: &[String]) -> Result<(), Failure> {
+        if !keys.is_empty() {
+            self.ledger.append(UNITS_DROPPED, json!({"units": keys}), self.at)?;
+            self.lake.forget(keys)?;
+        }
+        Ok(())
+    }
+
+    /// Records the hash over a rule set's files, where the ledger has another.
+    pub(crate) fn hunt_stored(&mut self, hunt: &str, sha256: &str) -> Result<(), Failure> {
+        if self.lake.hunt_stored(hunt).as_deref() != Some(sha256) {
+            self.ledger.append(HUNT_STORED, json!({"hunt": hunt, "sha256": sha256}), self.at)?;
+        }
+        Ok(())
+    }
+
+    /// Records that evidence was not what was sealed when it was read.
+    pub(crate) fn record_changes(&mut self, items: &[Item], met: &Met) -> Result<(), Failure> {
+        let id = |at: &usize| items.get(*at).map(|item| item.id);
+        let differs = met.left_out.iter().filter_map(id).map(|id| Changed { id, how: How::Differs });
+        let grew = met.grown.iter().filter_map(id).map(|id| Changed { id, how: How::Grew });
+        let (differs, grew): (Vec<_>, Vec<_>) = (differs.collect(), grew.collect());
+        self.note_changes(&differs, true)?; // reading has said so already, of each file
+        self.note_changes(&grew, false)
+    }
+
+    fn note_changes(&mut self, changes: &[Changed], told: bool) -> Result<(), Failure> {
+        let entries = changes.iter().map(|changed| (CHANGED, json!(changed), self.at));
+        self.ledger.append_all(entries.collect::<Vec<_>>())?;
+        for changed in changes {
+            self.known.changes.note(changed, told);
+        }
+        Ok(())
+    }
+
+    /// Issues of evidence that is no longer what was sealed, and that nobody has answered for.
+    pub(crate) fn change_issues(&self, given: &[PathBuf]) -> Vec<Issue> {
+        self.known.changes.issues(given)
+    }
+
+    /// Findings that somebody judged and that are not among these.
+    pub(crate) fn judged_and_gone(&self, findings: &[Finding]) -> Vec<JudgedGone> {
+        let there: BTreeSet<&str> = findings.iter().map(|finding| finding.key.as_str()).collect();
+        let judged = self.known.verdicts.in_force().map(|verdict| &verdict.judged);
+        let gone = judged.filter(|judged| !there.contains(judged.key.as_str()));
+        let mut gone: Vec<JudgedGone> = gone
+            .map(|judged| JudgedGone {
+                id: judged.id,
+                key: judged.key.clone(),
+                verdict: judged.verdict.clone(),
+                title: judged.title.clone(),
+            })
+            .collect();
+        gone.sort_by(|a, b| (a.id, &a.key).cmp(&(b.id, &b.key)));
+        gone
+    }
+
     /// Records that a run begins.
     pub(crate) fn begin_run(&mut self, body: Value) -> Result<(), Failure> {
         self.ledger.append(kind::RUN_STARTED, body, self.at)?;
         Ok(())
     }
 
-    /// Records that a run has ended.
-    pub(crate) fn end_run(&mut self, mut body: Value) -> Result<(), Failure> {
+    /// Records that a run has ended, with the hashes of what it wrote, and gives that its place.
+    pub(crate) fn end_run(&mut self, mut body: Value, next: Option<Next>) -> Result<(), Failure> {
         if let (Some(body), Some(inputs)) = (body.as_object_mut(), &mut self.inputs) {
             inputs.findings = self.known.numbers.highest();
             body.insert("inputs".to_owned(), json!(inputs));
         }
-        self.ledger.append(kind::RUN_FINISHED, body, self.at)?;
+        self.ledger.append(kind::RUN_FINISHED, with_hashes(body, next.as_ref()), self.at)?;
+        if let Some(next) = next {
+            remove_stale(&self.folder, next.hashes(), sightings::FILE)?;
+            next.commit()?;
+        }
         Ok(())
     }
 
@@ -187,12 +263,13 @@ impl Case {
     pub(crate) fn number_evidence(
         &mut self,
         items: &mut [Item],
-        issues: &mut Vec<Issue>,
+        issues: &mut [Issue],
+        given: &[PathBuf],
     ) -> Result<(), Failure> {
         let run = self.known.intakes + 1;
         let mut order: Vec<usize> = (0..items.len()).collect();
         order.sort_by_cached_key(|at| items.get(*at).map(|item| (item.sha256.clone(), item.path.clone())));
-        let mut sealed = Vec::new();
+        let (mut sealed, mut changed) = (Vec::new(), Vec::new());
         let mut renamed = BTreeMap::new();
         for at in order {
             let Some(item) = items.get_mut(at) else { continue };
@@ -200,17 +277,13 @@ impl Case {
             if let Some((sealed, _)) = self.known.sealed.get(&(item.sha256.clone(), item.place.clone())) {
                 item.id = sealed.id;
                 item.path.clone_from(&sealed.path);
+                if self.known.changes.is_replaced(item) {
+                    changed.push(Changed { id: item.id, how: How::Returned });
+                }
             } else {
                 self.known.highest += 1;
                 item.id = EvidenceId(self.known.highest);
                 item.path = self.known.free_path(&shown, &item.place);
-                // A file that could not be read has no hash to compare.
-                if let Some((sha256, id)) = self.known.last.get(&item.place)
-                    && !sha256.is_empty()
-                    && !item.sha256.is_empty()
-                {
-                    issues.push(changed(sha256, *id, item));
-                }
                 sealed.push(at);
                 self.known.seal(item.seal(), run);
             }
@@ -230,6 +303,9 @@ impl Case {
         let items_sealed = sealed.iter().filter_map(|at| items.get(*at));
         let seals = items_sealed.map(|item| (kind::EVIDENCE_SEALED, json!(item.seal()), self.at));
         self.ledger.append_all(seals.chain(finished))?;
+        let gone = self.known.changes.taken_away(items, given);
+        changed.extend(gone.into_iter().map(|id| Changed { id, how: How::TakenAway }));
+        self.note_changes(&changed, false)?;
         let run_of = |item: &Item| {
             self.known.sealed.get(&(item.sha256.clone(), item.place.clone())).map_or(run, |(_, run)| *run)
         };
@@ -261,7 +337,8 @@ impl Case {
 }
 
 impl Known {
-    fn observe(&mut self, entry_kind: &str, body: &Value, at: Instant) {
+    fn observe(&mut self, entry: &Entry) {
+        let (entry_kind, body, at) = (entry.kind.as_str(), &entry.body, entry.at);
         if entry_kind == kind::RUN_FINISHED {
             self.is_read |= self.reads;
             if let Some(Ok(inputs)) = body.get("inputs").map(Inputs::deserialize) {
@@ -301,14 +378,15 @@ impl Known {
     fn seal(&mut self, sealed: Sealed, run: u32) {
         self.highest = self.highest.max(sealed.id.0);
         self.paths.insert(sealed.path.clone());
-        self.last.insert(sealed.place.clone(), (sealed.sha256.clone(), sealed.id));
+        self.places.insert(sealed.place.clone());
+        self.changes.seal(&sealed);
         self.sealed.insert((sealed.sha256.clone(), sealed.place.clone()), (sealed, run));
     }
 
     /// A locator that no other file has: the name as found, or with a number where an earlier run gave that name away.
     /// New content at a place that was sealed before keeps its name.
     fn free_path(&mut self, shown: &str, place: &Place) -> String {
-        if !self.paths.contains(shown) || self.last.contains_key(place) {
+        if !self.paths.contains(shown) || self.places.contains(place) {
             return shown.to_owned();
         }
         let base = shown.rsplit_once('#').filter(|(_, end)| end.bytes().all(|byte| byte.is_ascii_digit()));
@@ -342,15 +420,14 @@ fn stored_path(value: &Value) -> Option<PathBuf> {
     StoredPath::deserialize(value).ok().map(|stored| stored.0)
 }
 
-fn changed(sha256: &str, id: EvidenceId, item: &Item) -> Issue {
-    Issue::new(
-        "evidence-changed",
-        item.path.clone(),
-        format!("it is not what was sealed as {id}: its SHA-256 was {sha256}, now {}", item.sha256),
-        "it was sealed anew and read; rows of the earlier content are no longer in the lake",
-        "find out who changed it; keep the copy that was sealed first",
-    )
-    .of(item.id)
+/// Takes in what an entry says of evidence that changed.
+pub(crate) fn observe_change(changes: &mut Changes, entry: &Entry) {
+    if entry.kind == kind::EVIDENCE_SEALED
+        && let Ok(sealed) = serde_json::from_value::<Sealed>(entry.body.clone())
+    {
+        changes.seal(&sealed);
+    }
+    changes.observe(entry);
 }
 
 #[cfg(test)]

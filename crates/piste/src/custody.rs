@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use piste_case::custody::{Custody, Move, RECORDED, Recorded, Step};
 use piste_case::facts::Moment;
-use piste_case::{Origin, kind, read_with};
+use piste_case::{Origin, kind};
 use piste_lake::Sealed;
 use piste_lake::store::write_durably;
 use piste_model::Instant;
@@ -19,7 +19,7 @@ use serde_json::json;
 
 use crate::cli::Common;
 use crate::failure::Failure;
-use crate::person::{Who, ledger_path, open_ledger};
+use crate::person::{Who, ledger_path, open_ledger, or_set_aside, read_ledger};
 use crate::{clock, out, output};
 
 /// Records and shows who had which piece of evidence.
@@ -147,7 +147,7 @@ fn record(arguments: &Add, common: &Common) -> Result<u8, Failure> {
     let (mut custody, mut sealed) = (Custody::default(), Vec::new());
     let mut ledger = open_ledger(common, |entry| {
         sealed.extend(sealed_in(entry).map(|sealed| sealed.id.to_string()));
-        custody.observe(entry)
+        or_set_aside(custody.observe(entry))
     })?;
     if is_evidence_id(&step.item) && !sealed.contains(&step.item) {
         return Err(refused(format!("no evidence of this case is {}", step.item)));
@@ -207,9 +207,9 @@ fn sealed_in(entry: &piste_case::Entry) -> Option<Sealed> {
 /// Custody and seals of a case that is there.
 fn read(common: &Common) -> Result<(Custody, Vec<(Sealed, Instant)>), Failure> {
     let (mut custody, mut sealed) = (Custody::default(), Vec::new());
-    read_with(&ledger_path(common)?, |entry| {
+    read_ledger(&common.case, |entry| {
         sealed.extend(sealed_in(entry).map(|sealed| (sealed, entry.at)));
-        custody.observe(entry)
+        or_set_aside(custody.observe(entry))
     })?;
     Ok((custody, sealed))
 }

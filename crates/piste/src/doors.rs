@@ -16,8 +16,9 @@ use piste_report::escape::{terminal, visible};
 use crate::cli::Common;
 use crate::failure::Failure;
 use crate::investigate::doors::Doors as Written;
-use crate::look::{is_host, lake_of, not_written, note_not_examined};
+use crate::look::{is_host, note_not_examined, seen, unreadable};
 use crate::out;
+use crate::results::Results;
 
 /// Characters of a place in the table.
 const PLACE_CHARS: usize = 60;
@@ -83,17 +84,9 @@ fn state_word(state: DoorState) -> &'static str {
 }
 
 fn written(case: &Path) -> Result<Written, Failure> {
-    lake_of(case)?;
-    let path = case.join("out").join("doors.json");
-    let text = std::fs::read_to_string(&path).map_err(|error| not_written(&path, &error))?;
-    serde_json::from_str(&text).map_err(|error| {
-        Failure::environment(
-            "out-unreadable",
-            format!("`{}` is not what this version writes: {error}", path.display()),
-            "nothing was shown",
-            "run `piste investigate` again: a run writes it anew",
-        )
-    })
+    const FILE: &str = "doors.json";
+    let text = seen(case)?.results.text(case, FILE)?;
+    serde_json::from_str(&text).map_err(|error| unreadable(FILE, &error))
 }
 
 /// Runs `piste doors`.
@@ -133,7 +126,7 @@ pub(crate) fn run(arguments: &Doors, common: &Common) -> Result<u8, Failure> {
 
 /// That no door was seen, with the days that this holds for.
 fn none_seen(case: &Path) -> String {
-    let summary = std::fs::read_to_string(case.join("out").join("summary.json")).ok();
+    let summary = Results::of(case).and_then(|results| results.text(case, "summary.json")).ok();
     let summary = summary.and_then(|text| serde_json::from_str::<Summary>(&text).ok()).unwrap_or_default();
     let Some(covered) = summary.covered else {
         return "No such door was seen; of which days the evidence has rows is not known.\n".to_owned();

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::cli::Common;
 use crate::failure::Failure;
-use crate::look::{is_host, lake_of, not_written, note_not_examined};
+use crate::look::{is_host, note_not_examined, seen, unreadable};
 use crate::out;
 
 /// Shows each server's builds and the flaws that were open, from when to when.
@@ -35,6 +35,9 @@ pub(crate) struct ExposureOptions {
     pub(crate) json: bool,
 }
 
+/// In `out/`.
+const FILE: &str = "exposure.json";
+
 /// `out/exposure.json`.
 #[derive(Deserialize)]
 pub(crate) struct Servers {
@@ -43,10 +46,8 @@ pub(crate) struct Servers {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &ExposureOptions, common: &Common) -> Result<u8, Failure> {
-    lake_of(&common.case)?;
-    let path = common.case.join("out").join("exposure.json");
-    let text = std::fs::read_to_string(&path).map_err(|error| not_written(&path, &error))?;
-    let read: Servers = serde_json::from_str(&text).map_err(|error| not_written(&path, &error.into()))?;
+    let text = seen(&common.case)?.results.text(&common.case, FILE)?;
+    let read: Servers = serde_json::from_str(&text).map_err(|error| unreadable(FILE, &error))?;
     let wanted =
         |host: &str| arguments.host.is_empty() || arguments.host.iter().any(|one| is_host(host, one));
     let servers: Vec<Exposure> = read.servers.into_iter().filter(|one| wanted(&one.host)).collect();

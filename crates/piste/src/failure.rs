@@ -95,8 +95,21 @@ pub(crate) fn chain(error: &dyn Error) -> String {
     text
 }
 
+/// Whether the disk, or what its user may have of it, is full.
+fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
 impl From<LakeError> for Failure {
     fn from(error: LakeError) -> Self {
+        let error = match error {
+            LakeError::Ledger(source) => match source.downcast::<LedgerError>() {
+                Ok(ledger) => return Self::from(*ledger),
+                Err(other) => LakeError::Ledger(other),
+            },
+            other => other,
+        };
         let what = chain(&error);
         match error {
             LakeError::Missing(_) => Self::usage(
@@ -118,12 +131,31 @@ impl From<LakeError> for Failure {
                 "what is done is kept",
                 "run the same command again to finish the work",
             ),
+            LakeError::Write { ref source, .. } if is_full(source) => Self::environment(
+                "disk-full",
+                format!("the disk is full: {what}"),
+                "the command ended here; what was done before is kept",
+                "make room, or choose another folder, then run the same command again",
+            ),
             LakeError::Write { ref path, .. } if path == std::path::Path::new(OUTPUT) => Self::output(what),
             LakeError::Write { .. } => Self::environment(
                 "case-write",
                 what,
                 "the run ended here; what is done is kept",
                 "make room or choose another folder with --case, then run the same command again",
+            ),
+            LakeError::Unvouched(_) => Self::environment(
+                "lake-unvouched",
+                what,
+                "nothing was shown: nobody could tell whether somebody edited them",
+                "run `piste investigate` again: it reads the evidence anew and notes the hashes",
+            ),
+            LakeError::Changed { .. } => Self::environment(
+                "lake-changed",
+                what,
+                "nothing is said from what was changed: what this command shows would not be what the evidence says",
+                "run `piste investigate` again: it reads what no longer fits anew from the evidence; ask what took or changed the \
+                 file (an antivirus does so too)",
             ),
             LakeError::Sidecar { ref path, .. } => Self::environment(
                 "lake-damaged",
@@ -151,6 +183,22 @@ impl From<LedgerError> for Failure {
                 "nothing was changed",
                 "wait until it has ended, or give another folder with --case",
             ),
+            LedgerError::Forged { ref kind, .. } => {
+                let effect = rests_on(kind);
+                Self::environment(
+                    "entry-forged",
+                    what,
+                    effect,
+                    "look at it with `piste ledger show`, and compare with a copy of the ledger or a checkpoint from elsewhere: \
+                     `piste ledger verify --checkpoint FILE`; the case goes on once the entry is as it was signed",
+                )
+            }
+            LedgerError::Append { ref source, .. } if is_full(source) => Self::environment(
+                "disk-full",
+                format!("the disk is full: {what}"),
+                "nothing further was recorded; what was done before is kept",
+                "make room, then run the same command again",
+            ),
             LedgerError::Append { .. } | LedgerError::Io { .. } => Self::environment(
                 "ledger-write",
                 what,
@@ -164,6 +212,24 @@ impl From<LedgerError> for Failure {
                 "keep the file as it is, and look at the entry that is named; a copy of the ledger may help",
             ),
         }
+    }
+}
+
+/// What can no longer be relied on where an entry of this kind was forged.
+fn rests_on(kind: &str) -> &'static str {
+    match kind.split('.').next().unwrap_or_default() {
+        "fact" => {
+            "the facts of this case, and the duties, deadlines and drafts that follow from them, cannot be relied on; nothing was shown or recorded"
+        }
+        "duty" => {
+            "what was sent, acknowledged or waived in this case cannot be relied on; nothing was shown or recorded"
+        }
+        "custody" => "who held the evidence of this case cannot be relied on; nothing was shown or recorded",
+        "finding" => {
+            "the verdicts on findings of this case cannot be relied on; nothing was shown or recorded"
+        }
+        "case" => "what came from or went to another team cannot be relied on; nothing was shown or recorded",
+        _ => "somebody changed this case after it was signed; nothing was shown or recorded",
     }
 }
 

@@ -7,17 +7,16 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use piste_case::verdicts::{JUDGED, Judged, UNREVIEWED, VERDICTS, Verdict, Verdicts};
-use piste_lake::store::write_durably;
 use piste_model::Finding;
-use piste_model::hash::sha256_hex;
 use piste_report::escape;
 use serde_json::json;
 
 use crate::cli::Common;
 use crate::custody::recorded_by;
 use crate::failure::Failure;
-use crate::look::not_written;
-use crate::person::{Who, open_ledger};
+use crate::look::{self, FINDINGS};
+use crate::person::{Who, open_ledger, or_set_aside};
+use crate::results::{Next, Results, with_hashes};
 use crate::{clock, out};
 
 /// Shows what was said of a finding, and records a verdict on it.
@@ -55,53 +54,54 @@ fn verdict(text: &str) -> Result<String, String> {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &FindingCommand, common: &Common) -> Result<u8, Failure> {
-    let path = common.case.join("out").join("findings.jsonl");
-    let text = std::fs::read_to_string(&path).map_err(|error| not_written(&path, &error))?;
-    let mut findings =
-        text.lines().map(serde_json::from_str::<Finding>).collect::<Result<Vec<_>, _>>().map_err(
-            |error| {
-                Failure::environment(
-                    "out-damaged",
-                    format!("`{}` cannot be read: {error}", path.display()),
-                    "nothing was recorded",
-                    "run `piste investigate` again: it is derived, and a run writes it anew",
-                )
-            },
-        )?;
-    let at = findings.iter().position(|finding| finding.id.to_string() == arguments.id);
-    let Some(finding) = at.and_then(|at| findings.get_mut(at)) else {
-        return Err(Failure::usage(
-            "finding-unknown",
-            format!("there is no finding {}", arguments.id),
-            "nothing was recorded",
-            "piste findings lists them",
-        ));
-    };
-    let mut verdicts = Verdicts::default();
     if let (Some(verdict), Some(why)) = (&arguments.verdict, &arguments.why) {
-        let person = arguments.who.person()?;
-        finding.verdict.clone_from(verdict);
-        let (key, id) = (finding.key.clone(), finding.id);
-        let finding = finding.clone();
-        let lines: Result<Vec<String>, _> = findings.iter().map(serde_json::to_string).collect();
-        let lines =
-            lines.unwrap_or_default().into_iter().fold(String::new(), |text, line| text + &line + "\n");
-        let judged = Judged { key, id, verdict: verdict.clone(), why: why.trim().to_owned() };
-        let mut body = json!(judged);
-        if let Some(body) = body.as_object_mut() {
-            // A proof binds the finding's line to the ledger by this hash.
-            body.insert("out".to_owned(), json!({"findings.jsonl": sha256_hex(lines.as_bytes())}));
-        }
-        let mut ledger = open_ledger(common, |entry| verdicts.observe(entry))?;
-        let entry = ledger.append_by(JUDGED, body, clock::now(common), &person)?;
-        verdicts.observe(&entry)?;
-        write_durably(&path, lines.as_bytes())?;
-        tell(arguments, &finding, &verdicts);
-    } else {
-        piste_case::read_with(&crate::person::ledger_path(common)?, |entry| verdicts.observe(entry))?;
-        tell(arguments, finding, &verdicts);
+        return judge(arguments, verdict, why.trim(), common);
     }
+    let seen = look::seen(&common.case)?;
+    let findings = seen.findings(&common.case)?;
+    let finding = findings.iter().find(|finding| finding.id.to_string() == arguments.id);
+    tell(arguments, finding.ok_or_else(|| unknown(&arguments.id))?, &seen.verdicts);
     Ok(0)
+}
+
+/// Records a verdict. The ledger is held first: whoever judges at the same time has then been read.
+fn judge(arguments: &FindingCommand, verdict: &str, why: &str, common: &Common) -> Result<u8, Failure> {
+    let person = arguments.who.person()?;
+    let (mut verdicts, mut results) = (Verdicts::default(), Results::default());
+    let mut ledger = open_ledger(common, |entry| {
+        results.observe(entry);
+        or_set_aside(verdicts.observe(entry))
+    })?;
+    let mut findings = look::parse_findings(&results.text(&common.case, FINDINGS)?, &verdicts)?;
+    let at = findings.iter().position(|finding| finding.id.to_string() == arguments.id);
+    let finding = at.and_then(|at| findings.get_mut(at)).ok_or_else(|| unknown(&arguments.id))?;
+    verdict.clone_into(&mut finding.verdict);
+    let finding = finding.clone();
+    let judged = Judged {
+        key: finding.key.clone(),
+        id: finding.id,
+        verdict: verdict.to_owned(),
+        why: why.to_owned(),
+        title: finding.title.clone(),
+    };
+    // A proof binds the finding's line to the ledger by the file's hash.
+    let mut next = Next::begin(&common.case)?;
+    next.write(FINDINGS, look::finding_lines(&findings).as_bytes())?;
+    let body = with_hashes(json!(judged), Some(&next));
+    let entry = ledger.append_by(JUDGED, body, clock::now(common), &person)?;
+    verdicts.observe(&entry)?;
+    next.commit()?;
+    tell(arguments, &finding, &verdicts);
+    Ok(0)
+}
+
+fn unknown(id: &str) -> Failure {
+    Failure::usage(
+        "finding-unknown",
+        format!("there is no finding {id}"),
+        "nothing was recorded",
+        "piste findings lists them",
+    )
 }
 
 fn tell(arguments: &FindingCommand, finding: &Finding, verdicts: &Verdicts) {

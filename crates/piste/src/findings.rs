@@ -5,13 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::BufRead;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
+use piste_case::verdicts::{Judged, Verdict};
 use piste_hunt::key_of;
-use piste_lake::{Lake, LakeError};
+use piste_lake::LakeError;
 use piste_model::{Detection, Finding, Level, New, RowRef};
 use piste_report::columns::wrapped;
 use piste_report::escape::{terminal, visible};
@@ -21,7 +21,7 @@ use crate::cli::Common;
 use crate::export::rules::rules_of_last_run;
 use crate::export::{ExportOptions, export};
 use crate::failure::Failure;
-use crate::look::{is_host, lake_of, not_written, note_not_examined};
+use crate::look::{Seen, is_host, note_not_examined, seen};
 use crate::out;
 
 /// Blanks before what stands under a finding's first line.
@@ -74,40 +74,53 @@ pub(crate) enum By {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Findings, common: &Common) -> Result<u8, Failure> {
-    let lake = lake_of(&common.case)?;
+    let seen = seen(&common.case)?;
     if arguments.export.wanted() {
         arguments.export.zone()?;
         arguments.export.target(&common.case)?;
     }
-    let found = selected(arguments, &common.case)?;
+    let all = seen.findings(&common.case)?;
+    tell_gone(&seen.judged_and_gone(&all));
+    let found = selected(arguments, all)?;
     if arguments.export.wanted() {
         let keys: BTreeSet<String> = found.into_iter().map(|finding| finding.key).collect();
-        write_hits(&lake, &arguments.export, common, move |detection| keys.contains(&key_of(detection)))?;
+        write_hits(&seen, &arguments.export, common, move |detection| keys.contains(&key_of(detection)))?;
         return Ok(0);
     }
     if found.is_empty() && !arguments.json {
         note_not_examined(&common.case);
     }
     match (&arguments.finding, found.first()) {
-        (Some(_), Some(finding)) => open(arguments, &common.case, finding)?,
+        (Some(_), Some(finding)) => open(arguments, (&seen, &common.case), finding)?,
         _ if arguments.by == Some(By::Day) => by_day(arguments, &found),
         _ => list(arguments, &found),
     }
     Ok(0)
 }
 
+/// Names what somebody judged and the last run did not find again.
+fn tell_gone(gone: &[&Verdict]) {
+    for verdict in gone {
+        let Judged { id, key, verdict, why, .. } = &verdict.judged;
+        let line = format!(
+            "warning: {id} was judged {verdict} ({why}) and is no longer among the findings: its rows or its rule are gone; key {key}"
+        );
+        out::note(&terminal(&line, 2 * SHOWN_CHARS));
+    }
+}
+
 /// Writes the detections of the last run in the form of another tool.
 pub(crate) fn write_hits(
-    lake: &Lake,
+    seen: &Seen,
     options: &ExportOptions,
     common: &Common,
     wanted: impl Fn(&Detection) -> bool + 'static,
 ) -> Result<(), Failure> {
     options.zone()?;
-    let mut hits = hits(&common.case, wanted)?;
-    let rules = rules_of_last_run(&common.case)?;
+    let mut hits = hits((seen, &common.case), wanted)?;
+    let rules = rules_of_last_run(&seen.run);
     let mut out = options.open(&common.case)?;
-    let done = export(lake, &mut hits, &rules, options, &mut out)?;
+    let done = export(&seen.lake, &mut hits, &rules, options, &mut out)?;
     if !common.quiet {
         let left_out = match done.undated {
             0 => String::new(),
@@ -119,14 +132,9 @@ pub(crate) fn write_hits(
 }
 
 /// The findings asked for, the gravest first, as they stand in the file.
-fn selected(arguments: &Findings, case: &Path) -> Result<Vec<Finding>, Failure> {
-    let path = case.join("out").join("findings.jsonl");
-    let file = File::open(&path).map_err(|error| not_written(&path, &error))?;
+fn selected(arguments: &Findings, all: Vec<Finding>) -> Result<Vec<Finding>, Failure> {
     let mut found = Vec::new();
-    for line in BufReader::new(file).lines() {
-        let line = line.map_err(LakeError::read(&path))?;
-        let finding: Finding = serde_json::from_str(&line)
-            .map_err(|source| LakeError::Sidecar { path: path.clone(), source })?;
+    for finding in all {
         let named = arguments
             .finding
             .as_ref()
@@ -151,18 +159,18 @@ fn selected(arguments: &Findings, case: &Path) -> Result<Vec<Finding>, Failure> 
 
 /// The detections that `wanted` picks, one at a time.
 fn hits(
-    case: &Path,
+    (seen, case): (&Seen, &Path),
     wanted: impl Fn(&Detection) -> bool,
 ) -> Result<impl Iterator<Item = Result<Detection, Failure>>, Failure> {
     let path = case.join("out").join("detections.jsonl");
-    let file = File::open(&path).map_err(|error| not_written(&path, &error))?;
+    let file = seen.results.file(case, "detections.jsonl")?;
     let read = move |line: std::io::Result<String>| -> Result<Detection, Failure> {
         let line = line.map_err(LakeError::read(&path))?;
         let detection = serde_json::from_str(&line)
             .map_err(|source| LakeError::Sidecar { path: path.clone(), source })?;
         Ok(detection)
     };
-    let all = BufReader::new(file).lines().map(read);
+    let all = file.lines().map(read);
     Ok(all.filter(move |one| one.as_ref().map_or(true, &wanted)))
 }
 
@@ -247,7 +255,7 @@ fn undated(finding: &Finding) -> u64 {
 }
 
 /// Shows the finding and each of its rows.
-fn open(arguments: &Findings, case: &Path, finding: &Finding) -> Result<(), Failure> {
+fn open(arguments: &Findings, (seen, case): (&Seen, &Path), finding: &Finding) -> Result<(), Failure> {
     if !arguments.json {
         out::data(&in_words(finding, finding.count));
         let days = finding.days.iter().take(DAYS_SHOWN).map(|day| format!("{} x{}", day.day, day.count));
@@ -257,7 +265,7 @@ fn open(arguments: &Findings, case: &Path, finding: &Finding) -> Result<(), Fail
     }
     let mut shown = 0;
     let limit = arguments.limit.unwrap_or(usize::MAX);
-    for hit in hits(case, |detection| key_of(detection) == finding.key)? {
+    for hit in hits((seen, case), |detection| key_of(detection) == finding.key)? {
         let hit = hit?;
         if shown >= limit {
             break;

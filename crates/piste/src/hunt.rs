@@ -16,6 +16,7 @@ use crate::difference::{self, Difference};
 use crate::export::ExportOptions;
 use crate::failure::Failure;
 use crate::investigate::{self, rehunt};
+use crate::results::Results;
 use crate::rules::arguments::RuleOptions;
 use crate::sightings::{Given, Looking};
 use crate::{clock, look, out};
@@ -45,19 +46,14 @@ pub(crate) fn with_export(
     }
     // The detections take the place of the summary.
     let code = work(&Common { quiet: true, ..common.clone() })?;
-    crate::findings::write_hits(&Lake::at(&common.case), export, common, |_| true)?;
+    crate::findings::write_hits(&look::seen(&common.case)?, export, common, |_| true)?;
     Ok(code)
 }
 
 /// How the rules of the case's last run were chosen.
 pub(crate) fn last_rule_options(case: &Path) -> Result<RuleOptions, Failure> {
-    let mut options = None;
-    piste_case::read_with(&case.join("ledger.jsonl"), |entry| {
-        if entry.kind == piste_case::kind::RUN_STARTED {
-            options = entry.body.get("rule_options").and_then(|one| RuleOptions::deserialize(one).ok());
-        }
-        Ok(())
-    })?;
+    let run = look::seen(case)?.run;
+    let options = run.get("rule_options").and_then(|one| RuleOptions::deserialize(one).ok());
     options.ok_or_else(|| rules_unknown("the last run of this case does not say how its rules were chosen"))
 }
 
@@ -118,7 +114,7 @@ fn again(
     refuse_half_read(&case)?;
     fits(&case)?;
     let units = case.lake.done_units()?;
-    let before = read_before(&common.case)?;
+    let before = read_before(&common.case, case.results())?;
     let last = case.last_hunt().map(str::to_owned);
     let known = given.with_earlier(&case)?;
     let mut body = json!({
@@ -134,10 +130,12 @@ fn again(
     case.begin_run(body)?;
     let stop = investigate::stop_on_ctrl_c();
     let threads = rehunt::threads(arguments.threads);
-    let rehunt =
-        rehunt::Rehunt { lake: &case.lake, hunt, threads, stop: &stop, spent: rehunt::Spent::default() };
+    case.lake.check_attachments(&units)?;
+    let lake = case.lake.clone();
+    let rehunt = rehunt::Rehunt { lake: &lake, hunt, threads, stop: &stop, spent: rehunt::Spent::default() };
     let hunting = std::time::Instant::now();
-    let hunted = rehunt.run(&units)?;
+    let rehunt::Ran { hunted, sha256 } = rehunt.run(&units)?;
+    case.hunt_stored(&hunt.key, &sha256)?;
     let seconds = hunting.elapsed().as_secs_f64();
     if !common.quiet && hunted > 0 {
         let spent = rehunt.spent;
@@ -154,8 +152,8 @@ fn again(
         .collect::<Result<Vec<_>, piste_lake::LakeError>>()?;
     let joined = investigate::join::rejoin(before, &records, hunt);
     let looking = Looking { known: &known, threads, stop: &stop, quiet: common.quiet };
-    let written = investigate::outputs::write(&mut case, &units, hunt, joined, &looking)?;
-    case.end_run(json!({"out": written.hashes, "summary": written.summary}))?;
+    let mut written = investigate::outputs::write(&mut case, &units, hunt, joined, &looking)?;
+    case.end_run(json!({"summary": written.summary}), written.next.take())?;
     Ok(Again { case, units, written, last })
 }
 
@@ -186,12 +184,9 @@ fn refuse_half_read(case: &Case) -> Result<(), Failure> {
 }
 
 /// What the last run wrote of the evidence.
-fn read_before(case: &Path) -> Result<investigate::join::Before, Failure> {
+fn read_before(case: &Path, results: &Results) -> Result<investigate::join::Before, Failure> {
     let folder = case.join("out");
-    let text = |name: &str| {
-        let path = folder.join(name);
-        std::fs::read_to_string(&path).map_err(|error| look::not_written(&path, &error))
-    };
+    let text = |name: &str| results.text(case, name);
     investigate::join::Before::read(&text("evidence.jsonl")?, &text("issues.jsonl")?, &text("summary.json")?)
         .map_err(|error| {
             Failure::environment(
@@ -205,6 +200,9 @@ fn read_before(case: &Path) -> Result<investigate::join::Before, Failure> {
 
 fn tell_difference(lake: &Lake, units: &[Unit], last: Option<&str>, now: &str) -> Result<(), Failure> {
     let Some(last) = last.filter(|last| *last != now) else { return Ok(()) };
+    if !rehunt::is_whole(lake, units, last) {
+        return Ok(()); // what an earlier hunt left is not what it wrote: nothing is said of it
+    }
     let Some(found) = difference::between(lake, units, last, now)? else { return Ok(()) };
     out::note(&in_words(&found));
     Ok(())

@@ -10,8 +10,10 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 mod binary;
 mod case;
+mod changes;
 mod cli;
 mod clock;
+mod compared;
 mod completions;
 mod custody;
 mod demo;
@@ -40,6 +42,7 @@ mod place;
 mod progress;
 mod proof;
 mod response;
+mod results;
 mod rules;
 mod schema;
 mod search;
@@ -58,6 +61,7 @@ use crate::failure::Failure;
 
 fn main() -> ExitCode {
     out::quiet_panics();
+    own_files_only();
     let cli = Cli::parse().settled();
     out::settle(cli.common.no_color);
     place::announce(&cli);
@@ -77,6 +81,21 @@ fn main() -> ExitCode {
         }
     }
 }
+
+/// What a case holds is its owner's to read: whatever Piste writes is for nobody else, unless `PISTE_UMASK` says otherwise, in octal as
+/// the shell's `umask` takes it.
+#[cfg(unix)]
+fn own_files_only() {
+    use nix::sys::stat::{Mode, umask};
+    let asked = std::env::var("PISTE_UMASK")
+        .ok()
+        .and_then(|text| nix::libc::mode_t::from_str_radix(text.trim(), 8).ok());
+    umask(Mode::from_bits_truncate(asked.unwrap_or(0o077)));
+}
+
+/// Windows gives a new file the rights of its folder.
+#[cfg(not(unix))]
+fn own_files_only() {}
 
 /// What was printed must have arrived, whatever the command answers.
 fn all_printed(code: u8) -> Result<u8, Failure> {

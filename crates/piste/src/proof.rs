@@ -8,8 +8,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use piste_case::proof::{LedgerPath, ProofRecord, bundle};
-use piste_case::{kind, read_with};
+use piste_case::proof::{LedgerPath, ProofRecord, bundle, literal};
 use piste_lake::{Lake, Reread, Sealed, bytes_at};
 use piste_parse::block::{EVTX_CHUNK_BYTES, EVTX_HEADER_BYTES};
 use serde_json::Value;
@@ -17,7 +16,7 @@ use serde_json::Value;
 use crate::cli::Common;
 use crate::custody::write;
 use crate::failure::Failure;
-use crate::look::not_written;
+use crate::look::{FINDINGS, Seen};
 
 /// A record as read again.
 pub(crate) struct Proven<'a> {
@@ -45,6 +44,7 @@ impl Proven<'_> {
             record_hash: self.again.record_hash.clone(),
             bytes: STANDARD.encode(&self.again.bytes),
             chunk_offset,
+            literal: literal(&self.row, &bytes),
             chunk: STANDARD.encode(bytes),
             row: self.row.clone(),
         })
@@ -56,9 +56,10 @@ pub(crate) fn write_bundle(
     records: &[Proven<'_>],
     finding: Option<&str>,
     to: &Path,
-    (lake, passwords): (&Lake, &[Vec<u8>]),
+    (case, passwords): (&Seen, &[Vec<u8>]),
     common: &Common,
 ) -> Result<(), Failure> {
+    let lake = &case.lake;
     let failed = |what: String| {
         Failure::environment(
             "proof",
@@ -72,34 +73,26 @@ pub(crate) fn write_bundle(
     let proven = proven.map_err(|error| failed(error.to_string()))?;
     let evidence: BTreeSet<String> = proven.iter().map(|record| record.evidence_id.clone()).collect();
     let path = LedgerPath::read(&common.case.join("ledger.jsonl"), &evidence)?;
-    let statement = finding.map(|id| statement(id, common)).transpose()?;
+    let statement = finding.map(|id| statement(id, case, common)).transpose()?;
     let statement = statement.as_ref().map(|(finding, text)| (finding, text.as_str()));
     write(to, &bundle(&proven, statement, &path).map_err(failed)?)
 }
 
 /// The finding's line and the file that it stands in.
-fn statement(id: &str, common: &Common) -> Result<(Value, String), Failure> {
-    let path = common.case.join("out").join("findings.jsonl");
-    let text = std::fs::read_to_string(&path).map_err(|error| not_written(&path, &error))?;
+fn statement(id: &str, case: &Seen, common: &Common) -> Result<(Value, String), Failure> {
+    let text = case.results.text(&common.case, FINDINGS)?;
     let found = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let found = { found }.find(|finding| finding.get("id").and_then(Value::as_str) == Some(id));
     Ok((found.unwrap_or_default(), text))
 }
 
-/// What read and judged the rows: version, binary and rules of the last run.
-pub(crate) fn means(common: &Common) -> Result<String, Failure> {
-    let mut last = Value::Null;
-    read_with(&common.case.join("ledger.jsonl"), |entry| {
-        if entry.kind == kind::RUN_STARTED {
-            last = entry.body.clone();
-        }
-        Ok(())
-    })?;
-    let text = |name: &str| last.get(name).and_then(Value::as_str).unwrap_or("not recorded").to_owned();
-    Ok(format!(
+/// What read and judged the rows: version, binary and rules of the last run, from the entry that began it.
+pub(crate) fn means(run: &Value) -> String {
+    let text = |name: &str| run.get(name).and_then(Value::as_str).unwrap_or("not recorded").to_owned();
+    format!(
         "  Read and judged by Piste {}, binary SHA-256 {}\n  with rules SHA-256 {}\n",
         text("version"),
         text("binary_sha256"),
         text("rules_sha256")
-    ))
+    )
 }

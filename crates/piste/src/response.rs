@@ -7,17 +7,16 @@ use std::fs;
 use std::path::Path;
 
 use piste_case::duties::{ClassState, Duty, Known, Profile, Response, classes, duties, duty_catalog};
-use piste_case::{Ledger, Person, kind, read_with};
+use piste_case::{Ledger, Person};
 use piste_model::Instant;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::cli::Common;
 use crate::clock;
 use crate::failure::Failure;
-use crate::heritage::{self, Heritage};
 use crate::out;
-use crate::person::Who;
+use crate::person::{Past, Who, lock_ledger, or_set_aside, read_ledger};
 
 /// Characters of a person's name.
 const NAME_MAX: usize = 200;
@@ -41,24 +40,15 @@ pub(crate) struct Answer {
 
 /// Reads a case that is there; nothing is written or locked.
 pub(crate) fn read(case: &Path) -> Result<Response, Failure> {
-    let path = case.join("ledger.jsonl");
-    if !path.exists() {
-        return Err(Failure::usage(
-            "case-missing",
-            format!("there is no case in `{}`", case.display()),
-            "nothing was read",
-            "name the case's folder with --case, or begin one: piste fact set incident.confirmed true --why ...",
-        ));
-    }
     let mut response = Response::default();
-    read_with(&path, |entry| response.observe(entry))?;
+    read_ledger(case, |entry| or_set_aside(response.observe(entry)))?;
     Ok(response)
 }
 
 /// The hash of the first entry: it tells cases apart and never changes.
 pub(crate) fn first_hash(case: &Path) -> Result<String, Failure> {
     let mut first = None;
-    read_with(&case.join("ledger.jsonl"), |entry| {
+    read_ledger(case, |entry| {
         first.get_or_insert_with(|| entry.hash.clone());
         Ok(())
     })?;
@@ -75,23 +65,14 @@ impl Writing {
     pub(crate) fn open(common: &Common) -> Result<Self, Failure> {
         let at = clock::now(common);
         fs::create_dir_all(&common.case).map_err(|error| cannot_write(&common.case, &error))?;
-        let (mut response, mut past) = (Response::default(), Heritage::default());
-        let (mut ledger, opened) = Ledger::open_with(&common.case.join("ledger.jsonl"), |entry| {
+        let (mut response, mut past) = (Response::default(), Past::default());
+        let (mut ledger, opened) = lock_ledger(&common.case.join("ledger.jsonl"), &mut |entry| {
             past.observe(entry);
-            response.observe(entry)
+            or_set_aside(response.observe(entry))
         })?;
-        past.check_version()?;
-        if opened.entries == 0 {
-            heritage::refuse_lost_ledger(&common.case)?;
-            ledger.append(kind::CASE_CREATED, Heritage::created(&common.case), at)?;
-            if !common.quiet {
-                out::note(&format!("a new case was begun in {}", common.case.display()));
-            }
-        }
-        past.locate(&common.case, &mut ledger, at)?;
-        if opened.torn_bytes > 0 {
-            ledger.append("ledger.recovered", json!({"torn_bytes": opened.torn_bytes}), at)?;
-            out::note("warning: the last line of the ledger was torn, as by a crash; it was cut off");
+        past.go_on(&common.case, &mut ledger, opened, at)?;
+        if opened.entries == 0 && !common.quiet {
+            out::note(&format!("a new case was begun in {}", common.case.display()));
         }
         Ok(Self { response, ledger, at, person: None })
     }
@@ -159,12 +140,14 @@ pub(crate) fn answer(response: &Response, at: Instant) -> Result<Answer, Failure
     Ok(Answer { at, profile: known.profile.id.clone(), duties: duties(&known, at), classes: classes(&known) })
 }
 
-/// Writes `out/duties.json`, whole or not at all.
+/// Writes `out/duties.json`, whole or not at all. It follows from the ledger and the moment: no hash of it is kept.
 pub(crate) fn write_answer(case: &Path, answer: &Answer) -> Result<(), Failure> {
-    let folder = case.join("out");
-    let (path, part) = (folder.join("duties.json"), folder.join("duties.json.tmp"));
+    let (folder, aside) = (case.join("out"), case.join("tmp"));
+    let (path, part) =
+        (folder.join("duties.json"), aside.join(format!("duties-{}.json", std::process::id())));
     let text = serde_json::to_string_pretty(answer).unwrap_or_default() + "\n";
     let written = fs::create_dir_all(&folder)
+        .and_then(|()| fs::create_dir_all(&aside))
         .and_then(|()| fs::write(&part, text))
         .and_then(|()| fs::rename(&part, &path));
     written.map_err(|error| cannot_write(&path, &error))

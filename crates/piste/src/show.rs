@@ -4,26 +4,25 @@
 //! ones that were hashed when the row was made.
 
 use std::fmt::Write;
-use std::io::BufRead;
 use std::path::Path;
 
 use arrow_array::RecordBatch;
-use piste_case::{kind, read_with};
 use piste_hunt::describe;
 use piste_lake::copies::{Copy, Original};
 use piste_lake::scan::{scan_file, text_at};
 use piste_lake::store::Attachment;
-use piste_lake::{Lake, LakeError, Record, Reread, Sealed, bytes_at, reread};
+use piste_lake::{Lake, Record, Reread, Sealed, bytes_at, reread};
 use piste_model::hash::hex;
-use piste_model::{EvidenceId, Finding, schema};
+use piste_model::{EvidenceId, schema};
 use piste_report::escape;
 use serde_json::{Map, Value, json};
 
 use crate::cli::{Common, Show};
+use crate::compared::{Compared, Different, compare};
 use crate::failure::{self, Failure};
 use crate::investigate;
 use crate::look::rows::{fields, int_at};
-use crate::look::{lake_of, not_written};
+use crate::look::{Seen, seen};
 use crate::out;
 use crate::proof::{self, Proven};
 
@@ -40,26 +39,27 @@ const BYTES_AROUND: u64 = 384;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Show, common: &Common) -> Result<u8, Failure> {
-    let lake = lake_of(&common.case)?;
-    let wanted = wanted(&arguments.record, &common.case)?;
-    let seals = seals(&common.case)?;
+    let case = seen(&common.case)?;
+    let (lake, seals) = (&case.lake, &case.seals);
+    let wanted = wanted(&arguments.record, &case, &common.case)?;
     let passwords = investigate::passwords(arguments.password_file.as_deref())?;
     let proof = arguments.proof || arguments.bundle.is_some();
     let mut code = 0;
     let mut read = Vec::new();
     for wanted in wanted {
-        for (row, evidence) in standing_for(&lake, &seals, wanted)? {
-            let sealed = sealed(&seals, evidence, wanted)?;
-            let again = again(&row, sealed, proof, &lake, &passwords);
-            let around = around(&row, sealed, wanted, (&lake, &passwords));
-            let shown = Shown { sealed, row: &row, again: &again, around };
+        for (row, evidence) in standing_for(lake, seals, wanted)? {
+            let sealed = sealed(seals, evidence, wanted)?;
+            let again = again(&row, sealed, proof, lake, &passwords);
+            let around = around(&row, sealed, wanted, (lake, &passwords));
+            let compared = compare(&row.batch, sealed, lake.tmp(), &passwords);
+            let shown = Shown { sealed, row: &row, again: &again, compared, around };
             code = code.max(shown.code());
             out::data(&if arguments.json { shown.json() } else { shown.text() });
             read.push((row, sealed, again));
         }
     }
     if proof && !arguments.json {
-        out::data(&proof::means(common)?);
+        out::data(&proof::means(&case.run));
     }
     if let Some(to) = &arguments.bundle {
         if code != 0 {
@@ -73,7 +73,7 @@ pub(crate) fn run(arguments: &Show, common: &Common) -> Result<u8, Failure> {
         let proven: Vec<Proven<'_>> =
             read.iter().filter_map(|(row, sealed, again)| row.proven(sealed, again)).collect();
         let finding = Some(arguments.record.as_str()).filter(|name| name.starts_with("F-"));
-        proof::write_bundle(&proven, finding, to, (&lake, &passwords), common)?;
+        proof::write_bundle(&proven, finding, to, (&case, &passwords), common)?;
     }
     Ok(code)
 }
@@ -86,29 +86,14 @@ pub(crate) struct Named {
 
 /// The rows of a record, or the first row of a finding.
 pub(crate) fn rows_named(record: &str, common: &Common) -> Result<Vec<Named>, Failure> {
-    let lake = lake_of(&common.case)?;
-    let seals = seals(&common.case)?;
+    let case = seen(&common.case)?;
     let mut named = Vec::new();
-    for wanted in wanted(record, &common.case)?.into_iter().take(1) {
-        for (row, evidence) in standing_for(&lake, &seals, wanted)? {
-            named.push(Named { batch: row.batch, sealed: sealed(&seals, evidence, wanted)?.clone() });
+    for wanted in wanted(record, &case, &common.case)?.into_iter().take(1) {
+        for (row, evidence) in standing_for(&case.lake, &case.seals, wanted)? {
+            named.push(Named { batch: row.batch, sealed: sealed(&case.seals, evidence, wanted)?.clone() });
         }
     }
     Ok(named)
-}
-
-/// Every file that the case has sealed.
-fn seals(case: &Path) -> Result<Vec<Sealed>, Failure> {
-    let mut seals = Vec::new();
-    read_with(&case.join("ledger.jsonl"), |entry| {
-        if entry.kind == kind::EVIDENCE_SEALED
-            && let Ok(sealed) = serde_json::from_value::<Sealed>(entry.body.clone())
-        {
-            seals.push(sealed);
-        }
-        Ok(())
-    })?;
-    Ok(seals)
 }
 
 fn sealed(seals: &[Sealed], evidence: EvidenceId, wanted: Wanted) -> Result<&Sealed, Failure> {
@@ -158,11 +143,9 @@ fn standing_for(lake: &Lake, seals: &[Sealed], wanted: Wanted) -> Result<Vec<(Ro
 /// The rows that stand for a record which was left out as a copy.
 fn originals(lake: &Lake, evidence: EvidenceId, record: i64) -> Result<Vec<Original>, Failure> {
     let mut found = Vec::new();
-    for path in lake.attachments(Attachment::Copies)? {
-        let file = std::fs::File::open(&path).map_err(LakeError::read(&path))?;
-        for line in std::io::BufReader::new(file).lines() {
-            let line = line.map_err(LakeError::read(&path))?;
-            let copy = serde_json::from_str::<Copy>(&line);
+    for file in lake.attachments(Attachment::Copies)? {
+        for line in String::from_utf8_lossy(&file.bytes()?).lines() {
+            let copy = serde_json::from_str::<Copy>(line);
             found.extend(
                 copy.ok()
                     .filter(|copy| copy.evidence_id == evidence && copy.record == record)
@@ -190,7 +173,7 @@ impl Wanted {
 }
 
 /// The records that the argument names.
-fn wanted(text: &str, case: &Path) -> Result<Vec<Wanted>, Failure> {
+fn wanted(text: &str, case: &Seen, folder: &Path) -> Result<Vec<Wanted>, Failure> {
     if let Some((evidence, record)) = text.split_once(':')
         && let (Ok(evidence), Ok(record)) = (evidence.parse(), record.parse())
     {
@@ -207,10 +190,7 @@ fn wanted(text: &str, case: &Path) -> Result<Vec<Wanted>, Failure> {
     if !text.starts_with("F-") {
         return Err(unknown(format!("`{text}` is neither a record nor a finding")));
     }
-    let path = case.join("out").join("findings.jsonl");
-    let lines = std::fs::read_to_string(&path).map_err(|error| not_written(&path, &error))?;
-    let mut findings = lines.lines().filter_map(|line| serde_json::from_str::<Finding>(line).ok());
-    let found = findings.find(|finding| finding.id.to_string() == text);
+    let found = case.findings(folder)?.into_iter().find(|finding| finding.id.to_string() == text);
     let rows =
         found.map(|finding| finding.rows).ok_or_else(|| unknown(format!("there is no finding {text}")))?;
     let rows = rows.iter().take(FINDING_ROWS_MAX);
@@ -313,13 +293,20 @@ struct Shown<'a> {
     sealed: &'a Sealed,
     row: &'a Row,
     again: &'a Result<Reread, String>,
+    compared: Result<Compared, String>,
     around: Option<(u64, Vec<u8>)>,
 }
 
 impl Shown<'_> {
     fn code(&self) -> u8 {
         match self.again {
-            Ok(again) if again.record_hash == self.row.hash() && self.file_as_sealed() != Some(false) => 0,
+            Ok(again)
+                if again.record_hash == self.row.hash()
+                    && self.file_as_sealed() != Some(false)
+                    && self.compared.as_ref().is_ok_and(|compared| compared.different.is_empty()) =>
+            {
+                0
+            }
             _ => failure::UNREAD,
         }
     }
@@ -339,6 +326,7 @@ impl Shown<'_> {
                 "unchanged": again.record_hash == self.row.hash(),
                 "file_sha256_now": again.file_sha256,
                 "file_unchanged": self.file_as_sealed(),
+                "fields": self.compared_json(),
             }),
             Err(why) => json!({"error": why}),
         };
@@ -347,6 +335,40 @@ impl Shown<'_> {
             whole.insert("found_at".to_owned(), json!({"offset": from, "bytes_hex": hex(bytes)}));
         }
         format!("{whole}\n")
+    }
+
+    fn compared_json(&self) -> Value {
+        match &self.compared {
+            Ok(Compared { fields, different }) => {
+                let different: Vec<Value> = different.iter().map(Different::json).collect();
+                json!({"compared": fields, "different": different})
+            }
+            Err(why) => json!({"error": why}),
+        }
+    }
+
+    /// Whether the row says what its bytes say.
+    fn compared_words(&self) -> String {
+        let Compared { fields, different } = match &self.compared {
+            Ok(compared) => compared,
+            Err(why) => {
+                return format!(
+                    "  Its fields could NOT be held against these bytes: {}\n",
+                    escape::visible(why)
+                );
+            }
+        };
+        if different.is_empty() {
+            return format!("  Each of its {fields} fields is what these bytes say, parsed again\n");
+        }
+        let mut text = String::from("  The row is NOT what these bytes say:\n");
+        for Different { name, row, bytes } in different {
+            let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
+            let line = format!("    {name}: the row has {}, the bytes {}", shown(row), shown(bytes));
+            text.push_str(&escape::visible(&line));
+            text.push('\n');
+        }
+        text
     }
 
     fn text(&self) -> String {
@@ -368,6 +390,7 @@ impl Shown<'_> {
                 } else {
                     "NOT the same as when the row was made"
                 };
+                text.push_str(&self.compared_words());
                 let _ = writeln!(text, "  Original, {} bytes, {verdict}:", again.bytes.len());
                 if let Some((from, bytes)) = &self.around {
                     let _ = writeln!(text, "  Where it was found, from byte {from}:");

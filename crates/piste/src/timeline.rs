@@ -4,7 +4,7 @@
 //! shows them and nothing else.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufWriter, Write};
 use std::path::Path;
 
 use jiff::tz::TimeZone;
@@ -19,9 +19,10 @@ use serde_json::{Map, Value, json};
 use crate::cli::{Common, Format, Timeline};
 use crate::failure::{Failure, OUTPUT};
 use crate::look::rows::{RowTexts, int_at};
+use crate::look::seen;
 use crate::look::sorted::Sorted;
-use crate::look::{lake_of, not_written};
 use crate::out;
+use crate::results::Results;
 
 /// Columns of CSV and Parquet; the first is the time.
 const COLUMNS: [&str; 11] = [
@@ -40,13 +41,13 @@ const COLUMNS: [&str; 11] = [
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Timeline, common: &Common) -> Result<u8, Failure> {
-    let lake = lake_of(&common.case)?;
+    let seen = seen(&common.case)?;
     let zone = zone(arguments.timezone.as_deref())?;
     let mut target = Target::open(arguments, zone)?;
     if arguments.events {
-        events(arguments, &lake, &mut target)?;
+        events(arguments, &seen.lake, &mut target)?;
     } else {
-        detections(arguments, &common.case, &mut target)?;
+        detections(arguments, &common.case, &seen.results, &mut target)?;
     }
     let (count, undated) = (target.count, target.undated);
     target.finish()?;
@@ -71,10 +72,14 @@ pub(crate) fn zone(name: Option<&str>) -> Result<TimeZone, Failure> {
     })
 }
 
-fn detections(arguments: &Timeline, case: &Path, target: &mut Target) -> Result<(), Failure> {
+fn detections(
+    arguments: &Timeline,
+    case: &Path,
+    results: &Results,
+    target: &mut Target,
+) -> Result<(), Failure> {
     let path = case.join("out").join("detections.jsonl");
-    let file = File::open(&path).map_err(|error| not_written(&path, &error))?;
-    for text in BufReader::new(file).lines() {
+    for text in results.file(case, "detections.jsonl")?.lines() {
         let text = text.map_err(LakeError::read(&path))?;
         let detection: Detection = serde_json::from_str(&text)
             .map_err(|source| LakeError::Sidecar { path: path.clone(), source })?;

@@ -22,8 +22,15 @@ impl Case {
     fn entry(&mut self, kind: &str, body: Json, at: &str) {
         self.seq += 1;
         let at = at.parse().expect("a time");
-        let entry =
-            Entry { at, body, hash: String::new(), kind: kind.into(), prev: String::new(), seq: self.seq };
+        let entry = Entry {
+            at,
+            body,
+            hash: String::new(),
+            kind: kind.into(),
+            prev: String::new(),
+            seq: self.seq,
+            checked: crate::ledger::Checked::default(),
+        };
         self.response.observe(&entry).expect("it fits");
     }
 

@@ -155,7 +155,15 @@ mod tests {
 
     fn entry(seq: u64, kind: &str, body: Json) -> Entry {
         let at: Instant = "2021-03-26T15:00:00Z".parse().expect("a time");
-        Entry { at, body, hash: String::new(), kind: kind.to_owned(), prev: String::new(), seq }
+        Entry {
+            at,
+            body,
+            hash: String::new(),
+            kind: kind.to_owned(),
+            prev: String::new(),
+            seq,
+            checked: crate::ledger::Checked::default(),
+        }
     }
 
     fn set(name: &str, value: Json) -> Json {

@@ -31,7 +31,7 @@ type Pair = (String, String, String);
 /// Where a pair was seen: file, row group and row.
 #[derive(Debug, Clone)]
 struct At {
-    file: std::path::PathBuf,
+    file: piste_lake::LakeFile,
     group: usize,
     row: usize,
 }

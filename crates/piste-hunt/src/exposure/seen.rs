@@ -5,13 +5,12 @@
 //! rows that are shown are read afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, DictionaryArray, RecordBatch};
 use piste_lake::scan::{Table, text_at};
-use piste_lake::{Lake, LakeError};
+use piste_lake::{Lake, LakeError, LakeFile};
 use piste_model::exchange::Version;
 use piste_model::{EvidenceId, Instant, RowRef, schema};
 
@@ -109,7 +108,7 @@ type Key = (usize, Version, Source, i64);
 /// What the lake says of builds.
 #[derive(Default)]
 pub(super) struct Seen {
-    files: Vec<PathBuf>,
+    files: Vec<LakeFile>,
     /// Names as rows give them, to the index in `hosts`.
     names: BTreeMap<String, usize>,
     hosts: Vec<String>,

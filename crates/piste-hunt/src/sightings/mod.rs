@@ -17,11 +17,10 @@ mod tokens;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use piste_lake::{Lake, LakeError};
+use piste_lake::{Lake, LakeError, LakeFile};
 use piste_model::hash::{RecordHash, sha256_hex};
 use piste_model::locator::path_on_host;
 use piste_model::{Entities, Evidence, EvidenceId, Finding, FindingId, FindingKind, Level, Sighting};
@@ -124,7 +123,7 @@ pub fn shown_by(indicators: &Indicators, field: &str, value: &str) -> Vec<u32> {
 
 fn in_rows(
     index: &Index<'_>,
-    files: &[PathBuf],
+    files: &[LakeFile],
     search: &Search<'_>,
     found: &mut Found,
 ) -> Result<AllSeen, LakeError> {

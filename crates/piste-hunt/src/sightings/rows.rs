@@ -48,7 +48,7 @@ pub(super) struct Worker<'w> {
 
 impl Worker<'_> {
     /// Looks through a file; answers its rows.
-    pub(super) fn table(&mut self, path: &std::path::Path) -> Result<u64, LakeError> {
+    pub(super) fn table(&mut self, path: &piste_lake::LakeFile) -> Result<u64, LakeError> {
         let table = Table::open(path)?;
         let of_files = path.parent().is_some_and(|folder| folder.ends_with("file.content"));
         let columns: Vec<(TextColumn, Carries)> = table

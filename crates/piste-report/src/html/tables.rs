@@ -31,9 +31,28 @@ const KINDS: usize = 50;
 /// Characters of a sentence of Piste's own.
 const SENTENCE: usize = 600;
 
+/// What a person judged and this run did not find.
+fn judged_gone(view: &ReportView<'_>, out: &mut String) {
+    let gone = &view.run.summary.judged_gone;
+    if gone.is_empty() {
+        return;
+    }
+    put!(
+        out,
+        "<p><b>{} no longer there</b>: their rows or their rules are gone.</p>\n<ul>\n",
+        counted(gone.len() as u64, "judged finding is", "judged findings are"),
+    );
+    for one in gone.iter().take(FINDINGS) {
+        put!(out, "<li>{} {}: {}</li>\n", one.id, html_cut(&one.verdict, 40), html_cut(&one.title, 200));
+    }
+    out.push_str("</ul>\n");
+    rest(out, gone.len().saturating_sub(FINDINGS), "such findings", "summary.json");
+}
+
 /// Section 4.
 pub(super) fn findings(view: &ReportView<'_>, out: &mut String) {
     let findings = view.run.gravest_first();
+    judged_gone(view, out);
     if findings.is_empty() {
         let text = if view.run.summary.detections.is_some() {
             "No finding in the events and the span that section 1 names."

@@ -270,6 +270,7 @@ fn summary() -> Summary {
         }),
         findings: Some(8),
         new: None,
+        judged_gone: Vec::new(),
         sightings: None,
         doors: None,
         covered: Some(CoveredFigures {

@@ -3,14 +3,14 @@
 //! In: loaded rules, or the case's ledger, which names the rules of the last run. Out: their texts by rule id.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use piste_case::{kind, read_with};
 use piste_model::summary::RuleSetFigures;
 use piste_report::profiles::RuleText;
 use piste_rules::{BUILT_IN_PATH, LoadOptions, Rule};
+use serde_json::Value;
 
-use crate::failure::{self, Failure};
+use crate::failure;
 use crate::out;
 
 /// What a rule says of itself.
@@ -38,19 +38,15 @@ pub(crate) fn rule_text(rule: &Rule) -> RuleText {
 
 /// The rules of the case's last run, read again from where they were. Where that cannot be, a warning says so and what the
 /// detections tell of their rules must do.
-pub(crate) fn rules_of_last_run(case: &Path) -> Result<BTreeMap<String, RuleText>, Failure> {
-    let mut sets: Vec<RuleSetFigures> = Vec::new();
-    read_with(&case.join("ledger.jsonl"), |entry| {
-        if entry.kind == kind::RUN_STARTED {
-            let rules = entry.body.get("rules").cloned().unwrap_or_default();
-            sets = serde_json::from_value(rules).unwrap_or_default();
-        }
-        Ok(())
-    })?;
+///
+/// `run` is the body of the entry that began it.
+pub(crate) fn rules_of_last_run(run: &Value) -> BTreeMap<String, RuleText> {
+    let rules = run.get("rules").cloned().unwrap_or_default();
+    let sets: Vec<RuleSetFigures> = serde_json::from_value(rules).unwrap_or_default();
     let built_in = sets.iter().any(|set| set.path == BUILT_IN_PATH);
     let given = sets.iter().filter(|set| set.path != BUILT_IN_PATH);
     let paths: Vec<PathBuf> = given.map(|set| PathBuf::from(&set.path)).collect();
-    let Ok(sources) = piste_rules::catalog::sources() else { return Ok(BTreeMap::new()) };
+    let Ok(sources) = piste_rules::catalog::sources() else { return BTreeMap::new() };
     match piste_rules::load(&LoadOptions::of(&paths, built_in), &sources) {
         Ok(loaded) => {
             // Pipelines and selections change which rules run and how, not what they say of themselves.
@@ -62,7 +58,7 @@ pub(crate) fn rules_of_last_run(case: &Path) -> Result<BTreeMap<String, RuleText
                     "warning: the rules are not what the last run hunted with: their texts are today's",
                 );
             }
-            Ok(loaded.rules.iter().map(|rule| (rule.id.clone(), rule_text(rule))).collect())
+            loaded.rules.iter().map(|rule| (rule.id.clone(), rule_text(rule))).collect()
         }
         Err(error) => {
             let why = failure::chain(&error);
@@ -70,7 +66,7 @@ pub(crate) fn rules_of_last_run(case: &Path) -> Result<BTreeMap<String, RuleText
                 "warning: the rules of the last run cannot be read again: {}; authors, dates and files of rules are left out",
                 piste_report::escape::visible(&why)
             ));
-            Ok(BTreeMap::new())
+            BTreeMap::new()
         }
     }
 }

@@ -197,20 +197,28 @@ fn line(answers: &mut dyn BufRead) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::results::{Next, with_hashes};
+    use piste_case::kind;
     use std::fs;
 
     #[test]
     fn a_proposal_is_taken_only_on_a_yes() {
         let folder = tempfile::tempdir().expect("a folder");
         let case_folder = folder.path().join("case");
-        fs::create_dir_all(case_folder.join("out")).expect("a folder");
+        fs::create_dir_all(&case_folder).expect("a folder");
         let door = json!({"doors": [{
             "id": "D-1", "key": "k", "kind": "webshell", "cve": [], "host": "MX01", "place": "/owa/auth/x.aspx",
             "verdict": "used", "state": "open", "opened": {"not_before": null, "not_after": null},
             "first_used": null, "last_used": null, "sources": ["203.0.113.7"], "accounts": [], "why": [], "close": "-",
             "rows": []}]});
-        fs::write(case_folder.join("out/doors.json"), door.to_string()).expect("it is written");
-        let at = Some("2021-03-27T00:00:00Z".parse().expect("a time"));
+        let at = "2021-03-27T00:00:00Z".parse().expect("a time");
+        let mut next = Next::begin(&case_folder).expect("it begins");
+        next.write("doors.json", door.to_string().as_bytes()).expect("it is written");
+        let (mut ledger, _) = piste_case::Ledger::open(&case_folder.join("ledger.jsonl")).expect("a ledger");
+        ledger.append(kind::RUN_FINISHED, with_hashes(json!({}), Some(&next)), at).expect("it is appended");
+        next.commit().expect("it takes its place");
+        drop(ledger);
+        let at = Some(at);
         let common = Common { case: case_folder, at, quiet: true, ..Common::default() };
         let ask = |answers: &str| {
             let mut case = Writing::open(&common).expect("it opens");

@@ -5,14 +5,14 @@
 //! nothing is proposed, least of all a no.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use piste_model::first_trace::is_grave;
 use piste_model::{CoveredFigures, Door, DoorVerdict, Exposure, Finding, Level, RowRef, first_trace};
 use serde::{Deserialize, Serialize};
 
+use crate::failure::Failure;
+use crate::look::{self, FINDINGS, Seen};
 use crate::out;
 
 /// Rows that a proposal names.
@@ -65,7 +65,7 @@ struct Servers {
 
 /// Proposals by fact.
 pub(crate) fn proposals(case: &Path) -> BTreeMap<&'static str, Proposal> {
-    let found = found(&case.join("out"));
+    let found = found(case);
     let mut proposals = BTreeMap::new();
     of_findings(&found, &mut proposals);
     of_doors(&found, &mut proposals);
@@ -73,29 +73,35 @@ pub(crate) fn proposals(case: &Path) -> BTreeMap<&'static str, Proposal> {
     proposals
 }
 
-fn found(out_folder: &Path) -> Found {
+fn found(case: &Path) -> Found {
     let mut found = Found::default();
-    if let Ok(file) = File::open(out_folder.join("findings.jsonl")) {
-        let lines = BufReader::new(file).lines().map_while(Result::ok);
-        found.findings.extend(lines.filter_map(|line| serde_json::from_str(&line).ok()).filter(is_grave));
+    let Ok(seen) = look::seen(case) else { return found };
+    match seen.results.hash(FINDINGS).map(|_| seen.findings(case)) {
+        Some(Ok(all)) => found.findings.extend(all.into_iter().filter(is_grave)),
+        Some(Err(failure)) => proposes_nothing(FINDINGS, &failure),
+        None => {}
     }
-    found.summary = object::<Summary>(&out_folder.join("summary.json")).unwrap_or_default();
-    found.doors = object::<Doors>(&out_folder.join("doors.json")).map_or_else(Vec::new, |doors| doors.doors);
-    found.servers =
-        object::<Servers>(&out_folder.join("exposure.json")).map_or_else(Vec::new, |one| one.servers);
+    let (summary, doors, exposure) = ("summary.json", "doors.json", "exposure.json");
+    found.summary = object::<Summary>(&seen, case, summary).unwrap_or_default();
+    found.doors = object::<Doors>(&seen, case, doors).map_or_else(Vec::new, |doors| doors.doors);
+    found.servers = object::<Servers>(&seen, case, exposure).map_or_else(Vec::new, |one| one.servers);
     found
 }
 
-/// A file that is not there proposes nothing; one that cannot be read says so.
-fn object<T: for<'de> Deserialize<'de>>(path: &Path) -> Option<T> {
-    let file = File::open(path).ok()?;
-    match serde_json::from_reader(BufReader::new(file)) {
-        Ok(value) => Some(value),
-        Err(error) => {
-            out::note(&format!("warning: `{}` proposes nothing: {error}", path.display()));
-            None
-        }
-    }
+/// A file that no run wrote proposes nothing; one that cannot be read, or that is not what Piste wrote, says so.
+fn object<T: for<'de> Deserialize<'de>>(seen: &Seen, case: &Path, name: &str) -> Option<T> {
+    seen.results.hash(name)?;
+    let text = seen.results.text(case, name);
+    let read =
+        text.and_then(|text| serde_json::from_str(&text).map_err(|error| look::unreadable(name, &error)));
+    read.map_err(|failure| proposes_nothing(name, &failure)).ok()
+}
+
+fn proposes_nothing(name: &str, failure: &Failure) {
+    out::note(&format!(
+        "warning: `out/{name}` proposes nothing: {}",
+        piste_report::escape::visible(failure.what())
+    ));
 }
 
 fn rows<'a>(rows: impl Iterator<Item = &'a RowRef>) -> Vec<String> {

@@ -10,6 +10,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use piste_case::duties::Response;
 use piste_lake::store::tmp_name;
 use piste_rules::indicators::Tlp;
 use serde_json::json;
@@ -20,7 +21,9 @@ use zip::write::SimpleFileOptions;
 use super::package::{FORMAT, LEDGER, MANIFEST, Manifest, WORDS};
 use crate::cli::Common;
 use crate::failure::Failure;
-use crate::person::{Who, ledger_path, open_ledger};
+use crate::person::{Who, ledger_path, open_ledger, or_set_aside};
+use crate::response::{answer, write_answer};
+use crate::results::Results;
 use crate::{clock, out, sightings};
 
 /// Kind of the entry that records an export.
@@ -71,16 +74,22 @@ pub(super) fn run(arguments: &Export, common: &Common) -> Result<u8, Failure> {
     let person = arguments.who.person()?;
     crate::output::refuse_precious(&arguments.output)?;
     let now = clock::now(common);
-    let mut case = String::new();
+    let (mut case, mut known) = (String::new(), Results::default());
+    let mut response = Response::default();
     let mut ledger = open_ledger(common, |entry| {
         if entry.seq == 1 {
             case.clone_from(&entry.hash);
         }
-        Ok(())
+        known.observe(entry);
+        or_set_aside(response.observe(entry))
     })?;
+    // It follows from the ledger and the moment, and no hash of it is kept: it goes as it is now.
+    write_answer(&common.case, &answer(&response, now)?)?;
     let state = ledger.state();
     let mut files = vec![(LEDGER.to_owned(), ledger_path(common)?)];
-    files.extend(results(&common.case, arguments.all).map_err(|error| failed(&arguments.output, &error))?);
+    files.extend(
+        results(&common.case, &known, arguments.all).map_err(|error| failed(&arguments.output, &error))?,
+    );
     let mut manifest = Manifest {
         format: FORMAT.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -95,7 +104,11 @@ pub(super) fn run(arguments: &Export, common: &Common) -> Result<u8, Failure> {
         head: state.head.clone(),
         files: BTreeMap::new(),
     };
-    write(&arguments.output, &files, &mut manifest).map_err(|error| failed(&arguments.output, &error))?;
+    let packed = write(&arguments.output, &files, &mut manifest, &known);
+    if let Some((name, sha256)) = packed.map_err(|error| failed(&arguments.output, &error))? {
+        let path = common.case.join(&name);
+        return Err(known.changed(&path, name.trim_start_matches("out/"), &sha256));
+    }
     let body = json!({
         "entries": state.entries, "head": state.head, "to": manifest.to, "ask": manifest.ask, "tlp": manifest.tlp,
         "files": manifest.files,
@@ -130,8 +143,8 @@ fn failed(path: &Path, error: &dyn std::fmt::Display) -> Failure {
     )
 }
 
-/// The files of `out/`, in the order of their names.
-fn results(case: &Path, all: bool) -> std::io::Result<Vec<(String, PathBuf)>> {
+/// The files of `out/` that Piste wrote, in the order of their names; a file of another's is not handed on.
+fn results(case: &Path, known: &Results, all: bool) -> std::io::Result<Vec<(String, PathBuf)>> {
     let folder = case.join("out");
     if !folder.exists() {
         return Ok(Vec::new());
@@ -140,39 +153,49 @@ fn results(case: &Path, all: bool) -> std::io::Result<Vec<(String, PathBuf)>> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let temporary = Path::new(&name).extension().is_some_and(|end| end == "tmp");
-        if entry.file_type()?.is_file() && !temporary && (all || !LARGE.contains(&name.as_str())) {
+        let own = known.hash(&name).is_some() || name == "duties.json" || name == "run.json";
+        if !own {
+            out::note(&format!(
+                "warning: `out/{}` is left out: no run of Piste wrote it",
+                piste_report::escape::visible(&name)
+            ));
+        } else if entry.file_type()?.is_file() && (all || !LARGE.contains(&name.as_str())) {
             files.push((format!("out/{name}"), entry.path()));
         }
+    }
+    // One that is missing is noticed as one that was changed.
+    let there: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    let missing = known
+        .names()
+        .filter(|name| all || !LARGE.contains(name))
+        .find(|name| !there.contains(&format!("out/{name}").as_str()));
+    if let Some(name) = missing {
+        let what =
+            format!("`out/{name}`, which the last run wrote, is not there: run `piste investigate` again");
+        return Err(std::io::Error::new(std::io::ErrorKind::NotFound, what));
     }
     files.sort();
     Ok(files)
 }
 
+/// Writes the package; answers the first file that is not what the ledger vouches for, with its hash.
 fn write(
     to: &Path,
     files: &[(String, PathBuf)],
     manifest: &mut Manifest,
-) -> Result<(), Box<dyn std::error::Error>> {
+    known: &Results,
+) -> Result<Option<(String, String)>, Box<dyn std::error::Error>> {
     let aside = tmp_name(to);
     let made = (|| {
         let mut zip = ZipWriter::new(File::create(&aside)?);
         let options = SimpleFileOptions::default().large_file(true);
         for (name, path) in files {
             zip.start_file(name.as_str(), options)?;
-            let mut digest = Sha256::new();
-            let mut file = File::open(path)?;
-            let mut buffer = vec![0; 1 << 20];
-            loop {
-                let read = file.read(&mut buffer)?;
-                if read == 0 {
-                    break;
-                }
-                let bytes = buffer.get(..read).unwrap_or_default();
-                digest.update(bytes);
-                zip.write_all(bytes)?;
+            let sha256 = copy(&mut File::open(path)?, &mut zip)?;
+            if name.strip_prefix("out/").and_then(|own| known.vouches(own, &sha256)) == Some(false) {
+                return Ok(Some((name.clone(), sha256)));
             }
-            manifest.files.insert(name.clone(), piste_model::hash::hex(&digest.finalize()));
+            manifest.files.insert(name.clone(), sha256);
         }
         zip.start_file(WORDS, options)?;
         zip.write_all(readme(manifest).as_bytes())?;
@@ -180,12 +203,27 @@ fn write(
         serde_json::to_writer_pretty(&mut zip, manifest)?;
         zip.finish()?.sync_all()?;
         fs::rename(&aside, to)?;
-        Ok(())
+        Ok(None)
     })();
-    if made.is_err() {
+    if !matches!(made, Ok(None)) {
         let _ = fs::remove_file(&aside); // half a package is of no use
     }
     made
+}
+
+/// Copies a file, and answers its SHA-256.
+fn copy(file: &mut File, to: &mut impl std::io::Write) -> std::io::Result<String> {
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(piste_model::hash::hex(&digest.finalize()));
+        }
+        let bytes = buffer.get(..read).unwrap_or_default();
+        digest.update(bytes);
+        to.write_all(bytes)?;
+    }
 }
 
 fn readme(manifest: &Manifest) -> String {

@@ -9,23 +9,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use piste_case::merge::{Decisions, IMPORTED, Outcome, Subject, taken_body, value_of};
-use piste_case::verdicts::JUDGED;
-use piste_case::{Entry, Ledger, Person, Verified, read_signed, read_with};
-use piste_lake::store::write_durably;
-use piste_model::hash::sha256_hex;
-use piste_model::{Finding, Instant};
+use piste_case::merge::{Decisions, IMPORTED, Outcome, Subject, objection, taken_body, value_of};
+use piste_case::verdicts::{JUDGED, Verdicts};
+use piste_case::{Entry, Ledger, LedgerError, Person, Verified, read_with};
+use piste_model::Instant;
 use piste_report::escape;
 use serde_json::{Value, json};
 
 use super::package::{Package, no_package};
 use crate::cli::Common;
 use crate::failure::{Failure, chain};
-use crate::person::{Who, ledger_path, open_ledger};
+use crate::look::{FINDINGS, finding_lines, parse_findings};
+use crate::person::{Past, Who, lock_ledger, or_set_aside, read_ledger};
+use crate::results::{Next, Results, with_hashes};
 use crate::{clock, out};
 
-/// In the case's folder.
-const FINDINGS: &str = "out/findings.jsonl";
+/// Facts and verdicts that one package may hold: far more than people state, and few enough for memory.
+const ENTRIES_MAX: usize = 200_000;
 
 /// Takes in the facts and verdicts of a package that another team made.
 ///
@@ -56,45 +56,127 @@ pub(super) struct Conflicts {
 /// Runs the command.
 pub(super) fn run(arguments: &Import, common: &Common) -> Result<u8, Failure> {
     let person = arguments.who.person()?;
-    let mut ours = Decisions::default();
-    let mut listed = Listed::new();
-    let mut ledger = open_ledger(common, |entry| {
-        ours.observe(entry);
-        for conflict in conflicts_of(entry) {
-            if let Some(hash) = theirs_of(conflict) {
-                listed.entry(hash.to_owned()).or_insert(entry.seq);
-            }
-        }
-        Ok(())
-    })?;
     let mut package = Package::open(&arguments.package)?;
+    let at = clock::now(common);
+    let mut us = Us::open(common, at)?;
     let kept = kept(&common.case, &package.manifest.head)?;
-    package.others()?;
+    package.check_others()?;
     package.ledger(&kept.aside)?;
     let (theirs, state) = read_theirs(&arguments.package, &kept.aside)?;
     if state.head != package.manifest.head || theirs.case() != package.manifest.case {
         return Err(no_package(&arguments.package, "its manifest names another ledger than it holds"));
     }
-    let mut merged = ours.merge(&theirs);
+    let mut merged = us.decisions.merge(&theirs);
     for (_, outcome) in &mut merged {
         // It was listed before, and we decided since: the same word of theirs is no news.
         if let Outcome::Conflict { ours, theirs } = outcome
-            && listed.get(&theirs.hash).is_some_and(|seq| *seq < ours.seq)
+            && us.listed.get(&theirs.hash).is_some_and(|seq| *seq < ours.seq)
         {
             *outcome = Outcome::Kept;
         }
     }
+    // What nobody could read here again is not taken: the ledger keeps what it was given for ever.
+    let foreign = foreign(&mut merged, theirs.case(), &person, at);
     // Their ledger is kept first: an entry that names it must find it.
     fs::rename(&kept.aside, &kept.path).map_err(|error| unwritable(&kept.path, &error))?;
-    let at = clock::now(common);
-    let judged = findings_with(&common.case, &merged)?;
-    let counts =
-        record(&mut ledger, &merged, &package, (&state, judged.as_deref()), (theirs.case(), &person, at))?;
-    if let Some(lines) = &judged {
-        write_durably(&common.case.join(FINDINGS), lines.as_bytes())?;
+    let next = us.findings_with(&common.case, &merged)?;
+    let merging =
+        Merging { merged: &merged, foreign: &foreign, package: &package, state: &state, case: theirs.case() };
+    let (counts, entries) = merging.entries(next.as_ref());
+    us.ledger.append_all_by(entries, at, &person)?;
+    if let Some(next) = next {
+        next.commit()?;
     }
-    tell(arguments, &merged, &counts, ours.case() == theirs.case());
+    tell(arguments, &merged, (&counts, &foreign), us.decisions.case() == theirs.case());
     Ok(0)
+}
+
+/// Our side of an import: the ledger, held, and what it says.
+struct Us {
+    ledger: Ledger,
+    decisions: Decisions,
+    listed: Listed,
+    results: Results,
+    verdicts: Verdicts,
+}
+
+impl Us {
+    /// Opens the case, or begins one: what another team decided may be the first that is known.
+    fn open(common: &Common, at: Instant) -> Result<Self, Failure> {
+        fs::create_dir_all(&common.case).map_err(|error| unwritable(&common.case, &error))?;
+        let (mut decisions, mut listed) = (Decisions::default(), Listed::new());
+        let (mut results, mut verdicts, mut past) =
+            (Results::default(), Verdicts::default(), Past::default());
+        let (mut ledger, opened) = lock_ledger(&common.case.join("ledger.jsonl"), &mut |entry| {
+            past.observe(entry);
+            results.observe(entry);
+            decisions.observe(entry);
+            for conflict in conflicts_of(entry) {
+                if let Some(hash) = theirs_of(conflict) {
+                    listed.entry(hash.to_owned()).or_insert(entry.seq);
+                }
+            }
+            or_set_aside(verdicts.observe(entry))
+        })?;
+        past.go_on(&common.case, &mut ledger, opened, at)?;
+        if opened.entries == 0 && !common.quiet {
+            out::note(&format!(
+                "There was no case in `{}`: one was begun there. It holds their facts and verdicts; the findings that these are of \
+                 come with the evidence: piste investigate EVIDENCE",
+                escape::visible(&common.case.display().to_string())
+            ));
+        }
+        Ok(Self { ledger, decisions, listed, results, verdicts })
+    }
+
+    /// `findings.jsonl` with all verdicts that then stand in the ledger; `None` where that changes nothing, or no run wrote it yet.
+    fn findings_with(&self, case: &Path, merged: &[(Subject, Outcome)]) -> Result<Option<Next>, Failure> {
+        if self.results.hash(FINDINGS).is_none() {
+            return Ok(None);
+        }
+        let taken: BTreeMap<&str, &str> = merged
+            .iter()
+            .filter_map(|(_, outcome)| match outcome {
+                Outcome::Taken(theirs) if theirs.kind == JUDGED => {
+                    Some((theirs.body.get("key")?.as_str()?, theirs.body.get("verdict")?.as_str()?))
+                }
+                _ => None,
+            })
+            .collect();
+        let text = self.results.text(case, FINDINGS)?;
+        let mut findings = parse_findings(&text, &self.verdicts)?;
+        for finding in &mut findings {
+            if let Some(verdict) = taken.get(finding.key.as_str()) {
+                (*verdict).clone_into(&mut finding.verdict);
+            }
+        }
+        let lines = finding_lines(&findings);
+        if lines == text {
+            return Ok(None);
+        }
+        let mut next = Next::begin(case)?;
+        next.write(FINDINGS, lines.as_bytes())?;
+        Ok(Some(next))
+    }
+}
+
+/// An entry of theirs that is not taken, since no command here could read it.
+struct Foreign {
+    seq: u64,
+    kind: String,
+    why: String,
+}
+
+/// Sorts out what could not be read again; it stays in their ledger, which is kept, for a later version.
+fn foreign(merged: &mut Vec<(Subject, Outcome)>, case: &str, person: &Person, at: Instant) -> Vec<Foreign> {
+    let mut foreign = Vec::new();
+    merged.retain(|(_, outcome)| {
+        let Outcome::Taken(theirs) = outcome else { return true };
+        let Some(why) = objection(theirs, case, &person.name, at) else { return true };
+        foreign.push(Foreign { seq: theirs.seq, kind: theirs.kind.clone(), why });
+        false
+    });
+    foreign
 }
 
 /// Hash of an entry of theirs to the entry of ours that first listed its contradiction.
@@ -110,19 +192,28 @@ fn theirs_of(conflict: &Value) -> Option<&str> {
     conflict.get("theirs")?.get("hash")?.as_str()
 }
 
-/// Where their ledger is kept.
+/// Where their ledger is kept. What was copied aside goes when this does, whatever came in between.
 struct Kept {
     aside: PathBuf,
     path: PathBuf,
 }
 
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.aside); // after a successful import it has its name already
+    }
+}
+
 fn kept(case: &Path, head: &str) -> Result<Kept, Failure> {
-    let folder = case.join("imported");
-    fs::create_dir_all(&folder).map_err(|error| unwritable(&folder, &error))?;
+    let (folder, tmp) = (case.join("imported"), case.join("tmp"));
+    for folder in [&folder, &tmp] {
+        fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+    }
     // The head was named by another team: only its hex digits become a name.
     let name: String = head.chars().filter(char::is_ascii_hexdigit).take(64).collect();
     let path = folder.join(format!("{name}.jsonl"));
-    Ok(Kept { aside: folder.join(format!("{name}.tmp")), path })
+    // A kill leaves it in `tmp`, which the next run clears.
+    Ok(Kept { aside: tmp.join(format!("import-{}", std::process::id())), path })
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
@@ -136,12 +227,15 @@ fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
 
 fn read_theirs(package: &Path, ledger: &Path) -> Result<(Decisions, Verified), Failure> {
     let mut theirs = Decisions::default();
-    let state = read_signed(ledger, |entry, _| {
+    let state = read_with(ledger, |entry| {
         theirs.observe(entry);
+        if theirs.len() > ENTRIES_MAX {
+            let what = format!("more than {ENTRIES_MAX} facts and verdicts");
+            return Err(LedgerError::Body { seq: entry.seq, kind: entry.kind.clone(), what });
+        }
         Ok(())
     });
     let state = state.map_err(|error| {
-        let _ = fs::remove_file(ledger); // it is not kept as if it could be trusted
         Failure::environment(
             "package-not-whole",
             format!("the ledger in `{}` cannot be trusted: {}", package.display(), chain(&error)),
@@ -161,83 +255,71 @@ struct Counts {
     conflicts: Vec<Value>,
 }
 
-fn record(
-    ledger: &mut Ledger,
-    merged: &[(Subject, Outcome)],
-    package: &Package,
-    (state, judged): (&Verified, Option<&str>),
-    (case, person, at): (&str, &Person, Instant),
-) -> Result<Counts, Failure> {
-    let mut counts = Counts::default();
-    for (subject, outcome) in merged {
-        match outcome {
-            Outcome::Same => counts.same += 1,
-            Outcome::Kept => counts.kept += 1,
-            Outcome::Taken(theirs) => {
-                counts.taken += 1;
-                ledger.append_by(&theirs.kind, taken_body(theirs, case), at, person)?;
-            }
-            Outcome::Conflict { ours, theirs } => counts.conflicts.push(json!({
-                "group": subject.group, "key": subject.key,
-                "ours": {"seq": ours.seq, "value": value_of(ours), "why": why(ours)},
-                "theirs": {"seq": theirs.seq, "hash": theirs.hash, "value": value_of(theirs), "why": why(theirs)},
-            })),
-        }
-    }
-    let mut body = json!({
-        "case": case, "entries": state.entries, "head": state.head, "package_sha256": package.sha256,
-        "from": package.manifest.by, "taken": counts.taken, "same": counts.same, "conflicts": counts.conflicts,
-    });
-    if let (Some(lines), Some(body)) = (judged, body.as_object_mut()) {
-        // A proof binds a finding's line to the ledger by this hash.
-        body.insert("out".to_owned(), json!({"findings.jsonl": sha256_hex(lines.as_bytes())}));
-    }
-    ledger.append_by(IMPORTED, body, at, person)?;
-    Ok(counts)
+/// Both sides brought together, ready to be recorded.
+struct Merging<'a> {
+    merged: &'a [(Subject, Outcome)],
+    foreign: &'a [Foreign],
+    package: &'a Package,
+    state: &'a Verified,
+    case: &'a str,
 }
 
-/// `findings.jsonl` with the verdicts that were taken; `None` where that changes nothing, or no run wrote it yet.
-fn findings_with(case: &Path, merged: &[(Subject, Outcome)]) -> Result<Option<String>, Failure> {
-    let verdicts: BTreeMap<&str, &str> = merged
-        .iter()
-        .filter_map(|(_, outcome)| match outcome {
-            Outcome::Taken(theirs) if theirs.kind == JUDGED => {
-                Some((theirs.body.get("key")?.as_str()?, theirs.body.get("verdict")?.as_str()?))
+impl Merging<'_> {
+    /// The entries to write, which are all written or none: those that are taken, then the one that says so.
+    fn entries(&self, next: Option<&Next>) -> (Counts, Vec<(String, Value)>) {
+        let mut counts = Counts::default();
+        let mut entries = Vec::new();
+        for (subject, outcome) in self.merged {
+            match outcome {
+                Outcome::Same => counts.same += 1,
+                Outcome::Kept => counts.kept += 1,
+                Outcome::Taken(theirs) => {
+                    counts.taken += 1;
+                    entries.push((theirs.kind.clone(), taken_body(theirs, self.case)));
+                }
+                Outcome::Conflict { ours, theirs } => counts.conflicts.push(json!({
+                    "group": subject.group, "key": subject.key,
+                    "ours": {"seq": ours.seq, "value": value_of(ours), "why": why(ours)},
+                    "theirs": {"seq": theirs.seq, "hash": theirs.hash, "value": value_of(theirs), "why": why(theirs)},
+                })),
             }
-            _ => None,
-        })
-        .collect();
-    let path = case.join(FINDINGS);
-    if verdicts.is_empty() || !path.exists() {
-        return Ok(None);
-    }
-    let text = fs::read_to_string(&path).map_err(|error| unwritable(&path, &error))?;
-    let mut lines = String::new();
-    for line in text.lines() {
-        // A line that does not read is left as it is: the next run writes the file anew.
-        let judged = serde_json::from_str::<Finding>(line).ok().and_then(|mut finding| {
-            (*verdicts.get(finding.key.as_str())?).clone_into(&mut finding.verdict);
-            serde_json::to_string(&finding).ok()
+        }
+        let foreign: Vec<Value> = self.foreign.iter().map(Foreign::json).collect();
+        let body = json!({
+            "case": self.case, "entries": self.state.entries, "head": self.state.head,
+            "package_sha256": self.package.sha256, "from": self.package.manifest.by, "taken": counts.taken,
+            "same": counts.same, "conflicts": counts.conflicts, "foreign": foreign,
         });
-        lines.push_str(judged.as_deref().unwrap_or(line));
-        lines.push('\n');
+        // A proof binds a finding's line to the ledger by the hash of its file.
+        entries.push((IMPORTED.to_owned(), with_hashes(body, next)));
+        (counts, entries)
     }
-    Ok((lines != text).then_some(lines))
+}
+
+impl Foreign {
+    fn json(&self) -> Value {
+        json!({"seq": self.seq, "kind": self.kind, "why": self.why})
+    }
 }
 
 fn why(entry: &Entry) -> &str {
     entry.body.get("why").and_then(Value::as_str).unwrap_or_default()
 }
 
-fn tell(arguments: &Import, merged: &[(Subject, Outcome)], counts: &Counts, copy: bool) {
+fn tell(
+    arguments: &Import,
+    merged: &[(Subject, Outcome)],
+    (counts, foreign): (&Counts, &[Foreign]),
+    copy: bool,
+) {
     if arguments.json {
         let taken: Vec<_> = merged
             .iter()
             .filter(|(_, outcome)| matches!(outcome, Outcome::Taken(_)))
             .map(|(subject, _)| json!({"group": subject.group, "key": subject.key}))
             .collect();
-        let all =
-            json!({"taken": taken, "same": counts.same, "kept": counts.kept, "conflicts": counts.conflicts});
+        let foreign: Vec<Value> = foreign.iter().map(Foreign::json).collect();
+        let all = json!({"taken": taken, "same": counts.same, "kept": counts.kept, "conflicts": counts.conflicts, "foreign": foreign});
         out::data(&format!("{all}\n"));
         return;
     }
@@ -253,6 +335,12 @@ fn tell(arguments: &Import, merged: &[(Subject, Outcome)], counts: &Counts, copy
         counts.kept,
         counts.conflicts.len()
     );
+    for Foreign { seq, kind, why } in foreign {
+        let line =
+            format!("  not taken, since it cannot be read here: entry {seq} (`{kind}`) of theirs: {why}");
+        text.push_str(&escape::visible(&line));
+        text.push('\n');
+    }
     for conflict in &counts.conflicts {
         text.push_str(&conflict_line(conflict));
     }
@@ -284,7 +372,7 @@ fn conflict_line(conflict: &Value) -> String {
 pub(super) fn conflicts(arguments: &Conflicts, common: &Common) -> Result<u8, Failure> {
     let mut ours = Decisions::default();
     let mut seen: Vec<(u64, Value)> = Vec::new();
-    read_with(&ledger_path(common)?, |entry| {
+    read_ledger(&common.case, |entry| {
         ours.observe(entry);
         seen.extend(conflicts_of(entry).map(|conflict| (entry.seq, conflict.clone())));
         Ok(())

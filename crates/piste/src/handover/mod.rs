@@ -3,6 +3,7 @@
 //! In: a case; or a package that another team made. Out: a package with the ledger and the results, and never evidence; or the
 //! other team's facts and verdicts in this case's ledger, with contradictions listed.
 
+mod accept;
 mod export;
 mod import;
 mod package;
@@ -24,6 +25,7 @@ enum Command {
     Export(export::Export),
     Import(import::Import),
     Conflicts(import::Conflicts),
+    AcceptChange(accept::AcceptChange),
 }
 
 /// Runs the command.
@@ -32,5 +34,6 @@ pub(crate) fn run(arguments: &CaseCommand, common: &Common) -> Result<u8, Failur
         Command::Export(export) => export::run(export, common),
         Command::Import(import) => import::run(import, common),
         Command::Conflicts(conflicts) => import::conflicts(conflicts, common),
+        Command::AcceptChange(accept) => accept::run(accept, common),
     }
 }

@@ -25,8 +25,12 @@ pub(super) const LEDGER: &str = "ledger.jsonl";
 pub(super) const WORDS: &str = "README.txt";
 /// Bytes of the manifest.
 const MANIFEST_BYTES_MAX: u64 = 16 << 20;
-/// Bytes of a ledger.
-const LEDGER_BYTES_MAX: u64 = 4 << 30;
+/// Bytes that all files of a package may have together, unpacked.
+const UNPACKED_MAX: u64 = 4 << 30;
+/// Bytes of the package itself.
+const PACKED_MAX: u64 = 4 << 30;
+/// Files in a package: a case's results are some twenty.
+const MEMBERS_MAX: usize = 1_000;
 
 /// What a package says of itself.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -64,6 +68,8 @@ pub(super) struct Package {
     pub(super) manifest: Manifest,
     /// SHA-256 of the package itself.
     pub(super) sha256: String,
+    /// Bytes that may still be unpacked.
+    left: u64,
 }
 
 impl Package {
@@ -71,8 +77,13 @@ impl Package {
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
         let failed = |what: String| no_package(path, &what);
         let mut file = File::open(path).map_err(|error| failed(error.to_string()))?;
-        let sha256 = hash(&mut file).map_err(|error| failed(error.to_string()))?;
+        let bytes = file.metadata().map_err(|error| failed(error.to_string()))?.len();
+        if bytes > PACKED_MAX {
+            return Err(failed(format!("it has {bytes} bytes, more than {PACKED_MAX}")));
+        }
+        let (sha256, _) = hash(&mut file).map_err(|error| failed(error.to_string()))?;
         let mut archive = ZipArchive::new(file).map_err(|error| failed(error.to_string()))?;
+        check_members(&mut archive).map_err(&failed)?;
         let mut text = String::new();
         archive
             .by_name(MANIFEST)
@@ -85,7 +96,7 @@ impl Package {
         if manifest.format != FORMAT {
             return Err(failed(format!("its format is `{}`", manifest.format)));
         }
-        Ok(Self { path: path.to_owned(), archive, manifest, sha256 })
+        Ok(Self { path: path.to_owned(), archive, manifest, sha256, left: UNPACKED_MAX })
     }
 
     /// Copies its ledger to `to` and compares it with the manifest.
@@ -96,14 +107,10 @@ impl Package {
         let mut file = File::create(to).map_err(|error| failed(error.to_string()))?;
         let mut digest = Sha256::new();
         let mut buffer = vec![0; 1 << 20];
-        let mut total = 0;
         loop {
             let read = member.read(&mut buffer).map_err(|error| failed(format!("{LEDGER}: {error}")))?;
             let bytes = buffer.get(..read).unwrap_or_default();
-            total += read as u64;
-            if total > LEDGER_BYTES_MAX {
-                return Err(failed(format!("{LEDGER} has more than {LEDGER_BYTES_MAX} bytes")));
-            }
+            self.left = self.left.checked_sub(read as u64).ok_or_else(|| failed(too_much()))?;
             if read == 0 {
                 break;
             }
@@ -121,7 +128,7 @@ impl Package {
 
 impl Package {
     /// Compares every other file with the manifest: a package that was changed on its way is not taken in part.
-    pub(super) fn others(&mut self) -> Result<(), Failure> {
+    pub(super) fn check_others(&mut self) -> Result<(), Failure> {
         let failed = |what: String| no_package(&self.path, &what);
         let mut named = self.manifest.files.clone();
         named.remove(LEDGER);
@@ -134,8 +141,10 @@ impl Package {
             let shown = piste_report::escape::visible(&name).into_owned();
             let wanted =
                 named.remove(&name).ok_or_else(|| failed(format!("`{shown}` is not in its manifest")))?;
-            let found = hash(&mut member.take(LEDGER_BYTES_MAX));
-            if found.map_err(|error| failed(format!("`{shown}`: {error}")))? != wanted {
+            let (found, bytes) = hash(&mut member.take(self.left.saturating_add(1)))
+                .map_err(|error| failed(format!("`{shown}`: {error}")))?;
+            self.left = self.left.checked_sub(bytes).ok_or_else(|| failed(too_much()))?;
+            if found != wanted {
                 return Err(failed(format!("`{shown}` is not the one that its manifest names")));
             }
         }
@@ -156,13 +165,38 @@ pub(super) fn no_package(path: &Path, what: &str) -> Failure {
     )
 }
 
-fn hash(file: &mut impl Read) -> std::io::Result<String> {
+fn too_much() -> String {
+    format!("its files have more than {UNPACKED_MAX} bytes together")
+}
+
+/// Refuses what no package has: very many files, or files that lie in each other's bytes, of which a small package holds any number.
+fn check_members(archive: &mut ZipArchive<File>) -> Result<(), String> {
+    if archive.len() > MEMBERS_MAX {
+        return Err(format!("it has {} files, more than {MEMBERS_MAX}", archive.len()));
+    }
+    let mut spans = Vec::new();
+    for at in 0..archive.len() {
+        let member = archive.by_index_raw(at).map_err(|error| error.to_string())?;
+        let data = member.data_start().ok_or("a file in it has no bytes of its own")?;
+        spans.push((member.header_start(), data.saturating_add(member.compressed_size())));
+    }
+    spans.sort_unstable();
+    let overlap = spans.windows(2).any(|pair| matches!(pair, [one, next] if next.0 < one.1));
+    if overlap { Err("files in it lie in each other's bytes".to_owned()) } else { Ok(()) }
+}
+
+/// SHA-256 and length.
+fn hash(file: &mut impl Read) -> std::io::Result<(String, u64)> {
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
+    let mut bytes = 0;
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(piste_model::hash::hex(&digest.finalize())),
-            read => digest.update(buffer.get(..read).unwrap_or_default()),
+            0 => return Ok((piste_model::hash::hex(&digest.finalize()), bytes)),
+            read => {
+                digest.update(buffer.get(..read).unwrap_or_default());
+                bytes += read as u64;
+            }
         }
     }
 }

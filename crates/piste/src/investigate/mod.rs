@@ -132,7 +132,7 @@ pub(crate) fn into_case(
         shown,
     };
     let mut intake = sealing.run(&case, &given)?;
-    case.number_evidence(&mut intake.items, &mut intake.issues)?;
+    case.number_evidence(&mut intake.items, &mut intake.issues, &given)?;
     mark_same(&mut intake.items);
     share_hosts(&mut intake.items);
     let dedup = if arguments.no_dedup { "all copies" } else { "one row a record" };
@@ -149,14 +149,16 @@ pub(crate) fn into_case(
         stop,
         shown,
     };
-    let records = reading.run(&case)?;
+    let records = reading.run(&mut case)?;
+    intake.issues.extend(case.change_issues(&given));
+    let lake = case.lake.clone();
     let rehunt =
-        Rehunt { lake: &case.lake, hunt, threads: reading.threads, stop, spent: rehunt::Spent::default() };
-    rehunt.run(&units)?;
+        Rehunt { lake: &lake, hunt, threads: reading.threads, stop, spent: rehunt::Spent::default() };
+    case.hunt_stored(&hunt.key, &rehunt.run(&units)?.sha256)?;
     let joined = join::join(&intake, &units, &records, hunt);
     let looking = Looking { known: &known, threads: reading.threads, stop, quiet: common.quiet };
-    let written = outputs::write(&mut case, &units, hunt, joined, &looking)?;
-    case.end_run(json!({"out": written.hashes, "summary": written.summary}))?;
+    let mut written = outputs::write(&mut case, &units, hunt, joined, &looking)?;
+    case.end_run(json!({"summary": written.summary}), written.next.take())?;
     Ok((case, written))
 }
 

@@ -2,16 +2,17 @@
 //!
 //! In: the joined records and the units' detections, each already in order. Out: the files of `docs/schemas/`, the report
 //! and the timeline. The detections of all units are merged as streams, so that their number costs no memory. Each file is
-//! written aside, synced and renamed.
+//! made aside and takes its name when the ledger has its hash (`results.rs`).
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::fs;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use piste_hunt::told::Told;
 use piste_hunt::{Findings, Since};
-use piste_lake::store::{Attachment, Coverage, Found, rename_durably, tmp_name, write_durably};
+use piste_lake::store::{Attachment, Coverage, Found, rename_durably};
 use piste_lake::{Lake, LakeError, Unit};
 use piste_model::coverage::{covered, together};
 use piste_model::summary::{NewFigures, Summary};
@@ -21,7 +22,6 @@ use piste_report::view::Sought;
 use piste_report::{RunView, Style, Tallies, TimelineCsv, html, terminal};
 use serde::Serialize;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::Hunt;
 use super::correlated;
@@ -33,13 +33,14 @@ use super::places::{Places, hit_copies};
 use crate::case::Case;
 use crate::failure::Failure;
 use crate::out;
+use crate::results::{Hashing, Next};
 use crate::sightings::{FILE, Looking};
 
 /// What was written.
 pub(crate) struct Written {
     pub(crate) summary: Summary,
-    /// File name in `out/` to SHA-256.
-    pub(crate) hashes: BTreeMap<String, String>,
+    /// The files, which take their places once the ledger has their hashes.
+    pub(crate) next: Option<Next>,
     /// The summary for people.
     pub(crate) page: String,
     pub(crate) gravest: Option<Level>,
@@ -59,7 +60,7 @@ pub(crate) fn write(
     looking: &Looking<'_>,
 ) -> Result<Written, Failure> {
     joined.tell_indicators(&looking.known.indicators);
-    let folder = Folder::open(&case.folder.join("out"))?;
+    let folder = Folder::open(&case.folder)?;
     let (found, in_files) = found_in(case, units, &hunt.key);
     let paths: BTreeMap<u32, &str> =
         joined.evidence.iter().map(|one| (one.id.0, one.path.as_str())).collect();
@@ -92,6 +93,7 @@ pub(crate) fn write(
     summary.doors = Some(doors.doors.len() as u64);
     tell_coverage(&mut summary, &coverage);
     summary.new = since.map(|_| new_figures(&findings));
+    summary.judged_gone = case.judged_and_gone(&findings);
     folder.lines("evidence.jsonl", &evidence)?;
     folder.lines("issues.jsonl", &issues)?;
     folder.lines("findings.jsonl", &findings)?;
@@ -123,7 +125,8 @@ pub(crate) fn write(
         html::report(&view, file)
     })?;
     let page = terminal::summary(&view);
-    Ok(Written { page, gravest: gravest(&findings), hashes: folder.hashes()?, summary, coverage })
+    let next = Some(folder.into_next());
+    Ok(Written { page, gravest: gravest(&findings), next, summary, coverage })
 }
 
 /// Detections of the units' rows under this hunt, and those in their files.
@@ -164,7 +167,9 @@ pub(super) fn write_run(
         "peak_memory_bytes": peak,
         "events_per_second": super::rate(summary.events, seconds),
     });
-    write_durably(&case.join("out").join("run.json"), format!("{run}\n").as_bytes())?;
+    let aside = case.join("tmp").join("run.json");
+    fs::write(&aside, format!("{run}\n")).map_err(LakeError::write(&aside))?;
+    rename_durably(&aside, &case.join("out").join("run.json"))?;
     Ok(())
 }
 
@@ -225,19 +230,18 @@ fn stream(
     since: Option<Since>,
 ) -> Result<Streamed, Failure> {
     let mut streamed = Streamed { tallies: Tallies::default(), findings: Findings::since(since) };
-    let mut timeline =
-        TimelineCsv::new(folder.writer("timeline.csv")?).map_err(folder.failed("timeline.csv"))?;
+    let mut timeline = TimelineCsv::new(folder.writer("timeline.csv")?).map_err(failed("timeline.csv"))?;
     let mut file = folder.writer("detections.jsonl")?;
     let (mut merged, mut lines) = (Merged::open(sources)?, Lines::default());
     while let Some(told) = merged.next()? {
-        let host = lines.json(&told, places, &mut file).map_err(folder.failed("detections.jsonl"))?;
-        timeline.line(&lines.timeline(&told, places)).map_err(folder.failed("timeline.csv"))?;
+        let host = lines.json(&told, places, &mut file).map_err(failed("detections.jsonl"))?;
+        timeline.line(&lines.timeline(&told, places)).map_err(failed("timeline.csv"))?;
         let (path, sha256) = places.file(told.evidence.0);
         streamed.tallies.count(&counted(&told, &host, places.is_event(told.evidence.0)));
         streamed.findings.add_told(&told, &host, path, sha256);
     }
     folder.finish("detections.jsonl", file)?;
-    let file = timeline.finish().map_err(folder.failed("timeline.csv"))?;
+    let file = timeline.finish().map_err(failed("timeline.csv"))?;
     folder.finish("timeline.csv", file)?;
     Ok(streamed)
 }
@@ -262,29 +266,25 @@ fn write_line(out: &mut impl Write, value: &impl Serialize) -> std::io::Result<(
     out.write_all(b"\n")
 }
 
-/// `out/`, whose files appear whole.
-struct Folder(PathBuf);
+fn failed(name: &str) -> impl FnOnce(std::io::Error) -> LakeError + use<> {
+    LakeError::write(Path::new("out").join(name))
+}
+
+/// The new `out/`, whose files appear whole, and together.
+struct Folder(RefCell<Next>);
 
 impl Folder {
-    fn open(path: &Path) -> Result<Self, LakeError> {
-        fs::create_dir_all(path).map_err(LakeError::write(path))?;
-        Ok(Self(path.to_owned()))
+    fn open(case: &Path) -> Result<Self, LakeError> {
+        Next::begin(case).map(|next| Self(RefCell::new(next)))
     }
 
-    fn failed(&self, name: &str) -> impl FnOnce(std::io::Error) -> LakeError + use<> {
-        LakeError::write(self.0.join(name))
+    fn writer(&self, name: &str) -> Result<BufWriter<Hashing>, LakeError> {
+        self.0.borrow().create(name).map(BufWriter::new)
     }
 
-    fn writer(&self, name: &str) -> Result<BufWriter<File>, LakeError> {
-        let tmp = tmp_name(&self.0.join(name));
-        Ok(BufWriter::new(File::create(&tmp).map_err(LakeError::write(&tmp))?))
-    }
-
-    fn finish(&self, name: &str, writer: BufWriter<File>) -> Result<(), LakeError> {
-        let path = self.0.join(name);
-        let file = writer.into_inner().map_err(|error| LakeError::write(&path)(error.into_error()))?;
-        file.sync_all().map_err(LakeError::write(&path))?;
-        rename_durably(&tmp_name(&path), &path)
+    fn finish(&self, name: &str, writer: BufWriter<Hashing>) -> Result<(), LakeError> {
+        let file = writer.into_inner().map_err(|error| failed(name)(error.into_error()))?;
+        self.0.borrow_mut().finish(file)
     }
 
     fn file(
@@ -293,7 +293,7 @@ impl Folder {
         write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
     ) -> Result<(), LakeError> {
         let mut writer = self.writer(name)?;
-        write(&mut writer).map_err(self.failed(name))?;
+        write(&mut writer).map_err(failed(name))?;
         self.finish(name, writer)
     }
 
@@ -301,18 +301,9 @@ impl Folder {
         self.file(name, |mut file| values.iter().try_for_each(|value| write_line(&mut file, value)))
     }
 
-    /// Writes what was seen of indicators; where none were given, what an earlier run wrote goes.
+    /// Writes what was seen of indicators; where none were given, what an earlier run wrote goes with the end of this one.
     fn sightings(&self, sought: Option<&Sought>) -> Result<(), LakeError> {
-        let Some(sought) = sought else {
-            let path = self.0.join(FILE);
-            return match fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    Err(LakeError::write(path)(error))
-                }
-                _ => Ok(()),
-            };
-        };
-        self.lines(FILE, &sought.sightings)
+        sought.map_or(Ok(()), |sought| self.lines(FILE, &sought.sightings))
     }
 
     fn object(&self, name: &str, value: &impl Serialize) -> Result<(), LakeError> {
@@ -322,31 +313,7 @@ impl Folder {
         })
     }
 
-    /// SHA-256 of every file written, for the ledger.
-    fn hashes(&self) -> Result<BTreeMap<String, String>, LakeError> {
-        let mut hashes = BTreeMap::new();
-        for entry in fs::read_dir(&self.0).map_err(LakeError::read(&self.0))? {
-            let path = entry.map_err(LakeError::read(&self.0))?.path();
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            // Differs between equal runs, or is no run's: duties follow from what persons state.
-            if matches!(name.as_str(), "run.json" | "duties.json")
-                || path.extension().is_some_and(|end| end == "tmp")
-            {
-                continue;
-            }
-            let mut digest = Sha256::new();
-            let mut reader = BufReader::new(File::open(&path).map_err(LakeError::read(&path))?);
-            loop {
-                let bytes = reader.fill_buf().map_err(LakeError::read(&path))?;
-                if bytes.is_empty() {
-                    break;
-                }
-                digest.update(bytes);
-                let read = bytes.len();
-                reader.consume(read);
-            }
-            hashes.insert(name, piste_model::hash::hex(&digest.finalize()));
-        }
-        Ok(hashes)
+    fn into_next(self) -> Next {
+        self.0.into_inner()
     }
 }

@@ -4,6 +4,7 @@
 //! of (item, block), so that equal runs write equal files.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use arrow_array::cast::AsArray;
@@ -14,10 +15,11 @@ use piste_hunt::told::{Teller, Told};
 use piste_hunt::yara::{FileScanner, Target};
 use piste_hunt::{Engine, describe};
 use piste_lake::copies::{self, Copy, Identity, Original, Seen};
-use piste_lake::pipeline::{self, Step};
+use piste_lake::pipeline::{self, Change, Step};
 use piste_lake::scan::text_at;
-use piste_lake::store::{Attachment, Coverage, Found, UnitRecord};
-use piste_lake::{Batch, Block, FileTime, Held, Item, LakeError, Parsed, Unit, file};
+use piste_lake::stamp::Stamp;
+use piste_lake::store::{Attachment, Coverage, Found, Standing, UnitRecord};
+use piste_lake::{Batch, Block, FileTime, Held, Item, Lake, LakeError, Parsed, Unit, file};
 use piste_model::evidence::EvidenceState;
 use piste_model::summary::ScanFigures;
 use piste_model::{Damage, Instant, Issue, schema};
@@ -28,6 +30,7 @@ use super::merged::written;
 use crate::case::Case;
 use crate::failure::Failure;
 use crate::look::rows::int_at;
+use crate::out;
 use crate::progress::Progress;
 
 /// (host, dataset) pairs that a unit's coverage names; a hostile log with more of them is counted under one name.
@@ -75,6 +78,33 @@ struct Worked {
     in_file: InFile,
 }
 
+/// Items whose bytes were not what was sealed when they were read, by their index.
+#[derive(Debug, Default)]
+pub(crate) struct Met {
+    /// Other bytes than those sealed: no row of them is taken.
+    pub(crate) left_out: BTreeSet<usize>,
+    /// What was sealed is there, and more after it.
+    pub(crate) grown: BTreeSet<usize>,
+}
+
+/// How the units stand in the lake; their files are compared on all threads.
+fn standings(lake: &Lake, units: &[Unit], threads: usize) -> Result<Vec<Standing>, LakeError> {
+    let part = units.len().div_ceil(threads.max(1)).max(1);
+    std::thread::scope(|scope| {
+        let all: Vec<_> = units
+            .chunks(part)
+            .map(|part| {
+                scope.spawn(move || part.iter().map(|unit| lake.unit(unit)).collect::<Result<Vec<_>, _>>())
+            })
+            .collect();
+        let mut standings = Vec::new();
+        for part in all {
+            standings.extend(part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        }
+        Ok(standings)
+    })
+}
+
 /// A unit being put together.
 #[derive(Default)]
 struct Open {
@@ -88,24 +118,87 @@ struct Open {
 
 impl Reading<'_> {
     /// Does all units that are not done; returns every unit's record in the order of the plan.
-    pub(super) fn run(&self, case: &Case) -> Result<Vec<UnitRecord>, Failure> {
-        case.lake.keep_only(self.units)?;
-        let mut records =
-            self.units.iter().map(|unit| case.lake.unit(unit)).collect::<Result<Vec<_>, _>>()?;
-        // A unit in which a file could not be read on is tried again: the medium may be back.
-        for record in &mut records {
-            if record.as_ref().is_some_and(|record| record.items.values().any(|counts| counts.failed)) {
-                *record = None;
+    pub(super) fn run(&self, case: &mut Case) -> Result<Vec<UnitRecord>, Failure> {
+        let mut records = self.done_before(case)?;
+        // What was changed between sealing and reading is left out, and what it had a part in is read once more without it.
+        let mut changed = Met::default();
+        loop {
+            let found = self.pass(case, &mut records, &changed)?;
+            if found.left_out.is_empty() {
+                changed.grown.extend(found.grown);
+                break;
             }
+            let again = self.touched(&found.left_out);
+            let keys: Vec<String> = self
+                .units
+                .iter()
+                .zip(&again)
+                .filter(|(_, again)| **again)
+                .map(|(unit, _)| unit.key.clone())
+                .collect();
+            case.drop_units(&keys)?;
+            for (record, again) in records.iter_mut().zip(&again) {
+                if *again {
+                    *record = None;
+                }
+            }
+            changed.left_out.extend(found.left_out);
         }
+        case.record_changes(self.items, &changed)?;
+        Ok(records.into_iter().map(Option::unwrap_or_default).collect())
+    }
+
+    /// The units that earlier runs have done and whose files are what they wrote; what no longer fits goes, and is told.
+    fn done_before(&self, case: &mut Case) -> Result<Vec<Option<UnitRecord>>, Failure> {
+        let standings = standings(&case.lake, self.units, self.threads)?;
+        let (mut records, mut gone) = (Vec::new(), case.lake.others(self.units));
+        for (unit, standing) in self.units.iter().zip(standings) {
+            records.push(match standing {
+                Standing::Whole(record) => Some(*record),
+                Standing::Absent => None,
+                Standing::Unfit(name) => {
+                    let line = format!(
+                        "warning: `lake/{name}` is not what was written, or was taken away: what it is made of is read anew from the evidence"
+                    );
+                    out::note(&piste_report::escape::visible(&line));
+                    gone.push(unit.key.clone());
+                    None
+                }
+            });
+        }
+        case.drop_units(&gone)?;
+        case.lake.keep_only(self.units)?;
+        Ok(records)
+    }
+
+    /// Units that hold rows of these items, or whose rows were compared with theirs for copies.
+    fn touched(&self, left_out: &BTreeSet<usize>) -> Vec<bool> {
+        let suspects = if self.dedup { copies::suspects(self.items) } else { vec![false; self.items.len()] };
+        let suspect = |item: usize| suspects.get(item) == Some(&true);
+        let copied = left_out.iter().any(|item| suspect(*item));
+        let parts = self.units.iter().map(|unit| {
+            unit.parts.iter().any(|part| left_out.contains(&part.item) || (copied && suspect(part.item)))
+        });
+        parts.collect()
+    }
+
+    /// Reads what `records` lack, save the items left out; answers what was found to have changed.
+    fn pass(
+        &self,
+        case: &mut Case,
+        records: &mut [Option<UnitRecord>],
+        changed: &Met,
+    ) -> Result<Met, Failure> {
         let done: Vec<bool> = records.iter().map(Option::is_some).collect();
         let bytes = self.items.iter().filter(|item| item.same_as.is_none()).map(Item::bytes_read).sum();
         let progress = Progress::new("Reading", bytes, self.shown);
+        let tmp = case.lake.tmp().to_owned();
         let input = pipeline::Input {
             items: self.items,
             units: self.units,
             done: &done,
-            tmp: case.lake.tmp(),
+            left_out: &changed.left_out,
+            tmp: &tmp,
             passwords: self.passwords,
             sources: &self.hunt.sources,
             threads: self.threads,
@@ -122,7 +215,7 @@ impl Reading<'_> {
             .map(|(item, _)| item.id.0)
             .collect();
         let mut seen = self.seen_before(case, &done)?;
-        let mut open = Open::default();
+        let (mut open, mut found) = (Open::default(), Met::default());
         let worker = || -> pipeline::Worker<'_, Worked> {
             let mut scanner = FileScanner::new(&self.hunt.yara, self.hunt.yara_seconds);
             let suspects = &suspects;
@@ -146,6 +239,14 @@ impl Reading<'_> {
                 open.record.issues.push(issue);
                 Ok(())
             }
+            Step::Changed(item, Change::Grew) => {
+                found.grown.insert(item);
+                Ok(())
+            }
+            Step::Changed(item, Change::Differs) => {
+                found.left_out.insert(item);
+                Ok(())
+            }
             Step::UnitEnd(at) => {
                 let open = std::mem::take(&mut open);
                 let hash = &self.hunt.key;
@@ -157,7 +258,7 @@ impl Reading<'_> {
             }
         })?;
         progress.finish();
-        Ok(records.into_iter().map(Option::unwrap_or_default).collect())
+        Ok(found)
     }
 
     /// Identities of the units that an earlier, cut-off run has done.
@@ -293,7 +394,7 @@ impl Open {
 
     fn write(
         mut self,
-        case: &Case,
+        case: &mut Case,
         unit: Option<&Unit>,
         hunt: &str,
         identities: &[u8],
@@ -304,7 +405,10 @@ impl Open {
         let detections = written(&mut self.detections).map_err(LakeError::write(&found))?;
         let copies = lines(&self.copies, &copied)?;
         if !self.gathered.is_empty() {
-            self.gathered.write(&case.lake.found(unit, hunt, Found::Contributions)).map_err(correlate)?;
+            let path = case.lake.found(unit, hunt, Found::Contributions);
+            self.gathered.write(&path).map_err(correlate)?;
+            let stamp = Stamp::of_file(&path).map_err(LakeError::read(&path))?;
+            self.record.files.insert(case.lake.name_of(&path), Arc::new(stamp));
         }
         let in_files = case.lake.attachment(unit, Attachment::Scanned);
         let scanned = written(&mut self.scanned).map_err(LakeError::write(&in_files))?;
@@ -315,7 +419,9 @@ impl Open {
             (copied, copies.as_slice()),
             (case.lake.attachment(unit, Attachment::Identities), identities),
         ];
-        case.lake.write_unit(unit, self.batches.into_batches(), &self.record, &attachments)?;
+        let stored =
+            case.lake.write_unit(unit, self.batches.into_batches(), &mut self.record, &attachments)?;
+        case.unit_stored(stored)?;
         Ok(self.record)
     }
 }

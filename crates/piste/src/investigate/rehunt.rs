@@ -6,9 +6,8 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZero;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use arrow_array::RecordBatch;
@@ -16,8 +15,10 @@ use piste_hunt::correlate::Gathered;
 use piste_hunt::told::{Teller, Told};
 use piste_hunt::{Hit, Needs, describe};
 use piste_lake::scan::{Table, side_by_side, take_rows};
-use piste_lake::store::{Found, UnitRecord, write_durably};
-use piste_lake::{Lake, LakeError, Unit};
+use piste_lake::stamp::Stamp;
+use piste_lake::store::{Files, Found, UnitRecord, write_durably};
+use piste_lake::{Lake, LakeError, LakeFile, Unit};
+use piste_model::hash::sha256_hex;
 use piste_model::schema;
 use piste_model::sources::Shape;
 
@@ -51,6 +52,39 @@ impl Spent {
     }
 }
 
+/// What a hunt did.
+pub(crate) struct Ran {
+    /// Units that were hunted.
+    pub(crate) hunted: usize,
+    /// Over the stamps of the hunt's files of all units.
+    pub(crate) sha256: String,
+}
+
+/// One hash over the stamps of a hunt's files.
+fn digest(stamps: &[Files]) -> String {
+    let lines = stamps.iter().flatten();
+    let text = lines.fold(String::new(), |text, (name, stamp)| {
+        text + name + " " + &stamp.bytes.to_string() + " " + &stamp.blocks + "\n"
+    });
+    sha256_hex(text.as_bytes())
+}
+
+/// Whether the files that an earlier hunt left are what the ledger knows.
+pub(crate) fn is_whole(lake: &Lake, units: &[Unit], hunt: &str) -> bool {
+    let mut all = Vec::new();
+    for unit in units {
+        let mut files = Files::new();
+        for found in [Found::Detections, Found::Contributions] {
+            let path = lake.found(unit, hunt, found);
+            if let Ok(stamp) = Stamp::of_file(&path) {
+                files.insert(lake.name_of(&path), Arc::new(stamp));
+            }
+        }
+        all.push(files);
+    }
+    lake.hunt_stored(hunt) == Some(digest(&all))
+}
+
 /// Hunts units anew.
 pub(crate) struct Rehunt<'a> {
     pub(crate) lake: &'a Lake,
@@ -61,11 +95,63 @@ pub(crate) struct Rehunt<'a> {
 }
 
 impl Rehunt<'_> {
-    /// Hunts every unit that this rule set has not seen; answers how many those were.
-    pub(crate) fn run(&self, units: &[Unit]) -> Result<usize, LakeError> {
-        let hash = &self.hunt.key;
-        let unseen: Vec<&Unit> =
-            units.iter().filter(|unit| !self.lake.found(unit, hash, Found::Detections).exists()).collect();
+    /// Hunts every unit that this rule set has not seen, or whose detections are not what was written.
+    pub(crate) fn run(&self, units: &[Unit]) -> Result<Ran, LakeError> {
+        let mut stamps = Vec::new();
+        for unit in units {
+            stamps.push(self.stamps(unit)?);
+        }
+        // The ledger vouches for all files of the hunt together, or each unit for those that were made with it.
+        let vouched = self.lake.hunt_stored(&self.hunt.key) == Some(digest(&stamps));
+        let mut unseen: Vec<&Unit> = Vec::new();
+        for (unit, now) in units.iter().zip(&stamps) {
+            let made = self.lake.stamps(unit)?;
+            let as_made = self.names(unit).iter().all(|name| made.get(name) == now.get(name));
+            let detections = self.lake.name_of(&self.lake.found(unit, &self.hunt.key, Found::Detections));
+            if !now.contains_key(&detections) || !(vouched || as_made) {
+                unseen.push(unit);
+            }
+        }
+        self.hunt_all(&unseen)?;
+        for (unit, stamps) in units.iter().zip(&mut stamps) {
+            if unseen.iter().any(|one| one.key == unit.key) {
+                *stamps = self.on_disk(unit)?;
+            }
+        }
+        Ok(Ran { hunted: unseen.len(), sha256: digest(&stamps) })
+    }
+
+    /// Names of the files that the hunt leaves for a unit.
+    fn names(&self, unit: &Unit) -> [String; 2] {
+        [Found::Detections, Found::Contributions]
+            .map(|found| self.lake.name_of(&self.lake.found(unit, &self.hunt.key, found)))
+    }
+
+    /// What these files hold: those that this process has just written with the unit are known.
+    fn stamps(&self, unit: &Unit) -> Result<Files, LakeError> {
+        if self.lake.is_fresh(unit) {
+            let made = self.lake.stamps(unit)?;
+            let names = self.names(unit).into_iter();
+            let known = names.filter_map(|name| made.get(&name).map(|stamp| (name, Arc::clone(stamp))));
+            return Ok(known.collect());
+        }
+        self.on_disk(unit)
+    }
+
+    fn on_disk(&self, unit: &Unit) -> Result<Files, LakeError> {
+        let mut files = Files::new();
+        for found in [Found::Detections, Found::Contributions] {
+            let path = self.lake.found(unit, &self.hunt.key, found);
+            match Stamp::of_file(&path) {
+                Ok(stamp) => drop(files.insert(self.lake.name_of(&path), Arc::new(stamp))),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(LakeError::read(path)(error)),
+            }
+        }
+        Ok(files)
+    }
+
+    fn hunt_all(&self, unseen: &[&Unit]) -> Result<(), LakeError> {
         let next = AtomicUsize::new(0);
         let failed: Mutex<Option<LakeError>> = Mutex::default();
         let work = || {
@@ -88,7 +174,7 @@ impl Rehunt<'_> {
         if let Some(error) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
             return Err(error);
         }
-        if self.stop.load(Ordering::Relaxed) { Err(LakeError::Stopped) } else { Ok(unseen.len()) }
+        if self.stop.load(Ordering::Relaxed) { Err(LakeError::Stopped) } else { Ok(()) }
     }
 
     fn unit(&self, unit: &Unit) -> Result<(), LakeError> {
@@ -99,9 +185,11 @@ impl Rehunt<'_> {
         }
         let since = Instant::now();
         let UnitFound { mut detections, mut gathered } = found;
+        let path = self.lake.found(unit, &self.hunt.key, Found::Contributions);
         if !gathered.is_empty() {
-            let path = self.lake.found(unit, &self.hunt.key, Found::Contributions);
             gathered.write(&path).map_err(correlate)?;
+        } else if path.exists() {
+            std::fs::remove_file(&path).map_err(LakeError::write(&path))?;
         }
         let path = self.lake.found(unit, &self.hunt.key, Found::Detections);
         write_durably(&path, &written(&mut detections).map_err(LakeError::write(&path))?)?;
@@ -112,7 +200,7 @@ impl Rehunt<'_> {
     fn table(
         &self,
         dataset: &str,
-        path: &Path,
+        path: &LakeFile,
         record: &UnitRecord,
         found: &mut UnitFound,
     ) -> Result<(), LakeError> {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use piste_case::{Origin, database, person, read_with};
+use piste_case::{Origin, database, person, read_any};
 use piste_report::escape;
 
 use crate::cli::Common;
@@ -74,7 +74,7 @@ pub(super) fn run(arguments: &Export, common: &Common) -> Result<u8, Failure> {
             if arguments.format == Form::Csv {
                 text.push_str("seq,at,kind,what,by,hash,prev\n");
             }
-            read_with(&path, |entry| {
+            read_any(&path, |entry| {
                 if arguments.format == Form::Jsonl {
                     text.push_str(&entry.to_line());
                     return Ok(());

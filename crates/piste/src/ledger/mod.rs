@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use piste_case::checkpoint::{self, Checkpoint, CheckpointError};
 use piste_case::merge::IMPORTED;
-use piste_case::{Entry, LedgerError, Origin, read_signed, read_with};
+use piste_case::{Entry, LedgerError, Origin, read_any, read_signed};
 use piste_report::escape;
 use serde_json::{Value, json};
 
@@ -107,14 +107,14 @@ fn list(arguments: &Show, common: &Common) -> Result<u8, Failure> {
     };
     let mut total = 0_usize;
     if arguments.last.is_some() {
-        read_with(&path, |entry| {
+        read_any(&path, |entry| {
             total += usize::from(wanted(entry));
             Ok(())
         })?;
     }
     let mut skip = arguments.last.map_or(0, |last| total.saturating_sub(last));
     let mut text = String::new();
-    read_with(&path, |entry| {
+    read_any(&path, |entry| {
         if !wanted(entry) {
             return Ok(());
         }
@@ -145,9 +145,6 @@ struct Signatures {
 
 fn check(arguments: &Verify, common: &Common) -> Result<u8, Failure> {
     let path = ledger_path(common)?;
-    if std::fs::metadata(&path).is_ok_and(|data| data.len() == 0) {
-        crate::heritage::refuse_lost_ledger(&common.case)?;
-    }
     let trusted = arguments.trust.iter().map(|file| read_public(file)).collect::<Result<Vec<_>, _>>()?;
     let mut found = Signatures::default();
     let mut imported = Vec::new();

@@ -85,6 +85,11 @@ pub(super) fn what(entry: &Entry) -> String {
             text("to"),
             text("why")
         ),
+        "unit.stored" => format!("{} is in the lake, sidecar SHA-256 {}", text("unit"), text("sha256")),
+        "units.dropped" => format!("no longer in the lake: {}", text("units")),
+        "hunt.stored" => format!("detections of the rules {}", text("hunt")),
+        "evidence.changed" => format!("{}: {}", text("id"), text("how")),
+        "evidence.change-accepted" => format!("{}: {}", text("ids"), text("why")),
         "ledger.sealed" => format!("checkpoint over {} entries, head {}", text("entries"), text("head")),
         "ledger.recovered" => format!("a torn line of {} bytes was cut off", text("torn_bytes")),
         _ => {

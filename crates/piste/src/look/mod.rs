@@ -7,57 +7,133 @@ pub(crate) mod pattern;
 pub(crate) mod rows;
 pub(crate) mod sorted;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use arrow_array::RecordBatch;
-use piste_case::{kind, read_with};
+use piste_case::verdicts::{Verdict, Verdicts};
+use piste_case::{Ledger, kind};
 use piste_hunt::describe;
-use piste_lake::Lake;
 use piste_lake::scan::text_at;
+use piste_lake::store::Stored;
+use piste_lake::{Lake, Sealed};
 use piste_model::summary::Summary;
-use piste_model::{Instant, schema};
+use piste_model::{Finding, Instant, schema};
 use piste_report::escape::terminal;
 use piste_report::reading::{beside_nothing_found, not_searched};
+use serde_json::Value;
 
 use crate::cli::Range;
 use crate::failure::Failure;
 use crate::out;
+use crate::person::{or_set_aside, read_ledger};
+use crate::results::{self, Results};
 
 /// Characters of a sentence of Piste's own.
 const SENTENCE_CHARS: usize = 1_000;
 
 /// The lake of a case that is there.
 pub(crate) fn lake_of(case: &Path) -> Result<Lake, Failure> {
-    if !case.join("ledger.jsonl").exists() {
-        return Err(Failure::usage(
-            "case-missing",
-            format!("there is no case in `{}`", case.display()),
-            "nothing was read",
-            "name the case's folder with --case, or begin one: piste investigate EVIDENCE",
-        ));
-    }
-    let (mut finished, mut command) = (false, "investigate");
-    read_with(&case.join("ledger.jsonl"), |entry| {
-        if entry.kind == kind::RUN_STARTED {
-            command = match entry.body.get("command").and_then(serde_json::Value::as_str) {
-                Some("hunt") => "hunt",
-                Some("sightings") => "sightings",
-                _ => "investigate",
-            };
+    Ok(seen(case)?.lake)
+}
+
+/// A case that is only looked at.
+pub(crate) struct Seen {
+    pub(crate) lake: Lake,
+    pub(crate) results: Results,
+    pub(crate) verdicts: Verdicts,
+    /// Every file that was sealed.
+    pub(crate) seals: Vec<Sealed>,
+    /// Body of the entry that began the last run.
+    pub(crate) run: Value,
+}
+
+/// Looks at a case that is there: its ledger is read once, with every signature.
+pub(crate) fn seen(case: &Path) -> Result<Seen, Failure> {
+    let mut seen = Seen {
+        lake: Lake::at(case),
+        results: Results::default(),
+        verdicts: Verdicts::default(),
+        seals: Vec::new(),
+        run: Value::Null,
+    };
+    let (mut finished, mut stored) = (false, Stored::default());
+    read_ledger(case, |entry| {
+        seen.results.observe(entry);
+        stored.observe(&entry.kind, &entry.body);
+        match entry.kind.as_str() {
+            kind::RUN_STARTED => {
+                seen.run = entry.body.clone();
+                finished = false;
+            }
+            kind::RUN_FINISHED => finished = true,
+            kind::EVIDENCE_SEALED => seen.seals.extend(serde_json::from_value(entry.body.clone()).ok()),
+            _ => {}
         }
-        finished = entry.kind == kind::RUN_FINISHED || (finished && entry.kind != kind::RUN_STARTED);
-        Ok(())
+        or_set_aside(seen.verdicts.observe(entry))
     })?;
+    if results::is_unsettled(case)
+        && let Ok((_held, _)) = Ledger::open(&case.join("ledger.jsonl"))
+    {
+        seen.results.settle(case)?; // no other command is writing: what lies aside is of one that was killed
+    }
     if !finished {
-        let what = match command {
-            "hunt" | "sightings" => "what follows is of the run before it",
-            _ => "what follows is a part",
+        let command = seen.run.get("command").and_then(Value::as_str);
+        let (command, what) = match command {
+            Some(command @ ("hunt" | "sightings")) => (command, "what follows is of the run before it"),
+            _ => ("investigate", "what follows is a part"),
         };
         out::note(&format!(
             "warning: the last run of this case did not finish: {what}; run `piste {command}` again"
         ));
     }
-    Ok(Lake::at(case))
+    seen.lake = seen.lake.with_stored(stored);
+    Ok(seen)
+}
+
+impl Seen {
+    /// The findings as the last run wrote them, with the verdicts in force.
+    pub(crate) fn findings(&self, case: &Path) -> Result<Vec<Finding>, Failure> {
+        let text = self.results.text(case, FINDINGS)?;
+        parse_findings(&text, &self.verdicts)
+    }
+
+    /// Findings that somebody judged and that the last run did not find: key, and the last verdict.
+    pub(crate) fn judged_and_gone<'s>(&'s self, findings: &[Finding]) -> Vec<&'s Verdict> {
+        let there: BTreeSet<&str> = findings.iter().map(|finding| finding.key.as_str()).collect();
+        self.verdicts.in_force().filter(|verdict| !there.contains(verdict.judged.key.as_str())).collect()
+    }
+}
+
+/// In `out/`.
+pub(crate) const FINDINGS: &str = "findings.jsonl";
+
+/// The findings of `findings.jsonl`, with the verdicts in force.
+pub(crate) fn parse_findings(text: &str, verdicts: &Verdicts) -> Result<Vec<Finding>, Failure> {
+    let lines = text.lines().map(|line| {
+        let mut finding: Finding = serde_json::from_str(line)?;
+        if let Some(verdict) = verdicts.of(&finding.key) {
+            verdict.clone_into(&mut finding.verdict);
+        }
+        Ok(finding)
+    });
+    lines.collect::<Result<Vec<_>, serde_json::Error>>().map_err(|error| unreadable(FINDINGS, &error))
+}
+
+/// The text of `findings.jsonl`.
+pub(crate) fn finding_lines(findings: &[Finding]) -> String {
+    let lines = findings.iter().filter_map(|finding| serde_json::to_string(finding).ok());
+    lines.fold(String::new(), |text, line| text + &line + "\n")
+}
+
+/// For a file of `out/` that another version wrote.
+pub(crate) fn unreadable(name: &str, error: &serde_json::Error) -> Failure {
+    Failure::environment(
+        "out-unreadable",
+        format!("`out/{name}` is not what this version writes: {error}"),
+        "nothing was shown or recorded",
+        "run `piste investigate` again: it is derived, and a run writes it anew",
+    )
 }
 
 /// Says beside an answer of nothing what was not examined, as the last run counted it.
@@ -71,10 +147,17 @@ pub(crate) fn note_not_searched(case: &Path) {
 }
 
 fn note_of_summary(case: &Path, told: fn(&Summary) -> Option<String>) {
-    let text = std::fs::read_to_string(case.join("out").join("summary.json")).unwrap_or_default();
-    let summary = serde_json::from_str::<Summary>(&text).ok();
-    if let Some(sentence) = summary.as_ref().and_then(told) {
-        out::note(&terminal(&sentence, SENTENCE_CHARS));
+    match Results::of(case).and_then(|results| results.text(case, "summary.json")) {
+        Ok(text) => {
+            let summary = serde_json::from_str::<Summary>(&text).ok();
+            if let Some(sentence) = summary.as_ref().and_then(told) {
+                out::note(&terminal(&sentence, SENTENCE_CHARS));
+            }
+        }
+        Err(failure) => out::note(&format!(
+            "warning: what was not examined cannot be told: {}",
+            terminal(failure.what(), SENTENCE_CHARS)
+        )),
     }
 }
 

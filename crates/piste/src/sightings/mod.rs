@@ -8,7 +8,7 @@ pub(crate) mod check;
 pub(crate) mod given;
 
 use std::fmt::Write;
-use std::io::{BufRead, BufReader};
+use std::io::BufRead;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -24,7 +24,8 @@ use piste_rules::indicators::Tlp;
 use crate::cli::{Common, Investigate};
 use crate::failure::Failure;
 use crate::investigate::join::Joined;
-use crate::look::{is_host, lake_of, not_written, note_not_searched};
+use crate::look::{is_host, lake_of, note_not_searched};
+use crate::results::Results;
 use crate::{hunt, out};
 
 pub(crate) use given::{Given, Known};
@@ -84,24 +85,19 @@ pub(crate) fn run(arguments: &Sightings, common: &Common) -> Result<u8, Failure>
 }
 
 fn show(arguments: &Sightings, common: &Common) -> Result<(), Failure> {
+    let results = Results::of(&common.case)?;
+    if results.hash(FILE).is_none() && results.hash("summary.json").is_some() {
+        return Err(Failure::usage(
+            "sightings-none-given",
+            "no run of this case was given indicators",
+            "nothing was looked for",
+            "give some: piste sightings --indicators FILE",
+        ));
+    }
     let path = common.case.join("out").join(FILE);
-    let file = match std::fs::File::open(&path) {
-        Ok(file) => file,
-        Err(error)
-            if error.kind() == std::io::ErrorKind::NotFound
-                && common.case.join("out/summary.json").exists() =>
-        {
-            return Err(Failure::usage(
-                "sightings-none-given",
-                "no run of this case was given indicators",
-                "nothing was looked for",
-                "give some: piste sightings --indicators FILE",
-            ));
-        }
-        Err(error) => return Err(not_written(&path, &error)),
-    };
+    let file = results.file(&common.case, FILE)?;
     let (mut shown, mut all) = (0, 0);
-    for line in BufReader::new(file).lines() {
+    for line in file.lines() {
         let line = line.map_err(LakeError::read(&path))?;
         let one: Sighting = serde_json::from_str(&line)
             .map_err(|source| LakeError::Sidecar { path: path.clone(), source })?;
@@ -130,8 +126,8 @@ fn show(arguments: &Sightings, common: &Common) -> Result<(), Failure> {
 
 /// The strictest marking among what the case's last run saw.
 pub(crate) fn strictest_marking(case: &std::path::Path) -> Option<Tlp> {
-    let file = std::fs::File::open(case.join("out").join(FILE)).ok()?;
-    let lines = BufReader::new(file).lines().map_while(Result::ok);
+    let file = Results::of(case).ok()?.file(case, FILE).ok()?;
+    let lines = file.lines().map_while(Result::ok);
     let seen = lines.filter_map(|line| serde_json::from_str::<Sighting>(&line).ok());
     seen.filter_map(|one| one.tlp.as_deref().and_then(Tlp::parse)).max()
 }

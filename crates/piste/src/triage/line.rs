@@ -149,8 +149,8 @@ pub(super) struct Investigated<'a> {
 
 /// The lines of a case that was written.
 pub(super) fn lines(from: &Investigated<'_>) -> Vec<Line> {
-    let out = from.case.join("out");
-    let text = |name: &str| std::fs::read_to_string(out.join(name)).unwrap_or_default();
+    let results = crate::results::Results::of(from.case).unwrap_or_default();
+    let text = |name: &str| results.text(from.case, name).unwrap_or_default();
     let servers: Servers =
         serde_json::from_str(&text("exposure.json")).unwrap_or(Servers { servers: Vec::new() });
     let doors: Option<Doors> = serde_json::from_str(&text("doors.json")).ok();

@@ -114,18 +114,22 @@ fn what_lies_under_a_case_is_derived_and_comes_back() {
 }
 
 #[test]
-fn a_damaged_lake_says_what_to_remove() {
+fn a_damaged_lake_is_made_anew() {
     let scratch = Scratch::new();
     scratch.write("a.jsonl", three(1));
     scratch.investigate("a.jsonl").expect(0);
+    let before = scratch.lines("findings.jsonl");
     for entry in fs::read_dir(scratch.path("case/lake/units")).expect("it lists") {
         let path = entry.expect("an entry").path();
         if path.extension().is_some_and(|end| end == "json") {
             fs::write(path, "{").expect("it is written");
         }
     }
-    let run = scratch.investigate("a.jsonl").expect(4);
-    assert!(run.err.contains("error[lake-damaged]") && run.err.contains("remove"), "{}", run.err);
+    let run = scratch.piste(&["metrics", "--case", CASE]).expect(4);
+    assert!(run.err.contains("error[lake-changed]") && run.err.contains("investigate"), "{}", run.err);
+    let run = scratch.investigate("a.jsonl").expect(0);
+    assert!(run.err.contains("is read anew from the evidence"), "{}", run.err);
+    assert_eq!(scratch.lines("findings.jsonl"), before);
 }
 
 #[test]

@@ -42,5 +42,6 @@ mod tidy;
 mod triage;
 mod unread;
 mod user;
+mod vouched;
 mod web_files;
 mod yara;

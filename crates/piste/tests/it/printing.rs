@@ -69,7 +69,12 @@ fn an_interrupted_hunt_goes_by_its_name() {
     let scratch = Scratch::new();
     scratch.write("a.jsonl", three(1));
     scratch.investigate("a.jsonl").expect(0);
+    let before = crate::scratch::files(&scratch.path("case/out"));
     scratch.piste(&["hunt", "--case", CASE, "--level", "high"]).expect(0);
+    // Results take their names after the entry that ends a run.
+    for (name, bytes) in before {
+        scratch.write(&format!("case/out/{name}"), bytes);
+    }
     let ledger = fs::read_to_string(scratch.path("case/ledger.jsonl")).expect("there is a ledger");
     let mut all: Vec<&str> = ledger.lines().collect();
     while all.pop().is_some_and(|line| !line.contains("run.finished")) {}

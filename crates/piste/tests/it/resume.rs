@@ -92,7 +92,11 @@ fn a_killed_run_is_finished_by_the_same_command() {
     let scratch = Scratch::new();
     let child = start(&scratch, &path);
     let patience = Instant::now() + length * 3 + Duration::from_secs(10);
-    while units_done(&scratch).is_empty() && Instant::now() < patience {
+    let is_stored = || {
+        let ledger = fs::read_to_string(scratch.path("case/ledger.jsonl")).unwrap_or_default();
+        ledger.contains("\"kind\":\"unit.stored\"")
+    };
+    while !is_stored() && Instant::now() < patience {
         std::thread::sleep(Duration::from_millis(5));
     }
     kill(child);
