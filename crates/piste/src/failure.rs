@@ -131,13 +131,13 @@ impl From<LakeError> for Failure {
                 "what is done is kept",
                 "run the same command again to finish the work",
             ),
+            LakeError::Write { ref path, .. } if path == std::path::Path::new(OUTPUT) => Self::output(what),
             LakeError::Write { ref source, .. } if is_full(source) => Self::environment(
                 "disk-full",
                 format!("the disk is full: {what}"),
                 "the command ended here; what was done before is kept",
                 "make room, or choose another folder, then run the same command again",
             ),
-            LakeError::Write { ref path, .. } if path == std::path::Path::new(OUTPUT) => Self::output(what),
             LakeError::Write { .. } => Self::environment(
                 "case-write",
                 what,
