@@ -235,7 +235,7 @@ fn what_a_killed_command_left_aside_takes_its_place_or_goes() {
     assert!(on(&scratch, "findings --json").expect(0).out.contains("\"verdict\":\"confirmed\""));
     assert_eq!(fs::read(scratch.path("case/out/findings.jsonl")).expect("it reads"), after);
     // Killed before: what lies aside is of no entry.
-    fs::write(scratch.path("case/tmp/next/findings.jsonl"), &before).expect("it is written");
+    scratch.write("case/tmp/next/findings.jsonl", &before);
     on(&scratch, "findings").expect(0);
     assert!(!scratch.path("case/tmp/next/findings.jsonl").exists());
     assert_eq!(fs::read(scratch.path("case/out/findings.jsonl")).expect("it reads"), after);
