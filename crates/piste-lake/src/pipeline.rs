@@ -484,7 +484,8 @@ impl<'r, 'i> AsSealed<'r, 'i> {
     /// What became of the item since it was sealed, once it was read.
     fn change(mut self) -> io::Result<Option<Change>> {
         // Of a long file that is no log only the beginning is looked at, and only that beginning need be what was sealed.
-        let in_part = self.item.is_file() && self.item.bytes_read() < self.item.bytes;
+        let in_part =
+            self.item.is_file() && !self.item.format.is_text() && self.item.bytes_read() < self.item.bytes;
         if let Some(wanted) = self.item.beginning.as_ref().filter(|_| in_part) {
             return Ok((self.beginning.as_ref() != Some(wanted)).then_some(Change::Differs));
         }
