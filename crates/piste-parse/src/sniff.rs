@@ -353,10 +353,6 @@ pub fn sniff(head: &[u8], name: &str) -> Format {
         let log = *format == Format::Hive && artefact::is_registry_log(head);
         return if log { Format::Artefact(Artefact::RegistryLog) } else { *format };
     }
-    // A frame that readers skip may stand before the first.
-    if matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]) {
-        return Format::Zstd;
-    }
     if let Some(format) = after_skippable_frames(head) {
         return format;
     }
