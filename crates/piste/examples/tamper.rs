@@ -154,10 +154,9 @@ fn of_the_ledger() -> Vec<Change> {
             let other =
                 other.lines().find_map(|line| line.strip_prefix("public: ")).expect("a key").to_owned();
             rewrite(bench, move |kind, body| {
-                if kind == "custody.recorded" {
-                    if let Some(by) = body.get_mut("by").and_then(Value::as_object_mut) {
-                        by.insert("key".to_owned(), json!(other));
-                    }
+                let by = body.get_mut("by").and_then(Value::as_object_mut);
+                if let Some(by) = by.filter(|_| kind == "custody.recorded") {
+                    by.insert("key".to_owned(), json!(other));
                 }
             });
         }),
