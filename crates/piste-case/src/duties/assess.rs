@@ -127,6 +127,9 @@ pub struct Duty {
     pub recipients: Vec<String>,
     /// All of them are told; otherwise one.
     pub each_recipient: bool,
+    /// Who gets a copy beside the recipient.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<String>,
     pub state: State,
     /// Why it is in this state, in one sentence.
     pub because: String,
@@ -164,6 +167,12 @@ pub struct Duty {
     pub lawful_delay: Option<String>,
 }
 
+/// What was to be done at once is late after a week.
+const LONG_AGO: i64 = 7 * 86_400_000_000_000;
+
+/// How the catalogue marks, within a text, what is not confirmed.
+const TO_CONFIRM: &str = "to be confirmed";
+
 /// Every duty of the profile at `at`, in the order of the catalogue.
 pub fn duties(known: &Known<'_>, at: Instant) -> Vec<Duty> {
     let regimes = &known.profile.regimes;
@@ -175,7 +184,7 @@ fn duty(known: &Known<'_>, row: &Row, at: Instant) -> Duty {
     let mut why = Vec::new();
     let truth = known.evaluate(&row.when, &mut why);
     let Timing { start, due, computation } = timing(known, &row.deadline);
-    let in_force = in_force(row, start.unwrap_or(at));
+    let in_force = in_force(row, start.or_else(|| of_the_facts(known)).unwrap_or(at));
     let strict = due.as_ref().map(|due| due.strict);
     let (state, because) = state(known, row, truth, in_force, strict, at);
     let late = strict.is_some_and(|strict| strict < at);
@@ -192,6 +201,16 @@ fn duty(known: &Known<'_>, row: &Row, at: Instant) -> Duty {
     {
         warnings.push(format!("the internal target passed at {}", duty_catalog().calendar().local(target)));
     }
+    let at_once = matches!(row.deadline.rule.as_str(), "immediate" | "undue_delay");
+    if at_once
+        && let Some(start) = start.filter(|_| in_force && matches!(state, State::Due | State::Assess))
+        && at.nanos.saturating_sub(start.nanos) > LONG_AGO
+    {
+        let local = duty_catalog().calendar().local(start);
+        warnings.push(format!(
+            "it was to be done at once from {local}: that moment is past; if it was done record it, else do it now and say why it is late"
+        ));
+    }
     Duty {
         id: row.duty_id(),
         row: row.id.clone(),
@@ -202,6 +221,7 @@ fn duty(known: &Known<'_>, row: &Row, at: Instant) -> Duty {
         recipient,
         recipients,
         each_recipient: row.each_recipient,
+        copies: copies(known, row),
         state,
         because,
         in_force,
@@ -235,6 +255,13 @@ fn duty(known: &Known<'_>, row: &Row, at: Instant) -> Duty {
 
 fn name_of(recipient: &str) -> String {
     duty_catalog().recipient(recipient).map_or(recipient, |known| known.name(Lang::En)).to_owned()
+}
+
+/// The earliest instant that the facts give of the incident: a duty whose own clock has not begun is one of the law of then.
+fn of_the_facts(known: &Known<'_>) -> Option<Instant> {
+    let names =
+        ["t.first_indication", "t.aware_incident", "t.aware_significant", "t.aware_personal_data_breach"];
+    names.iter().filter_map(|name| known.instant(name)).min()
 }
 
 /// Law at the instant: `valid_from <= t < valid_to`, by the day of the zone.
@@ -388,10 +415,17 @@ fn recipients(known: &Known<'_>, row: &Row) -> (String, Vec<String>) {
     let chosen = row
         .recipient_when
         .iter()
-        .find(|other| known.evaluate(&other.when, &mut Vec::new()) == Truth::True)
+        .find(|other| !other.copy && known.evaluate(&other.when, &mut Vec::new()) == Truth::True)
         .map(|other| other.recipient.clone());
     let first = chosen.or_else(|| row.recipients.first().cloned()).unwrap_or_default();
     (first, row.recipients.clone())
+}
+
+/// Who gets a copy, as the facts stand.
+fn copies(known: &Known<'_>, row: &Row) -> Vec<String> {
+    let told = row.recipient_when.iter().filter(|other| other.copy);
+    let told = told.filter(|other| known.evaluate(&other.when, &mut Vec::new()) == Truth::True);
+    told.map(|other| other.recipient.clone()).collect()
 }
 
 fn undecided(known: &Known<'_>, why: &[Tested]) -> Vec<String> {
@@ -448,16 +482,16 @@ fn unconfirmed(row: &Row) -> Vec<String> {
     match row.certainty {
         Certainty::Sure => {}
         Certainty::Likely => words.push("the row rests on secondary sources (likely)".to_owned()),
-        Certainty::ToConfirm => words.push("the row is not confirmed (to_confirm)".to_owned()),
+        Certainty::ToConfirm => words.push("this row is not confirmed".to_owned()),
     }
     let texts = row.legal_basis.iter().chain(&row.notes).chain(&row.lawful_delay).chain(&row.source);
-    words.extend(texts.filter(|text| text.contains("to_confirm")).cloned());
+    words.extend(texts.filter(|text| text.contains(TO_CONFIRM)).cloned());
     let recipients = row.recipients.iter().filter_map(|id| duty_catalog().recipient(id));
     for recipient in recipients {
         if recipient.certainty == Certainty::ToConfirm {
             words.push(format!("{}: not confirmed", recipient.en));
         }
-        words.extend(recipient.channels.iter().filter(|channel| channel.contains("to_confirm")).cloned());
+        words.extend(recipient.channels.iter().filter(|channel| channel.contains(TO_CONFIRM)).cloned());
     }
     words
 }

@@ -128,6 +128,9 @@ pub struct NoticeWords {
 pub struct RecipientWhen {
     /// Who.
     pub recipient: String,
+    /// It gets a copy beside the recipient, and is none in its place.
+    #[serde(default)]
+    pub copy: bool,
     /// When.
     pub when: Condition,
 }
@@ -533,6 +536,43 @@ mod tests {
             assert!(TEXT.contains(sound), "{sound}");
             let text = TEXT.replacen(sound, fault, 1);
             assert!(DutyCatalog::parse(&text, fact_catalog()).is_err(), "{fault}");
+        }
+    }
+
+    #[test]
+    fn no_note_to_developers_reaches_a_reader() {
+        let (catalog, mut texts) = (duty_catalog(), Vec::new());
+        for row in catalog.rows() {
+            texts.extend(
+                [row.title.clone()].into_iter().chain(row.notes.clone()).chain(row.lawful_delay.clone()),
+            );
+            texts.extend(row.legal_basis.iter().chain(&row.source).chain(&row.exemptions).cloned());
+            texts.extend(row.deadline.qualifier.iter().chain(&row.deadline.weekend).cloned());
+            let words =
+                row.notice.iter().flat_map(|words| words.title.values().chain(words.opening.values()));
+            texts.extend(words.cloned());
+            let recipients = row.recipients.iter().filter_map(|id| catalog.recipient(id));
+            texts.extend(recipients.flat_map(|one| one.channels.iter().cloned().chain([one.role.clone()])));
+            let by_hand = row.content.iter().filter_map(|content| match content {
+                ContentRef::Words { text } => Some(text.clone()),
+                ContentRef::Named(_) => None,
+            });
+            texts.extend(by_hand);
+        }
+        let of_developers = [
+            "to_confirm",
+            "data-driven",
+            "do not implement",
+            "configuration",
+            "_class=",
+            "TODO",
+            "/...",
+            "…",
+        ];
+        for text in texts {
+            for word in of_developers {
+                assert!(!text.contains(word), "`{word}` in `{text}`");
+            }
         }
     }
 }

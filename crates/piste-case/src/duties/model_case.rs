@@ -124,9 +124,12 @@ fn its_deadlines() {
     let cic = case.duty("BE-CIC-29", "2021-03-27T00:00:00Z");
     assert_eq!(
         (cic.due_strict, cic.recipient.as_str()),
-        (None, "federal_prosecutor"),
+        (None, "public_prosecutor"),
         "at once has no number"
     );
+    assert_eq!(cic.copies, ["federal_prosecutor"], "beside the King's prosecutor, not in his place");
+    let years_later = case.duty("BE-CIC-29", "2026-03-27T00:00:00Z");
+    assert!(years_later.warnings.iter().any(|warning| warning.contains("that moment is past")));
     let target = cic.target.expect("an internal target");
     assert_eq!(target.target_is, "internal service level");
     assert_eq!(local(target.at).as_deref(), Some("2021-03-27T14:20:00+01:00"));

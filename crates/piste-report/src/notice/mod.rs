@@ -96,12 +96,16 @@ impl Draft<'_> {
         let name = duty_catalog().recipient(recipient).map_or(recipient, |known| known.name(lang));
         let words = self.words;
         self.line(&words.field(words.to, name));
+        for copy in duty.copies.iter().filter(|copy| *copy != recipient) {
+            let name = duty_catalog().recipient(copy).map_or(copy.as_str(), |known| known.name(lang));
+            self.line(&words.field(words.copy, name));
+        }
         self.line(&words.field(words.stage, &words.stage_of(row, duty)));
         self.line(&words.field(words.drawn_up, &dates::moment(at, lang)));
         // The first sentence names the law in the language of the draft; the catalogue's basis is in English.
         let opening = row.notice.as_ref().and_then(|words| words.opening.get(&lang));
         if opening.is_none() {
-            let basis = row.legal_basis.join("; ").replace("to_confirm", words.to_confirm);
+            let basis = row.legal_basis.join("; ").replace("to be confirmed", words.to_confirm);
             self.line(&words.field(words.basis, &basis));
         }
         self.line("");

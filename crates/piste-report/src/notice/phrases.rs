@@ -10,6 +10,7 @@ use piste_case::facts::Lang;
 pub(super) struct Phrases {
     colon: &'static str,
     pub(super) to: &'static str,
+    pub(super) copy: &'static str,
     pub(super) stage: &'static str,
     pub(super) drawn_up: &'static str,
     pub(super) basis: &'static str,
@@ -59,6 +60,7 @@ pub(super) fn phrases(lang: Lang) -> &'static Phrases {
 static FR: Phrases = Phrases {
     colon: " : ",
     to: "Destinataire",
+    copy: "Copie",
     stage: "Étape",
     drawn_up: "Établi le",
     basis: "Base légale",
@@ -86,6 +88,7 @@ static FR: Phrases = Phrases {
 static NL: Phrases = Phrases {
     colon: ": ",
     to: "Bestemmeling",
+    copy: "Afschrift",
     stage: "Fase",
     drawn_up: "Opgesteld op",
     basis: "Rechtsgrond",
@@ -113,6 +116,7 @@ static NL: Phrases = Phrases {
 static DE: Phrases = Phrases {
     colon: ": ",
     to: "Empfänger",
+    copy: "Abschrift",
     stage: "Stufe",
     drawn_up: "Erstellt am",
     basis: "Rechtsgrundlage",
@@ -140,6 +144,7 @@ static DE: Phrases = Phrases {
 static EN: Phrases = Phrases {
     colon: ": ",
     to: "To",
+    copy: "Copy",
     stage: "Stage",
     drawn_up: "Drawn up",
     basis: "Legal basis",

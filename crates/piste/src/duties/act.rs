@@ -192,15 +192,42 @@ pub(super) fn recipient(row: &Row, duty: Option<&Duty>, to: Option<&str>) -> Res
         let chosen = duty.map(|duty| duty.recipient.clone()).or_else(|| row.recipients.first().cloned());
         return Ok(chosen.unwrap_or_default());
     };
-    if row.recipients.iter().any(|one| one == to) {
-        return Ok(to.to_owned());
+    let of_duty = duty.into_iter().flat_map(|duty| &duty.recipients);
+    let on_condition = row.recipient_when.iter().map(|one| &one.recipient);
+    let mut all: Vec<&String> = row.recipients.iter().chain(of_duty).chain(on_condition).collect();
+    all.sort_unstable();
+    all.dedup();
+    if let Some(one) = all.iter().find(|one| is_called(one, to)) {
+        return Ok((**one).clone());
     }
+    let names: Vec<String> = all.iter().map(|one| name_of(one)).collect();
     Err(Failure::usage(
         "recipient-unknown",
         format!("{} is not sent to `{to}`", row.duty_id()),
         "nothing was recorded or written",
-        format!("its recipients are {}", row.recipients.join(", ")),
+        format!("its recipients are {}", names.join(", ")),
     ))
+}
+
+/// Whether a recipient is called so: by the catalogue's name, by its full or short name in any language, in any case.
+fn is_called(id: &str, said: &str) -> bool {
+    let plain = |text: &str| text.trim().to_lowercase().replace(['-', ' '], "_");
+    let said = plain(said);
+    let names = duty_catalog().recipient(id).map(|one| [&one.fr, &one.nl, &one.de, &one.en]);
+    let short = |name: &String| short_name(name).is_some_and(|short| plain(short) == said);
+    plain(id) == said || names.into_iter().flatten().any(|name| plain(name) == said || short(name))
+}
+
+/// What stands in brackets at the end of a name: `CCB`.
+fn short_name(name: &str) -> Option<&str> {
+    let (_, short) = name.trim_end().strip_suffix(')')?.rsplit_once('(')?;
+    Some(short)
+}
+
+/// `ccb (CCB)`: what to type, and what people call it.
+fn name_of(id: &str) -> String {
+    let short = duty_catalog().recipient(id).and_then(|one| short_name(&one.en));
+    short.map_or_else(|| id.to_owned(), |short| format!("{id} ({short})"))
 }
 
 fn reference(text: &str) -> Result<String, Failure> {
@@ -230,4 +257,21 @@ fn time(text: Option<&str>, common: &Common) -> Result<Instant, Failure> {
         ));
     }
     Ok(moment.instant)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recipients_by_the_names_that_people_use() {
+        for said in ["ccb", "CCB", "Ccb", "ZCB", "Centre for Cybersecurity Belgium (CCB)"] {
+            assert!(is_called("ccb", said), "{said}");
+        }
+        for said in ["APD", "gba", "apd-gba", "DPA"] {
+            assert!(is_called("apd_gba", said), "{said}");
+        }
+        assert!(!is_called("ccb", "nccn") && !is_called("ccb", "") && !is_called("no such", "CCB"));
+        assert_eq!(name_of("ccb"), "ccb (CCB)");
+    }
 }

@@ -76,6 +76,9 @@ fn brief(text: &mut String, duty: &Duty) {
     if !matches!(duty.state, State::Due | State::Assess) || duty.because.starts_with("still") {
         put(text, &format!("      {}", terminal(&duty.because, SHOWN_CHARS)));
     }
+    for warning in duty.warnings.iter().filter(|_| matches!(duty.state, State::Due | State::Assess)) {
+        put(text, &format!("      {}", terminal(warning, SHOWN_CHARS)));
+    }
     if !duty.undecided.is_empty() {
         put(text, &format!("      decided by {}", cut(&duty.undecided)));
     }
@@ -97,7 +100,11 @@ fn addressees(duty: &Duty) -> String {
     let others = duty.recipients.iter().filter(|one| **one != duty.recipient);
     let name =
         |id: &String| duty_catalog().recipient(id).map_or_else(|| id.clone(), |known| known.en.clone());
-    let others: Vec<String> = others.map(name).collect();
+    let others: Vec<String> = others.map(&name).collect();
+    if !duty.copies.is_empty() {
+        let copies = duty.copies.iter().filter(|one| **one != duty.recipient).map(name);
+        return format!("{}, copy to {}", duty.recipient_name, copies.collect::<Vec<_>>().join(" and "));
+    }
     match (others.is_empty(), duty.each_recipient) {
         (true, _) => duty.recipient_name.clone(),
         (false, true) => format!("{} and {}", duty.recipient_name, others.join(" and ")),
