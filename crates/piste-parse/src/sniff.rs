@@ -3,10 +3,13 @@
 //! In: the first [`HEAD_BYTES`] of a file and its name. Out: its format, and what Piste does with it. Renamed evidence is
 //! read all the same, and a text file called `.evtx` is not.
 
+mod pages;
+
+use self::pages::{extension_is, is_page, is_page_name};
 use crate::artefact::{self, Artefact};
 use crate::header::Header;
 use crate::tags::Tag;
-use crate::{charset, exchange, export, healthchecker, listing, nps, syslog, webshell, wrapped};
+use crate::{charset, exchange, export, healthchecker, listing, nps, syslog, wrapped};
 
 /// Bytes of a file that [`sniff`] looks at.
 pub const HEAD_BYTES: usize = 16_384;
@@ -419,49 +422,6 @@ fn is_old_tar(head: &[u8]) -> bool {
         .map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u64::from(*byte) })
         .sum();
     octal(148, 156) == Some(sum) && octal(124, 136).is_some() && octal(136, 148).is_some()
-}
-
-/// Extensions of pages that a web server runs.
-const PAGE_EXTENSIONS: [&str; 25] = [
-    "aspx", "ashx", "asmx", "ascx", "asp", "asa", "cer", "cdx", "master", "asax", "cshtml", "php", "phtml",
-    "pht", "php3", "php4", "php5", "php7", "php8", "jsp", "jspx", "jspf", "jspa", "tagx", "compiled",
-];
-/// What code of a page begins with, in lower case.
-const PAGE_MARKS: [&str; 9] = [
-    "<?php",
-    "<%@ page",
-    "<%@page",
-    "<%@ webhandler",
-    "<%@ language",
-    "<%eval",
-    "<%execute",
-    "runat=\"server\"",
-    "runat=server",
-];
-
-/// Whether a file is a page, or something else with a page in its first bytes.
-fn is_page(head: &[u8], name: &str) -> bool {
-    if is_page_name(name) {
-        return true;
-    }
-    let lower = charset::decoded(head).bytes.to_ascii_lowercase();
-    let has = |mark: &str| memchr::memmem::find(&lower, mark.as_bytes()).is_some();
-    if [("config", "<configuration"), ("inc", "<?"), ("tag", "<%@")]
-        .iter()
-        .any(|(end, mark)| extension_is(name, end) && has(mark))
-    {
-        return true;
-    }
-    PAGE_MARKS.iter().any(|mark| has(mark)) || has("msxsl:script")
-}
-
-/// Whether a web server runs or obeys what is called so.
-fn is_page_name(name: &str) -> bool {
-    PAGE_EXTENSIONS.iter().any(|extension| extension_is(name, extension)) || webshell::is_settings(name)
-}
-
-fn extension_is(name: &str, extension: &str) -> bool {
-    name.rsplit_once('.').is_some_and(|(_, last)| last.eq_ignore_ascii_case(extension))
 }
 
 fn sniff_text(head: &[u8], name: &str) -> Format {

@@ -69,7 +69,7 @@ pub(crate) fn group_by_after(pipelines: &[Pipeline], rule: &CorrelationRule) -> 
     let steps = pipelines.iter().flat_map(|pipeline| &pipeline.transformations);
     steps.fold(rule.group_by.len(), |fields, item| match &item.transformation {
         Transformation::FieldNameMapping { mapping } => {
-            let widest = mapping.iter().map(|(_, to)| to.len()).max().unwrap_or(1);
+            let widest = mapping.values().map(Vec::len).max().unwrap_or(1);
             fields.saturating_mul(widest.max(1))
         }
         _ => fields,
@@ -201,18 +201,18 @@ fn most_after(transformation: &Transformation, rule: &SigmaRule) -> Size {
             size_of(rule, &|_| None, &after)
         }
         Transformation::MapString { mapping } => {
-            let widest = mapping.iter().map(|(_, to)| to.len()).max().unwrap_or(0);
-            let long = mapping.iter().map(|(_, to)| longest(&mut to.iter())).max().unwrap_or(0);
+            let widest = mapping.values().map(Vec::len).max().unwrap_or(0);
+            let long = mapping.values().map(|to| longest(&mut to.iter())).max().unwrap_or(0);
             plain.more_bytes(widest.saturating_mul(long.saturating_add(ITEM_BYTES)), plain.values)
         }
         Transformation::SetValue { value } => plain.more_bytes(text_bytes(value, &str::len), plain.values),
         Transformation::FieldNamePrefix { prefix: more }
         | Transformation::FieldNameSuffix { suffix: more } => plain.more_bytes(more.len(), plain.items),
         Transformation::FieldNamePrefixMapping { mapping } => {
-            plain.more_bytes(longest(&mut mapping.iter().map(|(_, to)| to)), plain.items)
+            plain.more_bytes(longest(&mut mapping.values()), plain.items)
         }
         Transformation::FieldNameTransform { mapping, .. } => {
-            plain.more_bytes(longest(&mut mapping.iter().map(|(_, to)| to)), plain.items).times(CASE_GROWTH)
+            plain.more_bytes(longest(&mut mapping.values()), plain.items).times(CASE_GROWTH)
         }
         Transformation::CaseTransformation { .. } => Size { bytes: plain.times(CASE_GROWTH).bytes, ..plain },
         Transformation::HashesFields { field_prefix, .. } => Size { bytes: plain.times(2).bytes, ..plain }
@@ -236,7 +236,7 @@ type Alternatives<'a> = &'a dyn Fn(&str) -> Option<(usize, usize)>;
 type Length<'a> = &'a dyn Fn(&str) -> usize;
 
 fn size_of(rule: &SigmaRule, alternatives: Alternatives<'_>, length: Length<'_>) -> Size {
-    sum(rule.detection.named.iter().map(|(_, one)| size_of_detection(one, alternatives, length)))
+    sum(rule.detection.named.values().map(|one| size_of_detection(one, alternatives, length)))
 }
 
 fn sum(sizes: impl Iterator<Item = Size>) -> Size {
@@ -252,7 +252,7 @@ fn size_of_detection(detection: &Detection, alternatives: Alternatives<'_>, leng
         Detection::AllOf(items) => return size_of_items(items, alternatives, length),
         Detection::AnyOf(list) | Detection::And(list) => sum(list.iter().map(inner)),
         Detection::ArrayMatch { body, field, .. } => inner(body).more_bytes(field.len(), 1),
-        Detection::Conditional { named, .. } => sum(named.iter().map(|(_, one)| inner(one))),
+        Detection::Conditional { named, .. } => sum(named.values().map(inner)),
         Detection::Keywords(values) => size_of_values(values, length),
     };
     size.detections = size.detections.saturating_add(1);

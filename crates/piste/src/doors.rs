@@ -131,14 +131,13 @@ fn none_seen(case: &Path) -> String {
     let Some(covered) = summary.covered else {
         return "No such door was seen; of which days the evidence has rows is not known.\n".to_owned();
     };
-    let web = match summary.web_logs.len() {
-        0 => "; no web log is here".to_owned(),
-        _ => {
-            let each = summary.web_logs.iter().take(HOSTS);
-            let each: Vec<String> =
-                each.map(|(host, logs)| format!("web logs of {host}: {}", logs.in_words())).collect();
-            format!("; {}", each.join("; "))
-        }
+    let web = if summary.web_logs.is_empty() {
+        "; no web log is here".to_owned()
+    } else {
+        let each = summary.web_logs.iter().take(HOSTS);
+        let each: Vec<String> =
+            each.map(|(host, logs)| format!("web logs of {host}: {}", logs.in_words())).collect();
+        format!("; {}", each.join("; "))
     };
     let told = format!("No such door was seen {}{web}. That says nothing of other days.", covered.in_words());
     format!("{}\n", terminal(&told, SENTENCE_CHARS))

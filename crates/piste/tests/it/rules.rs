@@ -227,8 +227,9 @@ fn an_update_is_pinned_and_says_what_changes() {
 #[test]
 fn the_same_source_again_changes_nothing() {
     let scratch = Scratch::new();
-    let attributes: String =
+    let attributes: Vec<String> =
         (0..8).map(|at| format!("own_attribute_{at}: {{b: {at}, a: [x, {{d: 1, c: 2}}]}}\n")).collect();
+    let attributes = attributes.concat();
     let files: Vec<(String, String)> = (0..6)
         .map(|at| (format!("rules/{at}.yml"), rule(&format!("r{at}"), &format!("Rule {at}"), &attributes)))
         .collect();
