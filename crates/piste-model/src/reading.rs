@@ -145,15 +145,26 @@ pub enum ReadingHole {
 }
 
 /// Issues that leave evidence out without a line of its own in the evidence list.
-const LEAVE_OUT: [&str; 9] = [
+const LEAVE_OUT: [&str; 20] = [
     "archive-bomb",
     "archive-depth",
     "archive-members",
+    "archive-names",
     "container-encrypted",
+    "evidence-changed-while-read",
     "evidence-grew",
+    "evidence-not-read",
+    "evidence-taken-away",
     "evidence-unreadable",
+    "file-timeout",
+    "json-not-examined",
+    "log-not-parsed",
     "page-too-long",
+    "page-too-much-work",
     "reader-failed",
+    "tar-damaged",
+    "tar-sparse",
+    "text-too-long",
     "zip-damaged",
 ];
 
@@ -172,16 +183,21 @@ pub struct ReadingCompleteness {
     /// What was not examined, by kind, in the catalogue's order.
     #[serde(default)]
     pub not_examined: Vec<NotExamined>,
-    /// Other files that no records were taken from, such as programs, pictures and texts: sealed and hashed.
+    /// Files that no records were taken from and whose lines indicators and `piste search` see.
+    #[serde(default)]
+    pub texts_searched: FileFigures,
+    /// Other files that no records were taken from, such as programs and pictures: sealed and hashed.
     #[serde(default)]
     pub other_files: FileFigures,
 }
 
 /// What a run was asked for, as far as it decides what counts as reading.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Asked {
     /// The user's own YARA rules looked at files: who gives them may want files looked at and nothing else.
     pub files_looked_at: bool,
+    /// Whether the lines of a file that no records were taken from are searched.
+    pub is_searched: fn(&Evidence) -> bool,
 }
 
 impl ReadingCompleteness {
@@ -207,6 +223,7 @@ impl ReadingCompleteness {
             unread |= cause.is_some();
             match kinds.iter().position(|kind| kind.fits(file, cause)) {
                 Some(at) => found.iter_mut().skip(at).take(1).for_each(|figures| figures.add(file)),
+                None if (asked.is_searched)(file) => reading.texts_searched.add(file),
                 None => reading.other_files.add(file),
             }
         }
@@ -311,7 +328,11 @@ mod tests {
     }
 
     fn read(evidence: &[Evidence], issues: &[Issue]) -> ReadingCompleteness {
-        ReadingCompleteness::of(evidence, issues, &kinds(), Asked::default())
+        ReadingCompleteness::of(evidence, issues, &kinds(), asked(false))
+    }
+
+    fn asked(files_looked_at: bool) -> Asked {
+        Asked { files_looked_at, is_searched: |file| file.format == "text" }
     }
 
     fn log() -> Evidence {
@@ -368,7 +389,7 @@ mod tests {
     fn nothing_read_lost_records_and_what_a_limit_left_out_are_holes() {
         let text = file("note.txt", "text", EvidenceState::NotParsed, 0);
         assert_eq!(read(std::slice::from_ref(&text), &[]).reading_holes, [ReadingHole::NothingRead]);
-        let looked = ReadingCompleteness::of(&[text], &[], &kinds(), Asked { files_looked_at: true });
+        let looked = ReadingCompleteness::of(&[text], &[], &kinds(), asked(true));
         assert!(looked.is_whole());
         let damage = Damage { kind: "evtx-chunk-damaged".to_owned(), offset: 0, lost: None };
         let damaged = Evidence { damage: vec![damage], ..log() };

@@ -22,6 +22,7 @@ pub(crate) fn sentences(summary: &Summary) -> Vec<String> {
         told.push(format!("Every record of the {files} files that Piste takes records from was read."));
     }
     told.extend(reading.reading_holes.iter().map(|hole| of_hole(*hole, summary)));
+    told.extend(of_texts(reading));
     told.extend(of_others(reading));
     told
 }
@@ -54,12 +55,24 @@ fn of_hole(hole: ReadingHole, summary: &Summary) -> String {
     }
 }
 
+/// Texts that no records were taken from and that are searched.
+fn of_texts(reading: &ReadingCompleteness) -> Option<String> {
+    let texts = reading.texts_searched;
+    (texts.files > 0).then(|| {
+        format!(
+            "The lines of {} ({}) can be searched: by indicators and by `piste search`. They are no events.",
+            counted(texts.files, "text", "texts"),
+            bytes(texts.bytes)
+        )
+    })
+}
+
 /// Files that no records were taken from.
 fn of_others(reading: &ReadingCompleteness) -> Option<String> {
     let others = reading.other_files;
     (others.files > 0).then(|| {
         format!(
-            "From {} ({}), such as programs, pictures and texts, no records are taken: sealed and hashed.",
+            "From {} ({}), such as programs and pictures, no records are taken: sealed and hashed.",
             counted(others.files, "other file", "other files"),
             bytes(others.bytes)
         )
@@ -99,7 +112,7 @@ pub fn not_searched(summary: &Summary) -> Option<String> {
     let others = summary.reading.other_files;
     let by_name = (others.files > 0).then(|| {
         format!(
-            "Of {} ({}), such as programs, pictures and texts, only names, paths and hashes were compared.",
+            "Of {} ({}), such as programs and pictures, only names, paths and hashes were compared.",
             counted(others.files, "other file", "other files"),
             bytes(others.bytes)
         )

@@ -294,6 +294,7 @@ fn summary() -> Summary {
                 hint: "vol -f FILE windows.pslist, beside Piste".to_owned(),
                 records: true,
             }],
+            texts_searched: FileFigures { files: 2, bytes: 9_000 },
             other_files: FileFigures { files: 7, bytes: 88_000 },
         },
     }

@@ -160,7 +160,8 @@ fn completeness(
     let files_looked_at = summary.yara.as_ref().is_some_and(|yara| {
         yara.files.scanned > 0 && yara.sets.iter().any(|set| set.path != YARA_BUILT_IN_PATH)
     });
-    ReadingCompleteness::of(evidence, issues, &hunt.artefacts, Asked { files_looked_at })
+    let asked = Asked { files_looked_at, is_searched: piste_parse::text::is_searched };
+    ReadingCompleteness::of(evidence, issues, &hunt.artefacts, asked)
 }
 
 fn one_name_a_host(coverage: Vec<Coverage>, hosts: &Hosts) -> Vec<Coverage> {

@@ -30,7 +30,8 @@ fn case() -> Scratch {
 #[test]
 fn indicators_are_seen_in_texts_with_line_and_byte() {
     let scratch = case();
-    scratch.investigate("ev --indicators feed.csv --quiet").expect(0);
+    // No event was read, and that is said; the lines are searched all the same.
+    scratch.investigate("ev --indicators feed.csv --quiet").expect(3);
     let seen: Vec<Value> = scratch.lines("sightings.jsonl");
     let place = |indicator: &str| {
         let one = seen.iter().find(|one| text(one, "indicator") == indicator)?;
@@ -47,6 +48,7 @@ fn indicators_are_seen_in_texts_with_line_and_byte() {
     assert_eq!(place("evil.example"), Some(("ev/MX01/C/Windows/run.vbs".to_owned(), json!(2), json!(24))));
     assert_eq!(seen.len(), 2, "an address is not a part of another");
     assert_eq!(scratch.summary()["events"], json!(0), "a line is no event");
+    assert_eq!(scratch.summary()["texts_searched"]["files"], json!(3));
     // The same over what was read, with indicators that come later.
     let later = scratch.piste(&["sightings", "--case", CASE, "--indicators", "feed.csv", "--json"]).expect(0);
     assert_eq!(later.out.lines().count(), 2);
@@ -55,7 +57,7 @@ fn indicators_are_seen_in_texts_with_line_and_byte() {
 #[test]
 fn texts_are_searched_and_open_again_from_the_sealed_file() {
     let scratch = case();
-    scratch.investigate("ev --quiet").expect(0);
+    scratch.investigate("ev --quiet").expect(3);
     let search = |pattern: &str| scratch.piste(&["search", pattern, "--case", CASE]).expect(0).out;
     for pattern in ["203.0.113.7", "Text=*outfile*", "/Invoke-\\w+/"] {
         let found = search(pattern);
