@@ -3,6 +3,7 @@
 //! In: nothing. Out: plain types that every other crate shares, with the names that `docs/schemas/` promises to
 //! scripts. No I/O, no clock, no async here, so that the same input always gives the same bytes.
 
+pub mod address;
 pub mod clock;
 pub mod coverage;
 pub mod detection;

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use ipnet::IpNet;
 use piste_lake::FileTime;
 use piste_model::{Instant, Level};
 
@@ -147,6 +148,9 @@ pub(crate) struct Investigate {
     /// Passwords for encrypted archives, one a line.
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
+    /// A proxy whose word on who spoke with it is taken, as an address or a network; those that are none of the Internet are.
+    #[arg(long, value_name = "CIDR", value_parser = network)]
+    pub(crate) trusted_proxy: Vec<IpNet>,
     /// Exit with 1 if there is a finding of this level or above.
     #[arg(long, value_name = "LEVEL", value_parser = level)]
     pub(crate) fail_on: Option<Level>,
@@ -179,6 +183,7 @@ impl Investigate {
             yara_timeout: 60,
             file_timeout: FileTime::USUAL_SECONDS,
             password_file: None,
+            trusted_proxy: Vec::new(),
             fail_on: None,
             threads: None,
             json,
@@ -357,4 +362,12 @@ pub(crate) struct Schema {
 pub(crate) fn level(text: &str) -> Result<Level, String> {
     Level::parse(text)
         .ok_or_else(|| "the levels are critical, high, medium, low and informational".to_owned())
+}
+
+/// A network, or one address of its own.
+fn network(text: &str) -> Result<IpNet, String> {
+    let one = || text.parse::<std::net::IpAddr>().map(IpNet::from);
+    text.parse().or_else(|_| one()).map_err(|_| {
+        format!("`{text}` is neither an address like 198.51.100.7 nor a network like 198.51.100.0/24")
+    })
 }

@@ -8,9 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use piste_model::Instant;
+use piste_model::address;
 
 use super::collected::Collected;
 use super::flaw::Flaw;
+use super::proxies::Proxies;
 use super::visits::{Visit, Visits};
 
 /// Facts that one place keeps in full.
@@ -121,9 +123,9 @@ impl Fact {
 
     pub(crate) fn from(mut self, source: &str) -> Self {
         // The host itself is nobody on the other side.
-        let own = source.starts_with("127.") || source == "::1";
+        let own = address::parse(source).is_some_and(|address| address.is_loopback());
         if !own && !matches!(source, "" | "-") {
-            source.clone_into(&mut self.source);
+            self.source = address::plain(source);
         }
         self
     }
@@ -212,6 +214,8 @@ pub(crate) struct Store {
     gone: BTreeMap<(String, String), BTreeSet<i64>>,
     /// Pages that lie in the collection.
     pub(crate) collected: Collected,
+    /// Who may hand on whom they spoke with.
+    pub(crate) proxies: Proxies,
 }
 
 impl Store {

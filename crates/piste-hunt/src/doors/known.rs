@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use ipnet::IpNet;
 use piste_lake::Lake;
 use piste_model::coverage::{covered, date};
 use piste_model::hash::hex;
@@ -29,6 +30,8 @@ pub struct Known<'a> {
     pub lake: &'a Lake,
     /// A host's one name.
     pub host: &'a dyn Fn(&str) -> String,
+    /// Networks of proxies whose word on the client is taken, besides those that are none of the Internet.
+    pub proxies: &'a [IpNet],
     /// Files by the number of their evidence id.
     pub evidence: &'a BTreeMap<u32, Sealed>,
     /// What the logs cover.

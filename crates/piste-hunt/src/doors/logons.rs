@@ -4,9 +4,9 @@
 //! workers asked for. Out: facts by service, where the other side is an address of the Internet.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use piste_lake::{Lake, LakeError};
+use piste_model::address;
 
 use super::fact::{Fact, Rung, Store, Topic, quoted};
 use super::mail::{Refusals, SIGN_IN, Sessions};
@@ -267,22 +267,11 @@ fn is_web_logon(row: Row<'_, '_>) -> bool {
 /// What the transport of Remote Desktop says: 131 somebody connected, 140 name or password were wrong.
 fn connection(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {
     let failed = row.code() == Some(140);
-    let address = if failed { row.text("IPString") } else { without_port(row.text("ClientIP")) };
+    let address = if failed { row.text("IPString") } else { row.text("ClientIP") };
     let told = if failed { "sent a wrong name or password" } else { "connected" };
     let what = format!("{} {told}", quoted(address));
     let log = if failed { "RdpCoreTS 140" } else { "RdpCoreTS 131" };
     desktop(row, Rung::Looked, address, "", what, log, host, store);
-}
-
-/// `203.0.113.7:51240` and `[2a00::1]:51240` without the port.
-fn without_port(text: &str) -> &str {
-    if let Some(rest) = text.strip_prefix('[') {
-        return rest.split(']').next().unwrap_or_default();
-    }
-    match text.rsplit_once(':') {
-        Some((address, _)) if !address.contains(':') => address,
-        _ => text,
-    }
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of one fact, each of its own source")]
@@ -305,33 +294,7 @@ fn desktop(
 
 /// Whether the address is one of the Internet.
 pub(crate) fn is_public(text: &str) -> bool {
-    let text = text.trim().trim_start_matches('[').split(']').next().unwrap_or_default();
-    let Ok(address) = text.parse::<IpAddr>() else { return false };
-    match address {
-        IpAddr::V4(v4) => is_public_v4(v4),
-        IpAddr::V6(v6) => {
-            if let Some(v4) = v6.to_ipv4_mapped() {
-                is_public_v4(v4)
-            } else {
-                let head = v6.segments().first().copied().unwrap_or_default();
-                (0x2000..0x4000).contains(&head) && !(head == 0x2001 && v6.segments().get(1) == Some(&0xdb8))
-            }
-        }
-    }
-}
-
-fn is_public_v4(address: std::net::Ipv4Addr) -> bool {
-    let [a, b, ..] = address.octets();
-    let shared = a == 100 && (64..128).contains(&b);
-    !(address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_unspecified()
-        || address.is_broadcast()
-        || address.is_multicast()
-        || shared
-        || a == 0
-        || a >= 240)
+    address::parse(text).is_some_and(address::is_public)
 }
 
 #[cfg(test)]
@@ -339,10 +302,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ports_and_domains_are_left_out() {
-        assert_eq!(without_port("203.0.113.7:51240"), "203.0.113.7");
-        assert_eq!(without_port("[2a00::1]:51240"), "2a00::1");
-        assert_eq!(without_port("2a00::1"), "2a00::1");
+    fn domains_are_left_out() {
         assert_eq!((plain("MIN\\Anna"), plain("anna@min.example")), ("anna".to_owned(), "anna".to_owned()));
         assert_eq!(plain("min.example/Users/anna"), "anna");
     }

@@ -21,6 +21,7 @@ mod mail;
 mod others;
 mod pages;
 mod processes;
+mod proxies;
 mod relay;
 mod requests;
 mod rows;
@@ -44,6 +45,7 @@ use self::accounts::Accounts;
 use self::collected::Collected;
 use self::fact::{Fact, Facts, Rung, Store, Topic};
 use self::logons::Logons;
+use self::proxies::Proxies;
 use self::scene::Scene;
 
 /// Every way in that the rows show, as candidates for [`join`].
@@ -52,8 +54,10 @@ use self::scene::Scene;
 /// Where a file of the lake cannot be read.
 pub fn find(known: &Known<'_>) -> Result<Vec<Door>, LakeError> {
     let mut store = Store::default();
+    store.proxies = Proxies::new(known.proxies);
     store.collected = Collected::read(known.lake, known.host)?;
     let (mut logons, mut accounts) = (Logons::default(), Accounts::default());
+    logons.sessions.proxies = store.proxies.clone();
     cmdlets::read(known.lake, known.host, &mut store)?;
     processes::read(known.lake, known.host, &mut accounts, &mut store)?;
     security::read(known.lake, known.host, (&mut logons, &mut accounts), &mut store)?;

@@ -11,6 +11,7 @@ use super::decode::{is_page, page_key, page_of, target};
 use super::fact::{Fact, Rung, Store, Topic, quoted};
 use super::logons::Logons;
 use super::mail::{self, Asked};
+use super::proxies::Proxies;
 use super::rows::{COMMON, Row, Rows};
 use super::visits::Visit;
 use super::web::{Request, classify, may_matter};
@@ -81,7 +82,7 @@ pub(crate) fn read(
                 of_iis(row, host, store);
             }
             if at(&pages) || at(&refused) {
-                sign_in(row, host, logons);
+                sign_in(row, host, &store.proxies, logons);
             }
         }
     })?;
@@ -120,11 +121,11 @@ fn scan(
 }
 
 /// What a row says of a sign-in that was refused.
-fn sign_in(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, logons: &mut Logons) {
+fn sign_in(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, proxies: &Proxies, logons: &mut Logons) {
     if matches!(row.text("s-port"), "444" | "81") {
         return;
     }
-    let forwarded = row.text("X-Forwarded-For");
+    let source = proxies.of_iis(row);
     let asked = Asked {
         method: row.text("cs-method"),
         stem: row.text("cs-uri-stem"),
@@ -132,7 +133,7 @@ fn sign_in(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, logons: &mut Logons)
         status: row.text("sc-status"),
         win32: row.text("sc-win32-status"),
         user: row.text("cs-username"),
-        source: if matches!(forwarded, "" | "-") { row.text("c-ip") } else { forwarded },
+        source: &source,
     };
     logons.refusals.take(row, host, &asked);
 }
@@ -168,9 +169,8 @@ fn of_iis(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {
         ..Request::default()
     };
     let log = if back_end { "IIS (back end)" } else { "IIS" };
-    let forwarded = row.text("X-Forwarded-For");
-    let client = if matches!(forwarded, "" | "-") { row.text("c-ip") } else { forwarded };
-    let source = if back_end { "" } else { client };
+    let client = if back_end { String::new() } else { store.proxies.of_iis(row) };
+    let source = client.as_str();
     let told = |why: &str| {
         let query =
             if matches!(request.query, "" | "-") { String::new() } else { format!("?{}", request.query) };

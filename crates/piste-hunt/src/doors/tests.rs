@@ -50,6 +50,7 @@ fn doors_of(store: &Store, exposures: &[Exposure]) -> Vec<Door> {
     let known = Known {
         lake: &lake,
         host: &str::to_owned,
+        proxies: &[],
         evidence: &evidence,
         coverage: &[],
         exposures,
@@ -268,6 +269,7 @@ fn what_was_open_before_the_logs_begin_is_said_to_be_invisible() {
         let known = Known {
             lake: &lake,
             host: &str::to_owned,
+            proxies: &[],
             evidence: &evidence,
             coverage,
             exposures: &exposures,

@@ -15,6 +15,7 @@ use std::sync::OnceLock;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use ipnet::IpNet;
+use piste_model::address;
 use regex::Regex;
 
 use crate::plan::{Number, Op, Order, Piece, Test, TimePart, fold, fold_into};
@@ -252,11 +253,14 @@ impl Matcher {
             met.extend(self.numbers.iter().filter(|(order, than, _)| holds(*order, than.0)).map(|one| one.2));
         }
         if !self.networks.is_empty()
-            && let Ok(address) = value.trim().parse::<IpAddr>()
+            && let Some(plain) = address::parse(value)
         {
-            // `::ffff:10.0.0.1` is how Windows writes 10.0.0.1 where both kinds may stand.
-            let plain = address.to_canonical();
-            let holds = |net: &IpNet| net.contains(&address) || net.contains(&plain);
+            // `::ffff:10.0.0.1` is how Windows writes 10.0.0.1 where both kinds may stand: rules may ask for either.
+            let mapped = match plain {
+                IpAddr::V4(v4) => IpAddr::V6(v4.to_ipv6_mapped()),
+                IpAddr::V6(_) => plain,
+            };
+            let holds = |net: &IpNet| net.contains(&plain) || net.contains(&mapped);
             met.extend(self.networks.iter().filter(|(net, _)| holds(net)).map(|one| one.1));
         }
         if !self.flags.is_empty()
@@ -387,10 +391,14 @@ mod tests {
         check(&Test::Number(Order::Less, Number(0.0)), &["-1", "-0.5"], &["0", "-", "-inf", "x"]);
         check(
             &Test::Network("10.0.0.0/8".into()),
-            &["10.1.2.3", "::ffff:10.0.0.9"],
+            &["10.1.2.3", "::ffff:10.0.0.9", "10.1.2.3:49152"],
             &["11.0.0.1", "10.0.0", "-"],
         );
-        check(&Test::Network("fe80::/10".into()), &["fe80::1"], &["::1", "10.0.0.1"]);
+        check(
+            &Test::Network("fe80::/10".into()),
+            &["fe80::1", "fe80::8d3:1%12", "[fe80::1%3]:88"],
+            &["::1", "10.0.0.1"],
+        );
         check(&Test::Flag(true), &["true", "TRUE", "1", "yes"], &["false", "0", "", "truee"]);
         let hour = Test::Time(TimePart::Hour, Number(1.0));
         check(&hour, &["2021-03-14 01:40:12.987", "2021-03-14T01:00:00Z"], &["2021-03-14 02:40:12", "1", ""]);

@@ -11,6 +11,7 @@ mod clock;
 mod split;
 
 use piste_model::Issue;
+use piste_model::address::is_forwarded_column;
 use piste_model::hash::record_hash;
 use piste_model::schema::Role;
 
@@ -26,6 +27,8 @@ use split::Values;
 /// Items that Exchange's front end appends to the query: `&CorrelationID=<empty>;&cafeReqId=c584...;`. The second is the
 /// `RequestId` of the request's row in the `HttpProxy` log.
 const REQUEST_IDS: [&str; 2] = ["CorrelationID", "cafeReqId"];
+/// The header in which a proxy says who spoke with it; other spellings and headers are copied to it.
+const FORWARDED: &str = "X-Forwarded-For";
 /// Bytes of an id that is believed.
 const ID_BYTES_MAX: usize = 64;
 
@@ -168,6 +171,8 @@ struct Columns {
     computer: Option<usize>,
     /// Milliseconds under the name that IIS Advanced Logging gives them.
     taken: Option<usize>,
+    /// The header of a proxy, where it is spelled otherwise than [`FORWARDED`].
+    forwarded: Option<usize>,
 }
 
 impl Columns {
@@ -182,6 +187,13 @@ impl Columns {
         self.has_uri = at("cs-uri").is_some();
         self.computer = at("s-computername");
         self.taken = at("TimeTakenMS").filter(|_| at("time-taken").is_none());
+        let spelled = |wanted: &dyn Fn(&str) -> bool| {
+            list.split_ascii_whitespace().position(|name| is_forwarded_column(name) && wanted(name))
+        };
+        // Of several headers the first: a list tells more hops than a single address, and is written by that name.
+        let is_list = |name: &str| name.to_ascii_lowercase().replace('_', "-").contains("forwarded-for");
+        let other = || spelled(&is_list).or_else(|| spelled(&|_| true));
+        self.forwarded = if at(FORWARDED).is_some() { None } else { other() };
         self.list = Some(list.to_owned());
     }
 }
@@ -318,6 +330,9 @@ impl Reader<'_> {
         }
         if let Some(taken) = self.value(text, columns.taken) {
             self.fields.push("time-taken", taken, Role::Copy);
+        }
+        if let Some(forwarded) = self.value(text, columns.forwarded) {
+            self.fields.push(FORWARDED, forwarded, Role::Copy);
         }
         for name in REQUEST_IDS {
             if let Some(id) = query.and_then(|query| item_of(query, name)) {

@@ -7,11 +7,10 @@
 //! Sources: Microsoft, "Interpret NPS Database Format Log Files" and "Interpret IAS Format Log Files"; RFC 2865.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 
-use piste_model::Instant;
 use piste_model::hash::record_hash;
 use piste_model::schema::Role;
+use piste_model::{Instant, address};
 
 use crate::bad_records::{BadRecords, Words};
 use crate::block::{Block, Line};
@@ -259,7 +258,7 @@ fn push_row(line: &Line<'_>, fields: &mut Fields, cx: &Context<'_>, rows: &mut R
         fields,
     );
     let source = first(&["Calling-Station-Id", "Calling-Station-ID", "Tunnel-Client-Endpt"], fields);
-    let source = source.filter(|address| address.parse::<IpAddr>().is_ok());
+    let source = source.filter(|address| address::parse(address).is_some());
     for (name, value) in [("user", user), ("src_ip", source)] {
         if let Some(value) = value {
             fields.push(name, &value, Role::Copy);

@@ -59,6 +59,7 @@ pub(super) fn of(lake: &Lake, joined: &Joined, beside: &Beside) -> Result<Doors,
     let known = Known {
         lake,
         host: &host,
+        proxies: &joined.proxies,
         evidence: &evidence,
         coverage: &coverage,
         exposures: &beside.exposures,

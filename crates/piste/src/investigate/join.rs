@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ipnet::IpNet;
 use piste_lake::seal::Intake;
 use piste_lake::store::{Coverage, ItemCounts, UnitRecord};
 use piste_lake::{Item, Unit};
@@ -29,6 +30,8 @@ pub(crate) struct Joined {
     pub(crate) issues: Vec<Issue>,
     pub(crate) coverage: Vec<Coverage>,
     pub(crate) hosts: Hosts,
+    /// Networks of proxies that the user named.
+    pub(crate) proxies: Vec<IpNet>,
     pub(crate) areas: Areas,
     pub(crate) not_run: Vec<NotRun>,
     pub(crate) summary: Summary,
@@ -76,7 +79,7 @@ pub(crate) fn rejoin(before: Before, records: &[UnitRecord], hunt: &Hunt) -> Joi
     let coverage = one_name_a_host(coverage, &hosts);
     let (areas, not_run) = hunted(hunt, &shapes, &mut summary);
     summary.reading = completeness(&evidence, &issues, &summary, hunt);
-    Joined { evidence, issues, coverage, hosts, areas, not_run, summary }
+    Joined { evidence, issues, coverage, hosts, proxies: Vec::new(), areas, not_run, summary }
 }
 
 /// Joins the units' records.
@@ -130,7 +133,7 @@ pub(super) fn join(intake: &Intake, units: &[Unit], records: &[UnitRecord], hunt
         coverage.iter().map(|one| one.host.as_str()).filter(|host| !host.is_empty()).collect();
     summary.hosts = names.into_iter().map(str::to_owned).collect();
     summary.reading = completeness(&evidence, &issues, &summary, hunt);
-    Joined { evidence, issues, coverage, hosts, areas, not_run, summary }
+    Joined { evidence, issues, coverage, hosts, proxies: Vec::new(), areas, not_run, summary }
 }
 
 /// Which areas the rules looked at, and the rules that do not run.

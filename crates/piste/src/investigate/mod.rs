@@ -155,7 +155,8 @@ pub(crate) fn into_case(
     let rehunt =
         Rehunt { lake: &lake, hunt, threads: reading.threads, stop, spent: rehunt::Spent::default() };
     case.hunt_stored(&hunt.key, &rehunt.run(&units)?.sha256)?;
-    let joined = join::join(&intake, &units, &records, hunt);
+    let mut joined = join::join(&intake, &units, &records, hunt);
+    joined.proxies.clone_from(&arguments.trusted_proxy);
     let looking = Looking { known: &known, threads: reading.threads, stop, quiet: common.quiet };
     let mut written = outputs::write(&mut case, &units, hunt, joined, &looking)?;
     case.end_run(json!({"summary": written.summary}), written.next.take())?;

@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod case_faults;
+mod clients;
 mod correlations;
 mod custody;
 mod doors;

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::fact::{Fact, quoted};
 use super::logons::{is_public, plain};
+use super::proxies::Proxies;
 use super::rows::{Row, Rows};
 
 pub(crate) use self::agents::{is_script, shown};
@@ -183,6 +184,7 @@ pub(crate) type At = (String, String);
 pub(crate) struct Sessions {
     pub(crate) accounts: BTreeMap<(String, String), BTreeMap<At, Stay>>,
     stays: usize,
+    pub(crate) proxies: Proxies,
     /// Accounts with more addresses than are kept.
     pub(crate) unsteady: BTreeSet<(String, String)>,
 }
@@ -289,7 +291,8 @@ impl Sessions {
         }
         for (([host, user, source, proxy, agent], service), run) in runs {
             let user = users.value(user).cloned().flatten().unwrap_or_default();
-            let client = client(sources.value(source), forwarded.value(proxy));
+            let text = |value: Option<&String>| value.map(String::as_str).unwrap_or_default().to_owned();
+            let client = self.proxies.client(&text(sources.value(source)), &text(forwarded.value(proxy)));
             let agent = agents.value(agent).map(String::as_str).unwrap_or_default();
             let host = hosts.value(host).cloned().unwrap_or_default();
             let who = (host, user, client);
@@ -356,21 +359,6 @@ fn account(user: &str) -> Option<String> {
     let own = ["healthmailbox", "systemmailbox", "extest_", "federatedemail", "migration."];
     let nobody = matches!(name.as_str(), "" | "-" | "system" | "anonymous" | "network service");
     (!nobody && !name.ends_with('$') && !own.iter().any(|front| name.starts_with(front))).then_some(name)
-}
-
-/// The client's address: the one that a proxy names where it does, without a port.
-fn client(source: Option<&String>, forwarded: Option<&String>) -> String {
-    let named = forwarded.map(String::as_str).filter(|text| !matches!(*text, "" | "-"));
-    let text = named.or(source.map(String::as_str)).unwrap_or_default();
-    let first = text.split([',', ' ', '+']).next().unwrap_or_default().trim();
-    let bare = match first.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => match first.rsplit_once(':') {
-            Some((address, _)) if !address.contains(':') => address,
-            _ => first,
-        },
-    };
-    bare.split('%').next().unwrap_or_default().to_owned()
 }
 
 fn told(service: Service, agent: &str) -> String {
