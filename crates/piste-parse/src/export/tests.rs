@@ -299,6 +299,10 @@ fn an_event_of_a_log_in_xml_is_the_row_that_the_log_has() {
             for name in ["offset", "record_hash", "TimeCreated", "event_time", "time_digits"] {
                 row.remove(name);
             }
+            // XML has no control characters: who wrote it put another sign in their place.
+            for value in row.values_mut() {
+                *value = value.replace(char::is_control, "_");
+            }
         }
         rows.sort_by_key(|row| row["record"].parse::<u64>().expect("a number"));
         rows

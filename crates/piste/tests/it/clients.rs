@@ -16,9 +16,10 @@ fn log_of_guesses(column: &str, peer: &str, forwarded: &str) -> String {
     for at in 0..40 {
         let status = if at < 39 { "401 1 1326" } else { "200 0 0" };
         let forwarded = forwarded.replace("{n}", &(21000 + at).to_string());
-        log += &format!(
+        let line = format!(
             "2021-03-05 04:00:{at:02} 192.0.2.30 POST /EWS/Exchange.asmx - 443 LIN\\p{at:03} {peer} python-requests/2.25 - {status} 31 {forwarded}\n"
         );
+        log.push_str(&line);
     }
     log
 }
