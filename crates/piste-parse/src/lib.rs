@@ -28,6 +28,7 @@ pub mod listing;
 mod msexchange;
 pub mod nps;
 pub mod page;
+pub mod random_access;
 mod records;
 pub mod rows;
 pub mod sniff;
