@@ -122,7 +122,13 @@ struct OpenArchive {
 
 /// A file in `tmp/` that goes when it is dropped.
 #[derive(Debug)]
-struct Spool(PathBuf);
+pub(crate) struct Spool(PathBuf);
+
+impl Spool {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
 
 impl Drop for Spool {
     fn drop(&mut self) {
@@ -310,14 +316,24 @@ impl Opener {
 
     /// Copies the bytes at `place` to a file in `tmp/`.
     fn spool(&mut self, place: &Place) -> io::Result<Spool> {
-        self.spools += 1;
-        let spool = Spool(self.tmp.join(format!("spool-{}", self.spools)));
-        let path = spool.0.clone();
-        let failed = |source| io::Error::other(SpoolFailed { path: path.clone(), source });
-        let mut file = File::create(&spool.0).map_err(failed)?;
-        self.with_reader(place, &mut |reader| copy(reader, &mut file, &failed))?;
-        Ok(spool)
+        let next = self.next_spool();
+        self.with_reader(place, &mut |reader| spool(reader, &next))
     }
+
+    /// Where the next copy goes.
+    pub(crate) fn next_spool(&mut self) -> PathBuf {
+        self.spools += 1;
+        self.tmp.join(format!("spool-{}", self.spools))
+    }
+}
+
+/// Copies what `reader` gives to a new file, which goes when the result is dropped.
+pub(crate) fn spool(reader: &mut dyn Read, path: &Path) -> io::Result<Spool> {
+    let failed = |source| io::Error::other(SpoolFailed { path: path.to_owned(), source });
+    let mut file = File::create(path).map_err(failed)?;
+    let spool = Spool(path.to_owned());
+    copy(reader, &mut file, &failed)?;
+    Ok(spool)
 }
 
 /// As `io::copy`, but a failed write is told from a failed read.

@@ -106,7 +106,7 @@ impl<'n> OlderHashes<'n> {
     fn decide(&mut self, head: &[u8]) {
         self.decided = true;
         let format = sniff(head.get(..HEAD_BYTES).unwrap_or(head), self.name);
-        if format != Format::WebPage && format.treatment() != Treatment::Seal {
+        if format != Format::WebPage && !format.is_artefact() && format.treatment() != Treatment::Seal {
             self.hashers = None;
         }
     }

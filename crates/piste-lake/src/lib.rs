@@ -5,11 +5,13 @@
 
 mod archive;
 mod compact;
+mod companions;
 mod content;
 pub mod copies;
 pub mod distinct;
 pub mod error;
 mod gzip;
+mod held;
 mod hidden;
 mod limits;
 mod metered;
@@ -32,11 +34,12 @@ mod walk;
 
 pub use archive::Place;
 pub use compact::{Held, compact};
+pub use companions::companions_of;
 pub use content::Older;
 pub use error::LakeError;
 pub use limits::{Limits, NAMES_BYTES_MAX};
 pub use path::{StoredPath, path_text};
-pub use piste_parse::{Batch, Block, Context, Format, Parsed, Treatment, file, text};
+pub use piste_parse::{Batch, Block, Context, Format, Parsed, Treatment, file, page, text};
 pub use plan::Unit;
 pub use reread::{Record, Reread, bytes_at, reread};
 pub use seal::{FileTime, Item, Sealed, Sealer};

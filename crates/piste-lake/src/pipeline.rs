@@ -8,19 +8,22 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use piste_model::Issue;
 use piste_model::guard::{self, Broken, guarded, guarded_within};
 use piste_model::hash::hex;
 use piste_model::sources::Sources;
 use piste_parse::block::EVTX_CHUNK_BYTES;
+use piste_parse::random_access::{Companion, Opened, ReadAt, open};
 use piste_parse::{Block, Context, Format, Parsed, Splitter, file, parse_block};
 use sha2::{Digest, Sha256};
 
 use crate::LakeError;
 use crate::archive::{Opener, case_fault};
-use crate::plan::Unit;
+use crate::companions::Companions;
+use crate::held::hold;
+use crate::plan::{ReadAs, Unit};
 use crate::seal::{FileTime, Item};
 
 /// Blocks in memory for each thread.
@@ -77,7 +80,9 @@ pub struct Input<'a> {
 }
 
 enum Task {
-    Block(usize, Block),
+    Block(usize, ReadAs, Block),
+    /// A piece of a file that is read at random.
+    Piece(usize, Piece),
     Failed(usize, Issue),
     Changed(usize, Change),
     UnitEnd(usize),
@@ -85,8 +90,17 @@ enum Task {
     Stop(LakeError),
 }
 
-/// What one thread makes of each block that it is given, and of what was parsed from it.
-pub type Worker<'w, R> = Box<dyn FnMut(&Item, &Block, Parsed) -> R + 'w>;
+/// A piece of a file that is read at random.
+struct Piece {
+    file: Arc<Opened>,
+    number: usize,
+    /// Where it lies among the file's bytes, as far as units of work go.
+    offset: u64,
+    bytes: u64,
+}
+
+/// What one thread makes of what was parsed, and of the bytes where the item is looked at as a file: its first block is given then.
+pub type Worker<'w, R> = Box<dyn FnMut(&Item, Option<&Block>, Parsed) -> R + 'w>;
 
 /// Reads, parses and commits all units that are not done.
 ///
@@ -221,33 +235,66 @@ fn step_of<R>(
         Task::UnitEnd(unit) => Ok(Step::UnitEnd(unit)),
         Task::Failed(item, issue) => Ok(Step::Failed(item, issue)),
         Task::Changed(item, change) => Ok(Step::Changed(item, change)),
-        Task::Block(at, block) => {
-            let item =
-                input.items.get(at).ok_or_else(|| LakeError::Panicked(format!("there is no item {at}")))?;
-            let begun = guard::ticks();
-            let worked = guarded_within(spent.left(at, item), || {
-                let parsed = parse_guarded(item, &block, input.sources);
-                work(item, &block, parsed)
-            });
-            spent.add(at, begun);
-            match worked {
-                Ok(worked) => Ok(Step::Block(at, worked)),
-                Err(Broken::OutOfTime) => {
-                    let issue = input.time.issue(&item.path, &Broken::OutOfTime);
-                    Ok(Step::Failed(at, issue.of(item.id)))
-                }
-                Err(Broken::Stopped) => Err(LakeError::Stopped),
-                Err(Broken::Panicked(said)) => Err(LakeError::Panicked(said)),
-            }
+        Task::Block(at, read_as, block) => work_within(input, spent, at, |item| {
+            let parsed = parse_guarded(item, read_as, &block, input.sources);
+            work(item, Some(&block).filter(|block| read_as == ReadAs::File && block.offset == 0), parsed)
+        }),
+        Task::Piece(at, piece) => {
+            work_within(input, spent, at, |item| work(item, None, parse_piece(item, &piece, input.sources)))
         }
     }
 }
 
+/// Works on a part of an item within the time that the item has left.
+fn work_within<R>(
+    input: &Input<'_>,
+    spent: Spent<'_>,
+    at: usize,
+    work: impl FnOnce(&Item) -> R,
+) -> Result<Step<R>, LakeError> {
+    let item = input.items.get(at).ok_or_else(|| LakeError::Panicked(format!("there is no item {at}")))?;
+    let begun = guard::ticks();
+    let worked = guarded_within(spent.left(at, item), || work(item));
+    spent.add(at, begun);
+    match worked {
+        Ok(worked) => Ok(Step::Block(at, worked)),
+        Err(Broken::OutOfTime) => {
+            let issue = input.time.issue(&item.path, &Broken::OutOfTime);
+            Ok(Step::Failed(at, issue.of(item.id)))
+        }
+        Err(Broken::Stopped) => Err(LakeError::Stopped),
+        Err(Broken::Panicked(said)) => Err(LakeError::Panicked(said)),
+    }
+}
+
+fn context<'a>(item: &'a Item, sources: &'a Sources) -> Context<'a> {
+    Context { evidence: item.id, path: &item.path, sources, host_hint: item.host_hint.as_deref() }
+}
+
+/// Parses a piece; a parser that panics costs that piece.
+fn parse_piece(item: &Item, piece: &Piece, sources: &Sources) -> Parsed {
+    let cx = context(item, sources);
+    let mut parsed = match guarded(|| piece.file.file.parse(piece.number, &cx)) {
+        Ok(parsed) => parsed,
+        Err(Broken::Panicked(_)) => {
+            let mut parsed = Parsed::default();
+            parser_failed(&mut parsed, item, piece.offset);
+            parsed
+        }
+        Err(ended) => guard::end(ended),
+    };
+    if piece.number == 0 {
+        parsed.issues.extend(piece.file.issues.iter().cloned());
+        parsed.damage.extend(piece.file.damage.iter().cloned());
+    }
+    parsed
+}
+
 /// Parses a block; a parser that panics on one chunk costs that chunk.
-fn parse_guarded(item: &Item, block: &Block, sources: &Sources) -> Parsed {
-    let cx = Context { evidence: item.id, path: &item.path, sources, host_hint: item.host_hint.as_deref() };
+fn parse_guarded(item: &Item, read_as: ReadAs, block: &Block, sources: &Sources) -> Parsed {
+    let cx = context(item, sources);
     let parse = || {
-        if item.is_file() {
+        if read_as == ReadAs::File {
             file::parse(item.format, block, &cx, &item.facts())
         } else {
             parse_block(item.format, block, &cx)
@@ -308,7 +355,12 @@ struct Queue<'a> {
 impl Queue<'_> {
     /// False when the run has ended.
     fn push(&mut self, what: Task) -> bool {
-        let bytes = if let Task::Block(_, block) = &what { block.bytes.len() } else { 0 };
+        let bytes = match &what {
+            Task::Block(_, _, block) => block.bytes.len(),
+            // What is open in memory is there until its last piece is done: fewer are open where they are large.
+            Task::Piece(_, piece) => usize::try_from(piece.bytes).unwrap_or(usize::MAX),
+            _ => 0,
+        };
         // Never more than one thread has: it would wait for itself.
         let places = bytes.div_ceil(PLACE_BYTES).clamp(1, IN_FLIGHT);
         let number = self.number;
@@ -321,6 +373,7 @@ impl Queue<'_> {
 fn produce(input: &Input<'_>, spent: Spent<'_>, tickets: &SyncSender<()>, tasks: &Sender<Numbered<Task>>) {
     let mut queue = Queue { tickets, tasks, number: 0 };
     let mut opener = Opener::new(input.tmp, input.passwords.to_vec());
+    let companions = Companions::of(input.items);
     // The parts in the order of reading: an item that spans units is opened once.
     let parts: Vec<(usize, &crate::plan::Part)> = input
         .units
@@ -328,11 +381,11 @@ fn produce(input: &Input<'_>, spent: Spent<'_>, tickets: &SyncSender<()>, tasks:
         .enumerate()
         .flat_map(|(unit, work)| work.parts.iter().map(move |part| (unit, part)))
         .collect();
-    let mut groups = parts.chunk_by(|a, b| a.1.item == b.1.item).peekable();
+    let mut groups = parts.chunk_by(|a, b| (a.1.item, a.1.read_as) == (b.1.item, b.1.read_as)).peekable();
     while let Some(group) = groups.next() {
         // The last part's unit goes on where the next item is in it too.
         let goes_on = groups.peek().and_then(|next| next.first()).map(|(unit, _)| *unit);
-        let mut reading = ItemReading { input, spent, group, at: 0, goes_on };
+        let mut reading = ItemReading { input, spent, companions: &companions, group, at: 0, goes_on };
         let to_do = group.iter().any(|(unit, _)| input.done.get(*unit) == Some(&false));
         if to_do && !reading.read(&mut opener, &mut queue) {
             return;
@@ -347,6 +400,7 @@ fn produce(input: &Input<'_>, spent: Spent<'_>, tickets: &SyncSender<()>, tasks:
 struct ItemReading<'a> {
     input: &'a Input<'a>,
     spent: Spent<'a>,
+    companions: &'a Companions,
     group: &'a [(usize, &'a crate::plan::Part)],
     /// The part at hand.
     at: usize,
@@ -362,7 +416,17 @@ impl ItemReading<'_> {
         if self.input.left_out.contains(&first.item) {
             return self.fail(first.item, &differs(item), queue);
         }
-        let read = guarded_within(guard::NO_LIMIT, || self.read_blocks(first.item, item, opener, queue));
+        let (at, read_as) = (first.item, first.read_as);
+        let at_random = read_as == ReadAs::Records && item.format.is_read_at_random();
+        let read = if at_random {
+            let begun = guard::ticks();
+            let read =
+                guarded_within(self.spent.left(at, item), || self.read_pieces(at, item, opener, queue));
+            self.spent.add(at, begun);
+            read
+        } else {
+            guarded_within(guard::NO_LIMIT, || self.read_blocks(at, read_as, opener, queue))
+        };
         match read {
             Ok(Ok(go_on)) => go_on,
             Ok(Err(error)) if error.kind() == std::io::ErrorKind::TimedOut => {
@@ -398,27 +462,76 @@ impl ItemReading<'_> {
         }
     }
 
-    fn read_blocks(
+    /// Opens a file that is read at random and sends its pieces.
+    fn read_pieces(
         &mut self,
         at: usize,
         item: &Item,
         opener: &mut Opener,
         queue: &mut Queue<'_>,
     ) -> std::io::Result<bool> {
+        let Some(content) = hold_item(item, opener)? else {
+            return Ok(queue.push(Task::Changed(at, Change::Differs)));
+        };
+        let mut companions = Vec::new();
+        let mut lacking = Vec::new();
+        for beside in self.companions.beside(item) {
+            let Some(other) = self.input.items.get(beside) else { continue };
+            match hold_item(other, opener).map_err(|error| case_fault(error)) {
+                Ok(Some(content)) => companions.push(Companion { path: other.path.clone(), content }),
+                Ok(None) => lacking.push(not_used(item, &other.path, "it was changed after it was sealed")),
+                Err(Ok(error)) => lacking.push(not_used(item, &other.path, &error.to_string())),
+                Err(Err(fault)) => {
+                    queue.push(Task::Stop(fault));
+                    return Ok(false);
+                }
+            }
+        }
+        let cx = context(item, self.input.sources);
+        let mut opened = open(item.format, content, &companions, &cx)?;
+        opened.issues.extend(lacking);
+        let pieces = opened.file.pieces().max(1);
+        let file = Arc::new(opened);
+        for number in 0..pieces {
+            let offset = |number: usize| {
+                let share = u128::from(item.bytes) * number as u128 / pieces as u128;
+                u64::try_from(share).unwrap_or(item.bytes)
+            };
+            let (offset, end) = (offset(number), offset(number + 1));
+            (self.input.progress)(end - offset);
+            let piece = Piece { file: Arc::clone(&file), number, offset, bytes: item.bytes };
+            if self.input.stop.load(Ordering::Relaxed) || !self.send(offset, Task::Piece(at, piece), queue) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn read_blocks(
+        &mut self,
+        at: usize,
+        read_as: ReadAs,
+        opener: &mut Opener,
+        queue: &mut Queue<'_>,
+    ) -> std::io::Result<bool> {
+        let Some(item) = self.input.items.get(at) else { return Ok(true) };
+        let as_file = read_as == ReadAs::File;
         let mut change = None;
         let go_on = opener.with_reader(&item.place, &mut |reader: &mut dyn Read| {
             let mut splitter =
-                if item.is_file() { Splitter::of_file(item.format) } else { Splitter::new(item.format) };
+                if as_file { Splitter::of_file(item.format) } else { Splitter::new(item.format) };
             let mut sealed = AsSealed::new(reader, item);
             while let Some(block) = splitter.next_block(&mut sealed)? {
-                if self.input.stop.load(Ordering::Relaxed) || !self.send(at, block, queue) {
+                (self.input.progress)(block.bytes.len() as u64);
+                let (offset, block) = (block.offset, Task::Block(at, read_as, block));
+                if self.input.stop.load(Ordering::Relaxed) || !self.send(offset, block, queue) {
                     return Ok(false);
                 }
                 if self.spent.left(at, item) == 0 {
                     return Err(std::io::ErrorKind::TimedOut.into());
                 }
             }
-            change = sealed.change()?;
+            change = sealed.change(as_file)?;
             Ok(true)
         })?;
         Ok(go_on && change.is_none_or(|change| queue.push(Task::Changed(at, change))))
@@ -430,16 +543,15 @@ impl ItemReading<'_> {
             .all(|at| self.end_parts_before(at, queue) && queue.push(Task::Failed(item, issue.clone())))
     }
 
-    /// Sends one block; the parts before the one that it starts in have ended.
-    fn send(&mut self, item: usize, block: Block, queue: &mut Queue<'_>) -> bool {
-        let within = |(_, part): &(usize, &crate::plan::Part)| (part.start..part.end).contains(&block.offset);
+    /// Sends what begins at `offset`; the parts before the one that it starts in have ended.
+    fn send(&mut self, offset: u64, task: Task, queue: &mut Queue<'_>) -> bool {
+        let within = |(_, part): &(usize, &crate::plan::Part)| (part.start..part.end).contains(&offset);
         let Some(at) = self.group.iter().position(within) else { return true };
         if !self.end_parts_before(at, queue) {
             return false;
         }
-        (self.input.progress)(block.bytes.len() as u64);
         let to_do = self.group.get(at).is_some_and(|(unit, _)| self.input.done.get(*unit) == Some(&false));
-        !to_do || queue.push(Task::Block(item, block))
+        !to_do || queue.push(task)
     }
 
     /// Ends the units of the parts from the one at hand to `end`, save the one that goes on.
@@ -452,6 +564,27 @@ impl ItemReading<'_> {
             !to_do || queue.push(Task::UnitEnd(unit))
         })
     }
+}
+
+/// The bytes of an item at random; `None` where they are not those that were sealed.
+fn hold_item(item: &Item, opener: &mut Opener) -> io::Result<Option<Arc<dyn ReadAt>>> {
+    let copy = opener.next_spool();
+    opener.with_reader(&item.place, &mut |reader| {
+        let mut sealed = AsSealed::new(reader, item);
+        let held = hold(&mut sealed, item.bytes, &item.place, &copy)?;
+        Ok((sealed.change(false)? != Some(Change::Differs)).then_some(held))
+    })
+}
+
+fn not_used(item: &Item, companion: &str, why: &str) -> Issue {
+    Issue::new(
+        "companion-unreadable",
+        item.path.clone(),
+        format!("`{companion}` belongs to it and cannot be used: {why}"),
+        "what only that file tells is missing: the latest changes of a hive, the names of roles or classes",
+        "check the medium, or ask for a fresh copy of both, taken together",
+    )
+    .of(item.id)
 }
 
 /// Why an item is left out.
@@ -482,10 +615,10 @@ impl<'r, 'i> AsSealed<'r, 'i> {
     }
 
     /// What became of the item since it was sealed, once it was read.
-    fn change(mut self) -> io::Result<Option<Change>> {
+    fn change(mut self, as_file: bool) -> io::Result<Option<Change>> {
         // Of a long file that is no log only the beginning is looked at, and only that beginning need be what was sealed.
         let in_part =
-            self.item.is_file() && !self.item.format.is_text() && self.item.bytes_read() < self.item.bytes;
+            as_file && !self.item.format.is_text() && self.item.bytes_read_as(ReadAs::File) < self.item.bytes;
         if let Some(wanted) = self.item.beginning.as_ref().filter(|_| in_part) {
             return Ok((self.beginning.as_ref() != Some(wanted)).then_some(Change::Differs));
         }

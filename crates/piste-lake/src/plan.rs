@@ -5,10 +5,10 @@
 //! rows of a log are copies depends on the logs before it that may hold them: these are in its key. Files that are no logs
 //! have units of their own, after those of the logs: other YARA rules read them again and leave the logs alone.
 
-use piste_model::evidence::EvidenceState;
 use piste_model::hash::sha256_hex;
 use piste_model::schema::SCHEMA_VERSION;
 
+use crate::companions::Companions;
 use crate::copies::suspects;
 use crate::seal::Item;
 
@@ -18,11 +18,22 @@ pub const UNIT_BYTES: u64 = 64 << 20;
 /// Parts of one unit: a file of one line costs more than its bytes.
 pub const UNIT_PARTS: usize = 2_000;
 
+/// How an item is looked at; an artefact is looked at both ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadAs {
+    /// For its records.
+    Records,
+    /// As a file: what it is, and what YARA rules find in its bytes.
+    File,
+}
+
 /// A stretch of one item: the blocks that start in `start..end`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     /// Index of the item.
     pub item: usize,
+    /// What it is read for.
+    pub read_as: ReadAs,
     /// First byte.
     pub start: u64,
     /// Byte after the last.
@@ -41,32 +52,26 @@ pub struct Unit {
 /// Cuts `items` into units. `version` stands for all else that the result depends on: Piste's version, how copies are treated.
 /// `files_version` stands for what the results of files depend on besides, the YARA rules.
 pub fn plan(items: &[Item], version: &str, files_version: &str) -> Vec<Unit> {
-    let mut keys = Keys { suspects: suspects(items), before: String::new() };
+    let mut keys =
+        Keys { suspects: suspects(items), companions: Companions::of(items), before: String::new() };
     let mut units = Vec::new();
-    let planned =
-        |item: &Item| item.same_as.is_none() && (item.state == EvidenceState::Read || item.is_file());
-    let all = || items.iter().enumerate().filter(|(_, item)| planned(item));
-    cut(all().filter(|(_, item)| !item.is_file()), items, version, &mut keys, &mut units);
-    let version = format!("{version} {files_version}");
-    cut(all().filter(|(_, item)| item.is_file()), items, &version, &mut keys, &mut units);
+    cut(ReadAs::Records, items, version, &mut keys, &mut units);
+    cut(ReadAs::File, items, &format!("{version} {files_version}"), &mut keys, &mut units);
     units
 }
 
 /// Cuts some of the items into units and adds these.
-fn cut<'i>(
-    chosen: impl Iterator<Item = (usize, &'i Item)>,
-    items: &[Item],
-    version: &str,
-    keys: &mut Keys,
-    units: &mut Vec<Unit>,
-) {
+fn cut(read_as: ReadAs, items: &[Item], version: &str, keys: &mut Keys, units: &mut Vec<Unit>) {
     let mut parts = Vec::new();
     let mut filled = 0;
-    for (at, item) in chosen {
+    let as_file = read_as == ReadAs::File;
+    let chosen = |item: &Item| item.same_as.is_none() && if as_file { item.is_file() } else { item.is_log() };
+    for (at, item) in items.iter().enumerate().filter(|(_, item)| chosen(item)) {
+        let bytes = item.bytes_read_as(read_as);
         // A long text is several parts, as a log is.
-        if item.is_file() && item.bytes_read() <= UNIT_BYTES {
-            parts.push(Part { item: at, start: 0, end: u64::MAX });
-            filled += item.bytes_read();
+        if as_file && bytes <= UNIT_BYTES {
+            parts.push(Part { item: at, read_as, start: 0, end: u64::MAX });
+            filled += bytes;
             if filled >= UNIT_BYTES || parts.len() >= UNIT_PARTS {
                 units.push(keys.unit(units.len(), std::mem::take(&mut parts), items, version));
                 filled = 0;
@@ -76,11 +81,11 @@ fn cut<'i>(
         let mut start = 0;
         loop {
             let end = start + (UNIT_BYTES - filled);
-            let last = end >= item.bytes_read();
+            let last = end >= bytes;
             let end = if last { u64::MAX } else { end };
-            parts.push(Part { item: at, start, end });
+            parts.push(Part { item: at, read_as, start, end });
             if last {
-                filled += item.bytes_read().saturating_sub(start);
+                filled += bytes.saturating_sub(start);
             }
             if !last || filled >= UNIT_BYTES || parts.len() >= UNIT_PARTS {
                 units.push(keys.unit(units.len(), std::mem::take(&mut parts), items, version));
@@ -99,6 +104,7 @@ fn cut<'i>(
 
 /// Makes the units' keys, in the order of reading.
 struct Keys {
+    companions: Companions,
     /// By item: whether its records may lie in another item too.
     suspects: Vec<bool>,
     /// Hash over the parts of such items so far.
@@ -110,13 +116,16 @@ impl Keys {
         let mut text = format!("{SCHEMA_VERSION}\n{version}\n");
         for part in &parts {
             let Some(item) = items.get(part.item) else { continue };
-            let Part { start, end, .. } = part;
+            let Part { start, end, read_as, .. } = part;
             let mut line =
                 format!("{} {} {} {start} {end} {}\n", item.id, item.sha256, item.format.name(), item.path);
             // Rows that name no host have the one that the collection hints at.
             line += item.host_hint.as_deref().unwrap_or_default();
-            if item.is_file() {
+            if *read_as == ReadAs::File {
                 line = format!("file {:?} {line}", item.modified);
+            } else {
+                let beside = self.companions.beside(item).into_iter().filter_map(|at| items.get(at));
+                line.extend(beside.map(|item| format!(" with {} {}", item.sha256, item.path)));
             }
             if self.suspects.get(part.item) == Some(&true) {
                 line = format!("{} {line}", self.before);
@@ -132,6 +141,7 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use piste_model::EvidenceId;
+    use piste_model::evidence::EvidenceState;
     use piste_parse::Format;
 
     use super::*;

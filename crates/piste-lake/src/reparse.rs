@@ -6,14 +6,16 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use piste_model::EvidenceId;
+use arrow_array::{Array, Int64Array, RecordBatch};
 use piste_model::sources::Sources;
+use piste_model::{EvidenceId, schema};
 use piste_parse::file::{self, FileFacts};
 use piste_parse::sniff::{HEAD_BYTES, sniff};
 use piste_parse::{Batch, Block, Context, Format, Splitter, iisconfig, page, parse_block, text};
 
 use crate::archive::{Opener, Place};
 use crate::content::read_all;
+use crate::held::open_sealed;
 use crate::seal::Sealed;
 
 /// Bytes of one read.
@@ -42,6 +44,7 @@ pub struct Row<'a> {
 /// Where the file is no longer there, or no block holds the record.
 pub fn reparse(
     sealed: &Sealed,
+    beside: &[&Sealed],
     row: Row<'_>,
     sources: &Sources,
     tmp: &Path,
@@ -68,8 +71,34 @@ pub fn reparse(
         let block = block_at(&mut opener, sealed, offset, || Splitter::of_file(format))?;
         return Ok(file::parse(format, &block, &cx, &facts).batches);
     }
+    if format.is_read_at_random() {
+        return piece_with(sealed, beside, row.offset, &mut opener, &cx);
+    }
     let block = block_at(&mut opener, sealed, row.offset, || Splitter::new(format))?;
     Ok(parse_block(format, &only(format, block, row.offset), &cx).batches)
+}
+
+/// The batches of the piece that holds the row's record.
+fn piece_with(
+    sealed: &Sealed,
+    beside: &[&Sealed],
+    offset: u64,
+    opener: &mut Opener,
+    cx: &Context<'_>,
+) -> io::Result<Vec<Batch>> {
+    let file = open_sealed(sealed, beside, opener, cx)?.file;
+    if let Some(piece) = file.piece_of(offset) {
+        return Ok(file.parse(piece, cx).batches);
+    }
+    let mut pieces = (0..file.pieces()).map(|piece| file.parse(piece, cx).batches);
+    let holds = |batches: &Vec<Batch>| batches.iter().any(|batch| holds_record(&batch.rows, offset));
+    pieces.find(holds).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no record starts there"))
+}
+
+fn holds_record(rows: &RecordBatch, offset: u64) -> bool {
+    let offsets =
+        rows.column_by_name(schema::OFFSET).and_then(|column| column.as_any().downcast_ref::<Int64Array>());
+    offsets.is_some_and(|offsets| offsets.values().iter().any(|at| u64::try_from(*at) == Ok(offset)))
 }
 
 /// Of an EVTX file the one chunk: it parses by itself, and its neighbours cost time.

@@ -7,13 +7,15 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use piste_model::hash::{hex, record_hash};
+use piste_model::sources::Sources;
 use piste_parse::block::{
     FILE_BYTES_MAX, LINE_BYTES_MAX, RECORD_BYTES_MAX, element_bytes, table_record_bytes, tagged_bytes,
 };
-use piste_parse::text;
+use piste_parse::{Context, Format, iisconfig, page, text};
 use sha2::{Digest, Sha256};
 
 use crate::archive::Opener;
+use crate::held::open_sealed;
 use crate::seal::Sealed;
 
 /// Bytes that hold the longest frame and tell what follows it.
@@ -39,30 +41,55 @@ pub struct Record<'a> {
     pub offset: u64,
 }
 
-/// Reads a record of the sealed file. `proof` asks for the whole file's hash too.
+/// Reads a record of the sealed file; `beside` are the seals of files that belong to it. `proof` asks for the whole file's hash too.
 ///
 /// # Errors
 /// Where the file is no longer there or ends before the record.
 pub fn reread(
     sealed: &Sealed,
+    beside: &[&Sealed],
     record: Record<'_>,
     proof: bool,
     tmp: &Path,
     passwords: Vec<Vec<u8>>,
 ) -> io::Result<Reread> {
     let mut opener = Opener::new(tmp, passwords);
-    let bytes = opener.with_reader(&sealed.place, &mut |mut reader| {
+    let of_file = [page::DATASET, iisconfig::DATASET, text::DATASET].contains(&record.dataset);
+    let bytes = if !of_file && Format::read_at_random_called(&sealed.format).is_some() {
+        record_at_random(sealed, beside, record.offset, &mut opener)?
+    } else {
+        read_record_at(sealed, record, &mut opener)?
+    };
+    let file_sha256 = proof.then(|| whole_sha256(sealed, &mut opener)).transpose()?;
+    Ok(Reread { record_hash: hex(&record_hash(&bytes)), bytes, file_sha256 })
+}
+
+/// A record of a file that is read at random.
+fn record_at_random(
+    sealed: &Sealed,
+    beside: &[&Sealed],
+    offset: u64,
+    opener: &mut Opener,
+) -> io::Result<Vec<u8>> {
+    let sources = Sources::default();
+    let cx = Context { evidence: sealed.id, path: &sealed.path, sources: &sources, host_hint: None };
+    open_sealed(sealed, beside, opener, &cx)?.file.record(offset)
+}
+
+/// A record of a file that is read from its beginning.
+fn read_record_at(sealed: &Sealed, record: Record<'_>, opener: &mut Opener) -> io::Result<Vec<u8>> {
+    opener.with_reader(&sealed.place, &mut |mut reader| {
         let head = read_head(&mut reader, record.offset)?;
         io::copy(&mut (&mut reader).take(record.offset - head.len() as u64), &mut io::sink())?;
         if record.dataset == text::DATASET {
             return read_piece(reader, head);
         }
-        if record.dataset == piste_parse::page::DATASET {
+        if record.dataset == page::DATASET {
             let mut bytes = Vec::new();
             reader.take(piste_parse::file::HASHED_BYTES_MAX as u64).read_to_end(&mut bytes)?;
             return Ok(bytes);
         }
-        if record.dataset == piste_parse::iisconfig::DATASET {
+        if record.dataset == iisconfig::DATASET {
             return read_tag(reader);
         }
         match sealed.format.as_str() {
@@ -75,25 +102,24 @@ pub fn reread(
             "syslog" => read_message(reader),
             _ => read_line(reader),
         }
-    })?;
-    let file_sha256 = if proof {
-        Some(opener.with_reader(&sealed.place, &mut |reader| {
-            let mut hasher = Sha256::new();
-            let mut buffer = vec![0; 256 * 1024];
-            // One byte more than was sealed tells that it is another file; it may be endless by now.
-            let mut reader = reader.take(sealed.bytes.saturating_add(1));
-            loop {
-                let read = reader.read(&mut buffer)?;
-                if read == 0 {
-                    return Ok(hex(&hasher.clone().finalize()));
-                }
-                hasher.update(buffer.get(..read).unwrap_or_default());
+    })
+}
+
+/// The hash of the whole file as it is now.
+fn whole_sha256(sealed: &Sealed, opener: &mut Opener) -> io::Result<String> {
+    opener.with_reader(&sealed.place, &mut |reader| {
+        let mut hasher = Sha256::new();
+        let mut buffer = vec![0; 256 * 1024];
+        // One byte more than was sealed tells that it is another file; it may be endless by now.
+        let mut reader = reader.take(sealed.bytes.saturating_add(1));
+        loop {
+            let read = reader.read(&mut buffer)?;
+            if read == 0 {
+                return Ok(hex(&hasher.clone().finalize()));
             }
-        })?)
-    } else {
-        None
-    };
-    Ok(Reread { record_hash: hex(&record_hash(&bytes)), bytes, file_sha256 })
+            hasher.update(buffer.get(..read).unwrap_or_default());
+        }
+    })
 }
 
 /// Reads up to `length` bytes at `offset` of the sealed file, for who wants to see what lies around a record.

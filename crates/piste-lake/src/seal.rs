@@ -25,6 +25,7 @@ use crate::copies::{Log, holds_events, log_of};
 use crate::limits::{Budget, Limits, Overdrawn};
 use crate::names::{Name, Names};
 use crate::origin::{Origin, host_in_path, of_folder, unpacked};
+use crate::plan::ReadAs;
 use crate::walk::{Found, walk};
 
 /// Bytes of one read while sealing.
@@ -86,14 +87,25 @@ pub struct Item {
 }
 
 impl Item {
-    /// Whether it is looked at as a file: a page, or what no parser takes records from. It has one row, and YARA rules look
-    /// at its bytes.
+    /// Whether records are taken from it.
+    pub fn is_log(&self) -> bool {
+        self.state == EvidenceState::Read && self.format != Format::WebPage
+    }
+
+    /// Whether it is looked at as a file: a page, an artefact, or what no parser takes records from. It has one row, and YARA
+    /// rules look at its bytes.
     pub fn is_file(&self) -> bool {
         match self.state {
-            EvidenceState::Read => self.format == Format::WebPage,
+            EvidenceState::Read => self.format == Format::WebPage || self.format.is_artefact(),
             EvidenceState::NotParsed => self.bytes > 0,
             _ => false,
         }
+    }
+
+    /// Bytes of it that are read one way or the other.
+    pub fn bytes_read(&self) -> u64 {
+        let all = [ReadAs::Records, ReadAs::File];
+        all.into_iter().map(|read_as| self.bytes_read_as(read_as)).sum()
     }
 
     /// What its row says of it.
@@ -111,12 +123,13 @@ impl Item {
     }
 
     /// Bytes of it that are read: of a file that is no log its beginning, of a text so much that its lines can be searched.
-    pub fn bytes_read(&self) -> u64 {
-        match self.state {
-            _ if !self.is_file() && self.state != EvidenceState::Read => 0,
-            _ if !self.is_file() => self.bytes,
-            _ if self.format.is_text() => self.bytes.min(piste_parse::text::TEXT_BYTES_MAX),
-            _ => self.bytes.min(piste_parse::file::SCANNED_BYTES_MAX as u64),
+    pub(crate) fn bytes_read_as(&self, read_as: ReadAs) -> u64 {
+        match read_as {
+            ReadAs::Records if self.is_log() => self.bytes,
+            ReadAs::File if !self.is_file() => 0,
+            ReadAs::File if self.format.is_text() => self.bytes.min(piste_parse::text::TEXT_BYTES_MAX),
+            ReadAs::File => self.bytes.min(piste_parse::file::SCANNED_BYTES_MAX as u64),
+            ReadAs::Records => 0,
         }
     }
 

@@ -113,6 +113,7 @@ fn names_that_are_no_text_are_sealed_and_read_back() {
     assert!(place.exists());
     let again = piste_lake::reread(
         &sealed,
+        &[],
         piste_lake::Record { dataset: "", offset: 0 },
         true,
         folder.path(),

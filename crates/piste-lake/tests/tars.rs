@@ -121,8 +121,8 @@ fn a_members_line_is_read_again_from_its_place() {
     let (folder, mut intake) = seal("x.tgz", &gzipped(&tar));
     let item = intake.items.pop().expect("the last member");
     let record = Record { dataset: "file.text", offset: 6 };
-    let again =
-        reread(&item.seal(), record, true, &folder.path().join("case/tmp"), Vec::new()).expect("it is there");
+    let again = reread(&item.seal(), &[], record, true, &folder.path().join("case/tmp"), Vec::new())
+        .expect("it is there");
     assert_eq!(again.bytes, b"world");
     assert_eq!(again.file_sha256, Some(item.sha256));
 }

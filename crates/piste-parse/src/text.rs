@@ -44,7 +44,8 @@ const WRITTEN_BY_TOOLS: [Format; 8] = [
 impl Format {
     /// Whether its bytes are text that can be searched line by line.
     pub fn is_text(self) -> bool {
-        TEXTS.contains(&self) || (self != Self::Evtx && self.treatment() == crate::Treatment::Rows)
+        TEXTS.contains(&self)
+            || (self != Self::Evtx && !self.is_artefact() && self.treatment() == crate::Treatment::Rows)
     }
 }
 

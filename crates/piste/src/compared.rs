@@ -45,6 +45,7 @@ impl Different {
 pub(crate) fn compare(
     row: &RecordBatch,
     sealed: &Sealed,
+    beside: &[&Sealed],
     tmp: &std::path::Path,
     passwords: &[Vec<u8>],
 ) -> Result<Compared, String> {
@@ -60,8 +61,8 @@ pub(crate) fn compare(
         older: !text("MD5").is_empty(),
     };
     let sources = crate::rules::sources().map_err(|failure| failure.what().to_owned())?;
-    let again =
-        reparse(sealed, place, &sources, tmp, passwords.to_vec()).map_err(|error| error.to_string())?;
+    let again = reparse(sealed, beside, place, &sources, tmp, passwords.to_vec())
+        .map_err(|error| error.to_string())?;
     let best = again.iter().flat_map(|batch| candidates(batch, row)).min_by_key(|one| one.different.len());
     best.ok_or_else(|| "its bytes give no such row".to_owned())
 }

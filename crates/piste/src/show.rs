@@ -11,7 +11,7 @@ use piste_hunt::describe;
 use piste_lake::copies::{Copy, Original};
 use piste_lake::scan::{scan_file, text_at};
 use piste_lake::store::Attachment;
-use piste_lake::{Lake, Record, Reread, Sealed, bytes_at, reread};
+use piste_lake::{Lake, Record, Reread, Sealed, bytes_at, companions_of, reread};
 use piste_model::hash::hex;
 use piste_model::{EvidenceId, schema};
 use piste_report::escape;
@@ -31,7 +31,7 @@ const FINDING_ROWS_MAX: usize = 5;
 /// Bytes of a record that are shown as hex.
 const HEX_BYTES_MAX: usize = 1_024;
 /// Dataset of the rows that stand for files.
-const FILE_DATASET: &str = "file.content";
+const FILE_DATASET: &str = piste_lake::page::DATASET;
 /// Bytes shown before the place where something was found in a file.
 const BYTES_BEFORE: u64 = 64;
 /// Bytes shown about it in all.
@@ -49,9 +49,10 @@ pub(crate) fn run(arguments: &Show, common: &Common) -> Result<u8, Failure> {
     for wanted in wanted {
         for (row, evidence) in standing_for(lake, seals, wanted)? {
             let sealed = sealed(seals, evidence, wanted)?;
-            let again = again(&row, sealed, proof, lake, &passwords);
+            let beside = companions_of(sealed, seals);
+            let again = again(&row, (sealed, &beside), proof, lake, &passwords);
             let around = around(&row, sealed, wanted, (lake, &passwords));
-            let compared = compare(&row.batch, sealed, lake.tmp(), &passwords);
+            let compared = compare(&row.batch, sealed, &beside, lake.tmp(), &passwords);
             let shown = Shown { sealed, row: &row, again: &again, compared, around };
             code = code.max(shown.code());
             out::data(&if arguments.json { shown.json() } else { shown.text() });
@@ -237,7 +238,7 @@ fn matching(batch: &RecordBatch, id: &str, wanted: &dyn Fn(&Row) -> bool) -> Vec
 
 fn again(
     row: &Row,
-    sealed: &Sealed,
+    (sealed, beside): (&Sealed, &[&Sealed]),
     proof: bool,
     lake: &Lake,
     passwords: &[Vec<u8>],
@@ -247,7 +248,7 @@ fn again(
         .unwrap_or_default();
     let dataset = row.batch.column_by_name(schema::DATASET).and_then(|column| text_at(column, 0));
     let record = Record { dataset: dataset.unwrap_or_default(), offset };
-    reread(sealed, record, proof, lake.tmp(), passwords.to_vec()).map_err(|error| error.to_string())
+    reread(sealed, beside, record, proof, lake.tmp(), passwords.to_vec()).map_err(|error| error.to_string())
 }
 
 impl Row {

@@ -294,8 +294,7 @@ fn bytes_under(path: &Path) -> u64 {
 /// wherever it lies: the same page on two servers is two ways in.
 fn mark_same(items: &mut [Item]) {
     let mut first = std::collections::BTreeMap::new();
-    let mut order: Vec<&mut Item> =
-        items.iter_mut().filter(|item| item.state == EvidenceState::Read && !item.is_file()).collect();
+    let mut order: Vec<&mut Item> = items.iter_mut().filter(|item| item.is_log()).collect();
     order.sort_by_key(|item| item.id);
     for item in order {
         if let Some(id) = first.get(&item.sha256) {

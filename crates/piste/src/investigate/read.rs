@@ -19,7 +19,7 @@ use piste_lake::pipeline::{self, Change, Step};
 use piste_lake::scan::text_at;
 use piste_lake::stamp::Stamp;
 use piste_lake::store::{Attachment, Coverage, Found, Standing, UnitRecord};
-use piste_lake::{Batch, Block, FileTime, Held, Item, Lake, LakeError, Parsed, Unit, file};
+use piste_lake::{Batch, Block, FileTime, Format, Held, Item, Lake, LakeError, Parsed, Unit, file, page};
 use piste_model::evidence::EvidenceState;
 use piste_model::summary::ScanFigures;
 use piste_model::{Damage, Instant, Issue, schema};
@@ -219,10 +219,10 @@ impl Reading<'_> {
         let worker = || -> pipeline::Worker<'_, Worked> {
             let mut scanner = FileScanner::new(&self.hunt.yara, self.hunt.yara_seconds);
             let suspects = &suspects;
-            Box::new(move |item, block, parsed| {
+            Box::new(move |item, as_file, parsed| {
                 let mut worked = self.work(item, parsed, suspects.contains(&item.id.0));
-                if item.is_file() && block.offset == 0 {
-                    look_into(&mut scanner, item, block, &mut worked);
+                if let Some(beginning) = as_file {
+                    look_into(&mut scanner, item, beginning, &mut worked);
                 }
                 worked
             })
@@ -455,7 +455,8 @@ fn count(batch: &Batch, item: &Item, record: &mut UnitRecord) {
             record.shapes.insert(shape.clone());
         }
     }
-    if item.state == EvidenceState::NotParsed || batch.shape.dataset == piste_lake::text::DATASET {
+    let of_file = batch.shape.dataset == page::DATASET && item.format != Format::WebPage;
+    if item.state == EvidenceState::NotParsed || of_file || batch.shape.dataset == piste_lake::text::DATASET {
         return; // rows that say what a file is, or what stands in its lines, are no events, and no record was read
     }
     *record.datasets.entry(batch.shape.dataset.clone()).or_default() += total;
