@@ -7,6 +7,20 @@ use std::cell::Cell;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::rc::Rc;
 
+/// A list of members that takes more bytes than it may.
+#[derive(Debug, thiserror::Error)]
+#[error("its list of members does not lie within {limit} bytes")]
+pub(crate) struct ListTooLong {
+    limit: u64,
+}
+
+impl ListTooLong {
+    /// Whether that is why reading failed.
+    pub(crate) fn is_why(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|inner| inner.is::<Self>())
+    }
+}
+
 /// A reader with a meter on it.
 #[derive(Debug)]
 pub(crate) struct Metered<R> {
@@ -40,8 +54,7 @@ impl<R: Read> Read for Metered<R> {
             let given = given.saturating_add(read as u64);
             self.meter.set(Some(given));
             if given > self.limit {
-                let what = format!("its list of members does not lie within {} bytes", self.limit);
-                return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+                return Err(io::Error::new(io::ErrorKind::InvalidData, ListTooLong { limit: self.limit }));
             }
         }
         Ok(read)

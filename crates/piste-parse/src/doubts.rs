@@ -42,6 +42,7 @@ pub(crate) struct Doubts {
     ordered: Count,
     cut: Count,
     bare: Count,
+    unnamed: Count,
 }
 
 impl Doubts {
@@ -69,9 +70,15 @@ impl Doubts {
         self.bare.add(head);
     }
 
+    /// Notes an event with values whose names are known neither from the export nor from a catalogue.
+    pub(crate) fn see_unnamed(&mut self, head: &Head<'_>) {
+        self.unnamed.add(head);
+    }
+
     pub(crate) fn tell(&self, cx: &Context<'_>, parsed: &mut Parsed) {
         self.tell_of_times(cx, parsed);
         self.tell_of_bare(cx, parsed);
+        self.tell_of_unnamed(cx, parsed);
         self.tell_of_dates(cx, parsed);
         let Count { rows, record, offset } = self.cut;
         if rows == 0 {
@@ -107,6 +114,22 @@ impl Doubts {
                 "{count} only a header and a text here, not fields of their own; the first is record {record}"
             ),
             "rules that ask for a field of these events cannot meet them; their texts are searched",
+            "ask for the log itself (wevtutil epl LOG FILE.evtx), or for its XML (wevtutil qe LOG /f:xml)",
+        );
+        parsed.issues.push(issue.of(cx.evidence).at(offset));
+    }
+
+    fn tell_of_unnamed(&self, cx: &Context<'_>, parsed: &mut Parsed) {
+        let Count { rows, record, offset } = self.unnamed;
+        if rows == 0 {
+            return;
+        }
+        let count = counted(rows, "event has", "events have");
+        let issue = Issue::new(
+            "event-values-unnamed",
+            cx.path,
+            format!("{count} values without names, as Get-WinEvent lists them; the first is record {record}"),
+            "rules that ask for a field of these events cannot meet them; their values are searched",
             "ask for the log itself (wevtutil epl LOG FILE.evtx), or for its XML (wevtutil qe LOG /f:xml)",
         );
         parsed.issues.push(issue.of(cx.evidence).at(offset));

@@ -88,6 +88,7 @@ pub(crate) enum Command {
     Case(crate::handover::CaseCommand),
     Key(crate::key::Key),
     Exposure(crate::exposure::ExposureOptions),
+    Visibility(crate::visibility::VisibilityOptions),
     Triage(crate::triage::Triage),
     Rules(Rules),
     Schema(Schema),

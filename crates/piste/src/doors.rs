@@ -26,6 +26,8 @@ const PLACE_CHARS: usize = 60;
 const HOSTS: usize = 3;
 /// Characters of a sentence.
 const SENTENCE_CHARS: usize = 600;
+/// Flaws of one span that are named.
+const FLAWS_NAMED: usize = 6;
 
 /// Lists the ways in: which were probed, hit or used, from when to when.
 ///
@@ -110,7 +112,7 @@ pub(crate) fn run(arguments: &Doors, common: &Common) -> Result<u8, Failure> {
         out::data(&table(&found.doors));
     }
     for one in &found.not_visible {
-        let cve = in_words(one.cve.iter().map(String::as_str));
+        let cve = flaws_in_words(&one.cve);
         let cve = if cve.is_empty() { cve } else { format!(": {cve}") };
         let line =
             format!("not visible  {}{}", terminal(&one.why, SENTENCE_CHARS), terminal(&cve, SENTENCE_CHARS));
@@ -135,12 +137,21 @@ fn none_seen(case: &Path) -> String {
         "; no web log is here".to_owned()
     } else {
         let each = summary.web_logs.iter().take(HOSTS);
+        let all = covered.in_words();
+        let days = |words: String| if words == all { "the same days".to_owned() } else { words };
         let each: Vec<String> =
-            each.map(|(host, logs)| format!("web logs of {host}: {}", logs.in_words())).collect();
+            each.map(|(host, logs)| format!("web logs of {host}: {}", days(logs.in_words()))).collect();
         format!("; {}", each.join("; "))
     };
     let told = format!("No such door was seen {}{web}. That says nothing of other days.", covered.in_words());
     format!("{}\n", terminal(&told, SENTENCE_CHARS))
+}
+
+/// The first flaws by name, and how many more.
+fn flaws_in_words(cve: &[String]) -> String {
+    let rest = cve.len().saturating_sub(FLAWS_NAMED);
+    let named = in_words(cve.iter().take(FLAWS_NAMED).map(String::as_str));
+    if rest == 0 { named } else { format!("{named} and {rest} more (--json lists them)") }
 }
 
 fn moment(time: Option<Instant>) -> String {

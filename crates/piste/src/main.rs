@@ -50,6 +50,7 @@ mod show;
 mod sightings;
 mod timeline;
 mod triage;
+mod visibility;
 
 use std::process::ExitCode;
 
@@ -129,6 +130,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Rules(arguments) => rules::run(arguments, &cli.common),
         Command::Schema(arguments) => schema::run(arguments),
         Command::Exposure(arguments) => exposure::run(arguments, &cli.common),
+        Command::Visibility(arguments) => visibility::run(arguments, &cli.common),
         Command::Triage(arguments) => triage::run(arguments, &cli.common),
         Command::Lab(arguments) => lab::run(arguments, &cli.common),
         Command::Fact(arguments) => fact::run(arguments, &cli.common),

@@ -14,6 +14,7 @@ use crate::LakeError;
 use crate::archive::{Member, Members, Place, Step, case_fault};
 use crate::hidden::Beside;
 use crate::limits::Overdrawn;
+use crate::metered::ListTooLong;
 use crate::names::Name;
 use crate::origin::origin_of;
 use crate::salvage::Most;
@@ -179,13 +180,15 @@ impl Sealer<'_> {
                 format!("{found} members were found by their own headers and examined; others may be lost")
             }
         };
-        self.issue(
-            "zip-damaged",
-            path,
-            &format!("this zip cannot be opened: {error}"),
-            &effect,
-            "ask for a fresh copy, or save what is left and give the folder: zip -FF FILE --out FIXED.zip",
-        );
+        let (slug, hint) = if ListTooLong::is_why(error) {
+            ("archive-names", "extract it by hand on a machine with room, and give the folder")
+        } else {
+            (
+                "zip-damaged",
+                "ask for a fresh copy, or save what is left and give the folder: zip -FF FILE --out FIXED.zip",
+            )
+        };
+        self.issue(slug, path, &format!("this zip cannot be opened: {error}"), &effect, hint);
         Ok(Members { list, name_twice: false, hidden: 0, beside: Beside::default() })
     }
 

@@ -44,17 +44,19 @@ pub(crate) struct Facts {
     pub(crate) host_field: &'static str,
     /// Its text alone is there, and the event's own fields are not.
     pub(crate) bare: bool,
+    /// Some values of its event have no name here.
+    pub(crate) unnamed: bool,
 }
 
 impl Facts {
     /// Of a Windows event.
     pub(crate) fn windows(time: Option<(Instant, &'static str)>) -> Self {
-        Self { dataset: None, time, host_field: "Computer", bare: false }
+        Self { dataset: None, time, host_field: "Computer", bare: false, unnamed: false }
     }
 
     /// Of a record of a service.
     pub(crate) fn service(dataset: &'static str, time: Option<(Instant, &'static str)>) -> Self {
-        Self { dataset: Some(dataset), time, host_field: "", bare: false }
+        Self { dataset: Some(dataset), time, host_field: "", bare: false, unnamed: false }
     }
 }
 
@@ -112,6 +114,9 @@ pub(crate) fn push_facts(
         offset: line.offset,
         hash: record_hash(line.raw),
     };
+    if facts.unnamed {
+        rows.doubts.see_unnamed(&head);
+    }
     if facts.bare {
         rows.doubts.see_bare(&head);
     }

@@ -201,6 +201,25 @@ fn an_export_with_the_text_alone_says_what_is_missing() {
 }
 
 #[test]
+fn values_that_no_catalogue_names_are_told() {
+    let event = |provider: &str| {
+        format!(
+            r#"{{"Id":9999,"Version":0,"RecordId":77,"ProviderName":"{provider}","LogName":"X/Operational","MachineName":"H.x","TimeCreated":"\/Date(1614744662123)\/","Properties":[{{"Value":"a"}}],"Message":"m"}}"#
+        )
+    };
+    let slugs = |text: &str| {
+        let found = read_as(Format::JsonLines, text);
+        found
+            .issues
+            .iter()
+            .map(|issue| issue.split(':').next().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(slugs(&event("Microsoft-Windows-Something")), ["event-values-unnamed"]);
+    assert_eq!(slugs(&event("MsiInstaller")), [""; 0], "its events have no names in the log itself");
+}
+
+#[test]
 fn a_quote_that_never_closes_costs_its_own_record() {
     let row = |text: &str| format!("2021-03-03T04:11:02Z,H.x,1,C,{text}\n");
     let text = format!(

@@ -36,7 +36,7 @@ pub(super) fn get_winevent(record: &Record<'_>, fields: &mut Fields) -> Facts {
     fields.rename(of_get_winevent);
     let values = positions::listed(&record.line.text);
     fields.drop_where(|name, _| name == "Properties" || name.starts_with("Properties."));
-    name_values(fields, &values);
+    let unnamed = name_values(fields, &values);
     let bare = values.is_empty() && !message::tell_fields(fields);
     let time = times::first(
         fields,
@@ -46,16 +46,17 @@ pub(super) fn get_winevent(record: &Record<'_>, fields: &mut Fields) -> Facts {
         ],
         record.written,
     );
-    Facts { bare, ..Facts::windows(time) }
+    Facts { bare, unnamed, ..Facts::windows(time) }
 }
 
-/// Puts the values of an event's list under their names; those without a known name stay a list.
-pub(super) fn name_values(fields: &mut Fields, values: &[String]) {
+/// Puts the values of an event's list under their names; those without a known name stay a list. Whether there are such.
+pub(super) fn name_values(fields: &mut Fields, values: &[String]) -> bool {
     if values.is_empty() {
-        return;
+        return false;
     }
     let get = |name: &str| fields.get(name).unwrap_or_default().to_owned();
-    let names = positions::names(&get("Provider_Name"), &get("EventID"), &get("Version"), values.len());
+    let provider = get("Provider_Name");
+    let names = positions::names(&provider, &get("EventID"), &get("Version"), values.len());
     for (at, value) in values.iter().enumerate() {
         match names.get(at) {
             Some(name) => {
@@ -66,6 +67,8 @@ pub(super) fn name_values(fields: &mut Fields, values: &[String]) {
             }
         }
     }
+    // Events of older sources have no names anywhere; those of a manifest have them in the log itself.
+    names.len() < values.len() && provider.starts_with("Microsoft-Windows-")
 }
 
 pub(super) fn of_get_winevent(name: &str) -> (NewName, Role) {

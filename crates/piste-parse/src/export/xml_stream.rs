@@ -52,14 +52,14 @@ pub(crate) fn parse_clixml(block: &Block, cx: &Context<'_>) -> Parsed {
     parse(block, cx, OBJECT, &OBJECT_WORDS, &|line, fields| {
         let values = read_object(&line.text, fields)?;
         fields.rename(windows::of_get_winevent);
-        windows::name_values(fields, &values);
+        let unnamed = windows::name_values(fields, &values);
         let bare = values.is_empty() && !message::tell_fields(fields);
         let time = times::first(
             fields,
             &[TimeField::local("TimeCreated", "TimeCreated, zone unknown")],
             times::Written::default(),
         );
-        Ok(Facts { bare, ..Facts::windows(time) })
+        Ok(Facts { bare, unnamed, ..Facts::windows(time) })
     })
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use piste_hunt::doors::{Known, NotVisible, Sealed, find, join, not_visible};
 use piste_lake::Lake;
-use piste_model::{Clock, Coverage, Covered, Door, Evidence, Exposure};
+use piste_model::{Clock, Coverage, Covered, Door, Evidence, Exposure, Visibility};
 use serde::{Deserialize, Serialize};
 
 use super::exposed;
@@ -30,13 +30,16 @@ pub(crate) struct Beside {
     pub(crate) clocks: Vec<Clock>,
     /// Candidates of other producers.
     pub(crate) candidates: Vec<Door>,
+    /// Which spans of which logs are here.
+    pub(crate) visibility: Vec<Visibility>,
 }
 
 impl Beside {
     /// Reads which flaws were open when, and how far clocks were apart.
     pub(super) fn read(lake: &Lake, joined: &Joined) -> Result<Self, Failure> {
         let (exposures, clocks) = exposed::read(lake, &joined.evidence, &joined.hosts)?;
-        Ok(Self { exposures, clocks, candidates: Vec::new() })
+        let visibility = super::visible::read(lake, joined, &clocks)?;
+        Ok(Self { exposures, clocks, candidates: Vec::new(), visibility })
     }
 }
 
