@@ -53,6 +53,14 @@ pub mod kind {
     pub const DUTY_WAIVED: &str = "duty.waived";
     /// A person took such a decision back.
     pub const DUTY_RESUMED: &str = "duty.resumed";
+    /// An action of the plan was given to somebody.
+    pub const PLAN_ASSIGNED: &str = "plan.assigned";
+    /// A person says that an action is done.
+    pub const PLAN_CLAIMED: &str = "plan.claimed";
+    /// A person decided against an action, and why.
+    pub const PLAN_WAIVED: &str = "plan.waived";
+    /// An action is to be done again.
+    pub const PLAN_REOPENED: &str = "plan.reopened";
 }
 
 /// Bytes that one line may have; a longer one is refused when written and when read, so that memory stays flat.

@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod merge;
 mod numbers;
 pub mod person;
+pub mod plan;
 pub mod proof;
 pub mod verdicts;
 

@@ -95,6 +95,7 @@ pub(crate) enum Command {
     Lab(crate::lab::Lab),
     Fact(crate::fact::Fact),
     Duties(crate::duties::Duties),
+    Plan(crate::plan::PlanOptions),
     Completions(crate::completions::Completions),
     Man(crate::completions::Man),
 }

@@ -39,6 +39,7 @@ mod out;
 mod output;
 mod person;
 mod place;
+mod plan;
 mod progress;
 mod proof;
 mod response;
@@ -134,6 +135,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Triage(arguments) => triage::run(arguments, &cli.common),
         Command::Lab(arguments) => lab::run(arguments, &cli.common),
         Command::Fact(arguments) => fact::run(arguments, &cli.common),
+        Command::Plan(arguments) => plan::run(arguments, &cli.common),
         Command::Duties(arguments) => duties::run(arguments, &cli.common),
         Command::Completions(arguments) => Ok(completions::run(arguments)),
         Command::Man(arguments) => completions::man(arguments),

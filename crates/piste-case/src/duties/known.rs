@@ -13,6 +13,7 @@ use super::condition::{Condition, Tested, Truth};
 use super::filing::Filings;
 use crate::facts::{Facts, Moment, Value, fact_catalog};
 use crate::ledger::{Entry, LedgerError, kind};
+use crate::plan::PlanProgress;
 
 /// Facts that derive from facts that derive from facts ...
 const DEPTH_MAX: u8 = 8;
@@ -24,6 +25,8 @@ pub struct Response {
     pub facts: Facts,
     /// What was sent.
     pub filings: Filings,
+    /// What was done about the plan.
+    pub plan: PlanProgress,
     /// Sealed files.
     pub evidence: BTreeSet<EvidenceId>,
 }
@@ -40,6 +43,7 @@ impl Response {
             self.evidence.insert(id);
         }
         self.facts.observe(entry)?;
+        self.plan.observe(entry)?;
         self.filings.observe(entry)
     }
 

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_array::RecordBatch;
 use piste_hunt::describe::Times;
 use piste_lake::LakeError;
 use piste_lake::scan::{Scan, text_at};

@@ -4,6 +4,7 @@
 //! A4. It opens in plain words (examined, found, cannot be said) and leads each sentence down to a file, a record and a
 //! hash. Times are UTC. It holds no time of its making, so that equal runs give equal bytes.
 
+mod dark;
 mod doors;
 mod headline;
 mod pictures;
@@ -14,7 +15,7 @@ mod words;
 
 use std::io::{self, Write};
 
-use piste_model::{Door, Exposure};
+use piste_model::{Door, Exposure, Visibility};
 
 use crate::escape::html_cut;
 use crate::view::{Coverage, RunView};
@@ -43,6 +44,8 @@ pub struct ReportView<'a> {
     pub exposures: &'a [Exposure],
     /// What the logs cannot show of open flaws, a sentence each.
     pub not_visible: &'a [String],
+    /// Which spans of which logs are here, and why others are not.
+    pub visibility: &'a [Visibility],
 }
 
 /// The sections: anchor, heading, and what writes the content.
@@ -101,4 +104,5 @@ pub fn report(view: &ReportView<'_>, out: &mut dyn Write) -> io::Result<()> {
 fn coverage(view: &ReportView<'_>, out: &mut String) {
     pictures::coverage(view, out);
     tables::coverage(view, out);
+    dark::write(view, out);
 }

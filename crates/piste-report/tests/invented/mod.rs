@@ -53,6 +53,7 @@ impl Invented {
             doors: &[],
             exposures: &[],
             not_visible: &[],
+            visibility: &[],
         };
         let mut page = Vec::new();
         piste_report::html::report(&view, &mut page).expect("writing to memory cannot fail");

@@ -122,6 +122,7 @@ pub(crate) fn write(
             doors: &doors.doors,
             exposures: &beside.exposures,
             not_visible: &not_visible,
+            visibility: &beside.visibility,
         };
         html::report(&view, file)
     })?;
