@@ -7,8 +7,7 @@ use std::cmp::Reverse;
 
 use piste_model::{Visibility, VisibilityKind};
 
-use super::tables::thead;
-use super::words::{host, rest};
+use super::words::{host, rest, thead};
 use super::{ReportView, put};
 use crate::escape::{html, html_cut};
 
