@@ -28,6 +28,7 @@ pub mod listing;
 mod msexchange;
 pub mod nps;
 pub mod page;
+pub mod prefetch;
 pub mod random_access;
 mod records;
 pub mod rows;
@@ -39,6 +40,7 @@ mod testing;
 pub mod text;
 mod values;
 pub mod webshell;
+mod whole;
 mod wrapped;
 
 use piste_model::sources::Sources;
