@@ -35,6 +35,7 @@ pub mod rows;
 pub mod sniff;
 pub mod syslog;
 mod tags;
+pub mod task;
 #[cfg(test)]
 mod testing;
 pub mod text;
