@@ -31,6 +31,7 @@ pub mod page;
 pub mod prefetch;
 pub mod random_access;
 mod records;
+pub mod recycle;
 pub mod rows;
 pub mod sniff;
 pub mod syslog;
