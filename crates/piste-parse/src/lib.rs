@@ -25,6 +25,7 @@ pub mod iis;
 pub mod iisconfig;
 pub mod jsonl;
 pub mod listing;
+pub mod lnk;
 mod msexchange;
 pub mod nps;
 pub mod page;

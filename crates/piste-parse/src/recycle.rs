@@ -38,13 +38,15 @@ pub fn parse_file(block: &Block, cx: &Context<'_>) -> Parsed {
         Some(1) => (24, PATH_BYTES),
         _ => (28, bytes.size(24).unwrap_or_default().min(SIGNS_MAX) * 2),
     };
-    let path = Bytes(bytes.slice_or_less(at, length)).utf16(0);
-    if bytes.len() < at || path.is_empty() {
-        let what = "it ends before the path of what was deleted".to_owned();
-        table.damaged("recycle-damaged", 0, Some(u64::from(bytes.len() < 24)), what);
-        if bytes.len() < 24 {
-            return table.finish();
-        }
+    let raw = bytes.slice_or_less(at, length);
+    let path = Bytes(raw).utf16(0);
+    let lost = u64::from(bytes.len() < 24);
+    if raw.len() < length || path.is_empty() {
+        let what = "it ends within the path of what was deleted, or says none".to_owned();
+        table.damaged("recycle-damaged", at, Some(lost), what);
+    }
+    if lost > 0 {
+        return table.finish();
     }
     table.put("Path", &path);
     table.put("FileName", name_of(&path));
