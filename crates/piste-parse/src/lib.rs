@@ -24,6 +24,7 @@ pub mod healthchecker;
 pub mod iis;
 pub mod iisconfig;
 pub mod jsonl;
+pub mod jumplist;
 pub mod listing;
 pub mod lnk;
 mod msexchange;
