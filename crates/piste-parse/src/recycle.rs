@@ -17,7 +17,8 @@ const SIGNS_MAX: usize = 32_768;
 pub(crate) fn recognise(head: &[u8], _name: &str) -> bool {
     let bytes = Bytes(head);
     // 1980 to 2200: what else begins with a small number has no such value there.
-    let timed = bytes.u64(16).is_some_and(|ticks| (0x01a8_e79f_e1d5_8000..0x02a3_0000_0000_0000).contains(&ticks));
+    let timed =
+        bytes.u64(16).is_some_and(|ticks| (0x01a8_e79f_e1d5_8000..0x02a3_0000_0000_0000).contains(&ticks));
     let at = match bytes.u64(0) {
         Some(1) => 24,
         Some(2) => 28,
@@ -69,7 +70,8 @@ mod tests {
     use crate::whole::testing::{damage, read};
 
     fn file(version: u64) -> Vec<u8> {
-        let mut file: Vec<u8> = [version, 70_000, 132_592_069_230_000_000].iter().flat_map(|one| one.to_le_bytes()).collect();
+        let mut file: Vec<u8> =
+            [version, 70_000, 132_592_069_230_000_000].iter().flat_map(|one| one.to_le_bytes()).collect();
         let path = "C:\\Temp\\lsass.zip\0";
         if version == 2 {
             file.extend(u32::try_from(path.len()).expect("short").to_le_bytes());
@@ -90,8 +92,18 @@ mod tests {
             let found = read(parse_file, &file, place);
             assert_eq!(found.issues, [""; 0]);
             assert_eq!(
-                found.columns(&["event_time", "time_basis", "Path", "FileName", "Size", "RecycledName", "UserSid"]),
-                [r"2021-03-03T01:02:03Z | DeletedOn | C:\Temp\lsass.zip | lsass.zip | 70000 | $RAB12CD.zip | S-1-5-21-1-2-3-1001"]
+                found.columns(&[
+                    "event_time",
+                    "time_basis",
+                    "Path",
+                    "FileName",
+                    "Size",
+                    "RecycledName",
+                    "UserSid"
+                ]),
+                [
+                    r"2021-03-03T01:02:03Z | DeletedOn | C:\Temp\lsass.zip | lsass.zip | 70000 | $RAB12CD.zip | S-1-5-21-1-2-3-1001"
+                ]
             );
             damage(parse_file, &file, place, 2_000);
         }

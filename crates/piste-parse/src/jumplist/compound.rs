@@ -103,7 +103,8 @@ impl Small {
         let (mut found, mut number) = (Vec::new(), start);
         for _ in 0..=self.next.len() {
             let Some(place) = usize::try_from(number).ok().filter(|_| found.len() < most) else { break };
-            let piece = Bytes(&self.bytes).slice_or_less(place.saturating_mul(self.piece_bytes), self.piece_bytes);
+            let piece =
+                Bytes(&self.bytes).slice_or_less(place.saturating_mul(self.piece_bytes), self.piece_bytes);
             if piece.is_empty() {
                 break;
             }
@@ -123,7 +124,10 @@ pub(super) fn streams(bytes: Bytes<'_>, most: usize) -> Option<Vec<Stream>> {
     let root = entries.iter().find(|entry| entry.u8(66) == Some(5));
     let small_table = layout.chain(bytes.u32(60)?, bytes.len());
     let small = Small {
-        bytes: root.and_then(|root| root.u32(116)).map(|at| layout.chain(at, bytes.len())).unwrap_or_default(),
+        bytes: root
+            .and_then(|root| root.u32(116))
+            .map(|at| layout.chain(at, bytes.len()))
+            .unwrap_or_default(),
         next: small_table.chunks_exact(4).filter_map(|one| Bytes(one).u32(0)).collect(),
         piece_bytes: 1 << bytes.u16(32)?.min(9),
     };

@@ -170,7 +170,12 @@ fn push_custom(bytes: Bytes<'_>, table: &mut Table<'_>) {
     }
     // An empty list is its header alone.
     if bytes.len() > 12 && !bytes.0.ends_with(&CUSTOM_END) {
-        table.damaged(DAMAGED, bytes.len(), None, "it does not end as such a list ends: it is cut".to_owned());
+        table.damaged(
+            DAMAGED,
+            bytes.len(),
+            None,
+            "it does not end as such a list ends: it is cut".to_owned(),
+        );
     }
 }
 

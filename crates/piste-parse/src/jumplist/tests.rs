@@ -59,7 +59,10 @@ fn compound(streams: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let mut small: Vec<u8> = next.iter().flat_map(|one| one.to_le_bytes()).collect();
     sector(&mut small);
     assert!(entries.len() == 512 && small.len() == 512, "one sector each");
-    let mut table: Vec<u8> = [0xffff_fffd_u32, 0xffff_fffe, 0xffff_fffe, 0xffff_fffe].iter().flat_map(|one| one.to_le_bytes()).collect();
+    let mut table: Vec<u8> = [0xffff_fffd_u32, 0xffff_fffe, 0xffff_fffe, 0xffff_fffe]
+        .iter()
+        .flat_map(|one| one.to_le_bytes())
+        .collect();
     let sectors = u32::try_from(pieces.len() / 512).expect("few");
     for at in 0..sectors {
         table.extend((if at + 1 == sectors { 0xffff_fffe } else { 5 + at }).to_le_bytes());
@@ -67,7 +70,18 @@ fn compound(streams: &[(&str, Vec<u8>)]) -> Vec<u8> {
     table.resize(512, 0xff);
     let mut file = super::compound::MAGIC.to_vec();
     file.resize(512, 0xff);
-    for (at, number) in [(30, 9_u32), (32, 6), (44, 1), (48, 1), (56, 4_096), (60, 2), (64, 1), (68, u32::MAX), (72, 0), (76, 0)] {
+    for (at, number) in [
+        (30, 9_u32),
+        (32, 6),
+        (44, 1),
+        (48, 1),
+        (56, 4_096),
+        (60, 2),
+        (64, 1),
+        (68, u32::MAX),
+        (72, 0),
+        (76, 0),
+    ] {
         let width = if at < 40 { 2 } else { 4 };
         file[at..at + width].copy_from_slice(&number.to_le_bytes()[..width]);
     }
@@ -77,8 +91,19 @@ fn compound(streams: &[(&str, Vec<u8>)]) -> Vec<u8> {
 #[test]
 fn an_entry_is_a_row_with_its_shortcut() {
     let shown = [
-        "event_time", "time_basis", "host", "AppId", "AppIdDescription", "User", "EntryNumber", "Path", "Hostname", "PinStatus",
-        "InteractionCount", "Arguments", "MachineMACAddress",
+        "event_time",
+        "time_basis",
+        "host",
+        "AppId",
+        "AppIdDescription",
+        "User",
+        "EntryNumber",
+        "Path",
+        "Hostname",
+        "PinStatus",
+        "InteractionCount",
+        "Arguments",
+        "MachineMACAddress",
     ];
     for (version, count) in [(1, "~"), (3, "9"), (4, "9")] {
         let file = compound(&[("DestList", list(version)), ("1a", link())]);
@@ -88,7 +113,9 @@ fn an_entry_is_a_row_with_its_shortcut() {
         assert_eq!(found.issues, [""; 0]);
         assert_eq!(
             found.columns(&shown),
-            [format!(r"2021-03-03T01:02:03Z | DestList LastModified | ws07 | 1bc392b8e104a00e | Remote Desktop | ann | 1a | C:\Temp\evil program.exe | ws07 | not pinned | {count} | -enc AAAA | 08:00:27:01:02:03")]
+            [format!(
+                r"2021-03-03T01:02:03Z | DestList LastModified | ws07 | 1bc392b8e104a00e | Remote Desktop | ann | 1a | C:\Temp\evil program.exe | ws07 | not pinned | {count} | -enc AAAA | 08:00:27:01:02:03"
+            )]
         );
         damage(parse_file, &file, path, 4_000);
     }
@@ -97,7 +124,10 @@ fn an_entry_is_a_row_with_its_shortcut() {
 #[test]
 fn a_shortcut_without_an_entry_is_a_row_too() {
     let found = read(parse_file, &compound(&[("7", link())]), "x.automaticDestinations-ms");
-    assert_eq!(found.columns(&["time_basis", "EntryNumber", "Listed", "TargetPath"]), [r"TargetAccessed | 7 | no | C:\Temp\evil program.exe"]);
+    assert_eq!(
+        found.columns(&["time_basis", "EntryNumber", "Listed", "TargetPath"]),
+        [r"TargetAccessed | 7 | no | C:\Temp\evil program.exe"]
+    );
     assert!(found.issues[0].contains("list of entries is missing"), "{:?}", found.issues);
 }
 
@@ -108,7 +138,10 @@ fn a_custom_list_is_its_shortcuts() {
     assert!(recognise(&file, "x"));
     let found = read(parse_file, &file, "9b9cdc69c1c24e2b.customDestinations-ms");
     assert_eq!(found.issues, [""; 0]);
-    assert_eq!(found.columns(&["AppIdDescription", "EntryNumber"]), ["Notepad (64-bit) | 0", "Notepad (64-bit) | 1"]);
+    assert_eq!(
+        found.columns(&["AppIdDescription", "EntryNumber"]),
+        ["Notepad (64-bit) | 0", "Notepad (64-bit) | 1"]
+    );
     let cut = read(parse_file, &file[..file.len() - 100], "x");
     assert_eq!((cut.rows.len(), cut.damage.len()), (2, 1));
     damage(parse_file, &file, "x.customDestinations-ms", 3_000);
@@ -124,12 +157,24 @@ fn real_lists_are_read() {
         let list = read(parse_file, bytes, name);
         assert_eq!(list.issues, [""; 0], "{name}");
         counts.push((name.rsplit('/').next().expect("a name").get(..16).expect("an id"), list.rows.len()));
-        found.extend(list.columns(&["event_time", "Hostname", "Path", "TargetPath", "Arguments", "InteractionCount"]));
+        found.extend(list.columns(&[
+            "event_time",
+            "Hostname",
+            "Path",
+            "TargetPath",
+            "Arguments",
+            "InteractionCount",
+        ]));
         damage(parse_file, bytes, name, 1_000);
     }
     counts.sort_unstable();
-    let expected =
-        [("1b4dd67f29cb1962", 7), ("368d807282ccde9d", 3), ("5afe4de1b92fc382", 9), ("9d1f905ce5044aee", 2), ("c98dce577f884ef8", 0)];
+    let expected = [
+        ("1b4dd67f29cb1962", 7),
+        ("368d807282ccde9d", 3),
+        ("5afe4de1b92fc382", 9),
+        ("9d1f905ce5044aee", 2),
+        ("c98dce577f884ef8", 0),
+    ];
     assert_eq!(counts, expected);
     for row in [
         r"2015-08-29T15:32:44.034300800Z | student-pc1 | C:\Users\bperry\Downloads | C:\Users\bperry\Downloads | ~ | ~",

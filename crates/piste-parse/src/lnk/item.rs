@@ -63,7 +63,11 @@ impl Item {
             _ if kind & 0x70 == 0x40 => Self::named(item.text(5)),
             _ => {
                 let file = Self::file(item, 0);
-                if file.created.is_some() || file.mft_entry.is_some() { file } else { Self::named(format!("[item 0x{kind:02x}]")) }
+                if file.created.is_some() || file.mft_entry.is_some() {
+                    file
+                } else {
+                    Self::named(format!("[item 0x{kind:02x}]"))
+                }
             }
         }
     }
@@ -74,7 +78,8 @@ impl Item {
 
     fn place(guid: Option<String>) -> Self {
         let guid = guid.unwrap_or_default();
-        let name = PLACES.iter().find(|(one, _)| *one == guid).map_or(guid.clone(), |(_, name)| (*name).to_owned());
+        let name =
+            PLACES.iter().find(|(one, _)| *one == guid).map_or(guid.clone(), |(_, name)| (*name).to_owned());
         Self::named(name)
     }
 
@@ -107,7 +112,8 @@ impl Item {
 
     fn read_block(&mut self, block: Bytes<'_>) {
         let version = block.u16(2).unwrap_or_default();
-        let time = |at: usize| block.u16(at).zip(block.u16(at + 2)).and_then(|(date, time)| fat_time(date, time));
+        let time =
+            |at: usize| block.u16(at).zip(block.u16(at + 2)).and_then(|(date, time)| fat_time(date, time));
         self.created = time(8);
         self.accessed = time(12);
         let mut at = 18;

@@ -16,7 +16,10 @@ pub(super) fn read(info: Bytes<'_>, link: &mut Link) -> Option<()> {
     let text = |plain_at: usize, wide_at: usize| {
         let of_place = |at: usize| info.size(at).filter(|at| *at != 0);
         let wide_text = of_place(wide_at).filter(|_| wide).map(|at| info.utf16(at));
-        wide_text.filter(|text| !text.is_empty()).or_else(|| of_place(plain_at).map(|at| info.text(at))).unwrap_or_default()
+        wide_text
+            .filter(|text| !text.is_empty())
+            .or_else(|| of_place(plain_at).map(|at| info.text(at)))
+            .unwrap_or_default()
     };
     let suffix = text(24, 32);
     if flags & 1 > 0 {

@@ -51,7 +51,14 @@ pub(crate) fn link() -> Vec<u8> {
     file.extend(sized(&items)[..2].iter().zip([2, 0]).map(|(byte, less)| byte - less));
     file.extend(&items);
     let mut info = vec![0; 28];
-    let volume = [&17_u32.to_le_bytes()[..], &2_u32.to_le_bytes(), &0xc0ffee_u32.to_le_bytes(), &16_u32.to_le_bytes(), b"STICK\0"].concat();
+    let volume = [
+        &17_u32.to_le_bytes()[..],
+        &2_u32.to_le_bytes(),
+        &0xc0ffee_u32.to_le_bytes(),
+        &16_u32.to_le_bytes(),
+        b"STICK\0",
+    ]
+    .concat();
     info[4] = 28;
     info[8] = 1;
     info[12] = 28;
@@ -65,7 +72,8 @@ pub(crate) fn link() -> Vec<u8> {
         file.extend(u16::try_from(text.len()).expect("short").to_le_bytes());
         file.extend(wide(text));
     }
-    let mut tracker = [96_u32, 0xa000_0003, 88, 0].iter().flat_map(|one| one.to_le_bytes()).collect::<Vec<u8>>();
+    let mut tracker =
+        [96_u32, 0xa000_0003, 88, 0].iter().flat_map(|one| one.to_le_bytes()).collect::<Vec<u8>>();
     tracker.extend(b"ws07\0\0\0\0\0\0\0\0\0\0\0\0");
     let ticks = CREATED + 5_748_192_000_000_000;
     let id = |last: u8| -> Vec<u8> {
@@ -85,9 +93,24 @@ fn a_shortcut_says_where_it_leads_and_where_it_was_made() {
     let found = read(parse_file, &file, "x.lnk");
     assert_eq!(found.issues, [""; 0]);
     let shown = [
-        "event_time", "time_basis", "TargetPath", "CommandLine", "TargetIDAbsolutePath", "RelativePath", "TargetModified",
-        "DriveType", "VolumeSerialNumber", "VolumeLabel", "MachineID", "MachineMACAddress", "BirthMACAddress", "TrackerCreatedOn",
-        "TargetMFTEntryNumber", "TargetMFTSequenceNumber", "WindowStyle", "ExtraBlocks",
+        "event_time",
+        "time_basis",
+        "TargetPath",
+        "CommandLine",
+        "TargetIDAbsolutePath",
+        "RelativePath",
+        "TargetModified",
+        "DriveType",
+        "VolumeSerialNumber",
+        "VolumeLabel",
+        "MachineID",
+        "MachineMACAddress",
+        "BirthMACAddress",
+        "TrackerCreatedOn",
+        "TargetMFTEntryNumber",
+        "TargetMFTSequenceNumber",
+        "WindowStyle",
+        "ExtraBlocks",
     ];
     assert_eq!(
         found.columns(&shown),
@@ -96,7 +119,11 @@ fn a_shortcut_says_where_it_leads_and_where_it_was_made() {
             " | 2021-03-03T01:02:03.0000001Z | removable | 00C0FFEE | STICK | ws07 | 08:00:27:01:02:03 | 08:00:27:01:02:04 | 2021-03-03T01:02:03.0000000Z | 5 | 7 | minimised | tracker"
         )]
     );
-    assert!(found.rows[0]["TargetItems"].starts_with("Temp created=2021-03-03T01:17:22Z"), "{}", found.rows[0]["TargetItems"]);
+    assert!(
+        found.rows[0]["TargetItems"].starts_with("Temp created=2021-03-03T01:17:22Z"),
+        "{}",
+        found.rows[0]["TargetItems"]
+    );
     damage(parse_file, &file, "x.lnk", 5_000);
     for cut in 1..file.len() {
         read(parse_file, &file[..cut], "x.lnk");
@@ -116,7 +143,16 @@ fn a_shortcut_that_is_cut_keeps_what_it_had() {
 #[test]
 fn real_shortcuts_are_read() {
     let Some(files) = members("small.zip") else { return };
-    let shown = ["event_time", "TargetPath", "Arguments", "TargetModified", "FileSize", "VolumeSerialNumber", "MachineID", "MachineMACAddress"];
+    let shown = [
+        "event_time",
+        "TargetPath",
+        "Arguments",
+        "TargetModified",
+        "FileSize",
+        "VolumeSerialNumber",
+        "MachineID",
+        "MachineMACAddress",
+    ];
     let mut found: Vec<String> = Vec::new();
     for (name, bytes) in files.iter().filter(|(name, _)| name.ends_with(".lnk")) {
         let one = read(parse_file, bytes, name);

@@ -63,7 +63,8 @@ pub fn parse_file(block: &Block, cx: &Context<'_>) -> Parsed {
         Some(layout) if bytes.slice(4, 4) == Some(b"SCCA") => read(bytes, &layout, &mut table),
         _ => {
             let version = bytes.u32(0).unwrap_or_default();
-            let what = format!("it is no prefetch file of a known version (it says {version}), or ends too early");
+            let what =
+                format!("it is no prefetch file of a known version (it says {version}), or ends too early");
             table.damaged(DAMAGED, 0, Some(1), what);
         }
     }
@@ -161,7 +162,10 @@ fn push_volumes(bytes: Bytes<'_>, layout: &Layout, table: &mut Table<'_>) {
         };
         let name = utf16(volumes.slice_or_less(name_at, signs.saturating_mul(2)));
         table.put(&format!("Volume{number}Name"), &name);
-        table.put(&format!("Volume{number}Serial"), &entry.u32(16).map(|serial| format!("{serial:08X}")).unwrap_or_default());
+        table.put(
+            &format!("Volume{number}Serial"),
+            &entry.u32(16).map(|serial| format!("{serial:08X}")).unwrap_or_default(),
+        );
         table.time(&format!("Volume{number}Created"), entry.filetime(8));
     }
 }

@@ -43,7 +43,17 @@ fn file(version: u32, metrics: u32, runs: usize, run_count_at: usize, volume_byt
     file
 }
 
-const SHOWN: [&str; 9] = ["event_time", "time_basis", "Image", "Path", "Hash", "RunCount", "RunsBack", "Volume0Serial", "Volume0Name"];
+const SHOWN: [&str; 9] = [
+    "event_time",
+    "time_basis",
+    "Image",
+    "Path",
+    "Hash",
+    "RunCount",
+    "RunsBack",
+    "Volume0Serial",
+    "Volume0Name",
+];
 
 #[test]
 fn every_version_gives_a_row_a_run() {
@@ -79,7 +89,11 @@ fn damage_costs_what_it_covers() {
     let whole = file(30, 296, 2, 200, 96);
     let found = read(parse_file, &whole[..420], "x.pf");
     assert_eq!(found.rows.len(), 2, "the times stand before what is cut");
-    assert!(found.issues[0].starts_with("prefetch-damaged: of its list of loaded files"), "{:?}", found.issues);
+    assert!(
+        found.issues[0].starts_with("prefetch-damaged: of its list of loaded files"),
+        "{:?}",
+        found.issues
+    );
     let found = read(parse_file, b"MAM\x04\xff\xff\xff\xffshort", "x.pf");
     assert!(found.rows.is_empty() && found.issues.len() == 2, "{:?}", found.issues);
     let mut unknown = whole.clone();
@@ -120,7 +134,8 @@ fn real_files_say_what_libscca_reads() {
         assert!(row.contains_key("Path"), "{name}");
         let last = row["LastRun"].get(..26).expect("seven digits");
         let (version, runs, loaded) = (&row["Version"], &row["RunCount"], &row["FilesLoaded"]);
-        let ours = format!("{name}|{version}|{runs}|{}|{loaded}|{last}|{}", found.rows.len(), row["Volume0Serial"]);
+        let ours =
+            format!("{name}|{version}|{runs}|{}|{loaded}|{last}|{}", found.rows.len(), row["Volume0Serial"]);
         if let Some(theirs) = LIBSCCA.iter().find(|line| line.starts_with(name.as_str())) {
             assert_eq!(ours, *theirs);
             compared += 1;

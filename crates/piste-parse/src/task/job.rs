@@ -109,7 +109,12 @@ fn words(trigger: Bytes<'_>) -> String {
             let days = u32::from(number(38)) << 16 | u32::from(number(36));
             format!("on a calendar: days 0x{days:08x} of months 0x{:03x}", number(40))
         }
-        4 => format!("on a calendar: week {}, days 0x{:02x}, months 0x{:03x}", number(36), number(38), number(40)),
+        4 => format!(
+            "on a calendar: week {}, days 0x{:02x}, months 0x{:03x}",
+            number(36),
+            number(38),
+            number(40)
+        ),
         5 => "when the system is idle".to_owned(),
         6 => "when the system starts".to_owned(),
         7 => "at logon".to_owned(),

@@ -22,7 +22,16 @@ fn wide(text: &str) -> Vec<u8> {
 }
 
 const SHOWN: [&str; 11] = [
-    "event_time", "time_basis", "URI", "TaskName", "Author", "UserId", "RunLevel", "Hidden", "ActionType", "CommandLine",
+    "event_time",
+    "time_basis",
+    "URI",
+    "TaskName",
+    "Author",
+    "UserId",
+    "RunLevel",
+    "Hidden",
+    "ActionType",
+    "CommandLine",
     "ClassId",
 ];
 
@@ -50,7 +59,8 @@ fn a_task_is_a_row_an_action_in_both_encodings() {
 
 #[test]
 fn a_task_without_a_date_has_no_time_and_the_name_of_its_file() {
-    let text = r#"<Task xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task"><RegistrationInfo/></Task>"#;
+    let text =
+        r#"<Task xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task"><RegistrationInfo/></Task>"#;
     let found = read(parse_file, text.as_bytes(), "a.zip!C/Windows/System32/Tasks/A/B");
     assert_eq!(found.columns(&["event_time", "TaskName"]), [r"~ | \A\B"]);
     assert_eq!(found.issues, [""; 0]);
@@ -70,7 +80,9 @@ fn a_task_that_is_cut_keeps_what_it_had() {
 
 fn job() -> Vec<u8> {
     let mut file = vec![0; 70];
-    for (at, number) in [(0, 0x0501_u16), (2, 1), (20, 70), (52, 2009), (54, 7), (58, 14), (60, 1), (62, 2), (64, 3), (66, 4)] {
+    for (at, number) in
+        [(0, 0x0501_u16), (2, 1), (20, 70), (52, 2009), (54, 7), (58, 14), (60, 1), (62, 2), (64, 3), (66, 4)]
+    {
         file[at..at + 2].copy_from_slice(&number.to_le_bytes());
     }
     file[48..52].copy_from_slice(&0x204_u32.to_le_bytes());
@@ -94,8 +106,20 @@ fn a_job_of_xp_is_a_row() {
     assert!(recognise_job(&file, "x"));
     let found = read(parse_job, &file, "C/WINDOWS/Tasks/At1.job");
     assert_eq!(
-        found.columns(&["event_time", "time_basis", "TaskName", "CommandLine", "Author", "Description", "Enabled", "Hidden", "Triggers"]),
-        ["2009-07-14T01:02:03.004000000Z | LastRun, zone unknown | At1 | C:\\x.exe /q | ann | why | false | true | on a calendar: every 2 days, from 2009-07-14 at 01:30, every 5 minutes for 0 minutes"]
+        found.columns(&[
+            "event_time",
+            "time_basis",
+            "TaskName",
+            "CommandLine",
+            "Author",
+            "Description",
+            "Enabled",
+            "Hidden",
+            "Triggers"
+        ]),
+        [
+            "2009-07-14T01:02:03.004000000Z | LastRun, zone unknown | At1 | C:\\x.exe /q | ann | why | false | true | on a calendar: every 2 days, from 2009-07-14 at 01:30, every 5 minutes for 0 minutes"
+        ]
     );
     for cut in 1..file.len() {
         read(parse_job, &file[..cut], "x");
@@ -112,7 +136,13 @@ fn a_real_job_is_read() {
     let found = read(parse_job, bytes, name);
     assert_eq!(
         found.columns(&["event_time", "CommandLine", "Author"]),
-        [r"2013-08-24T12:42:00.112000000Z | C:\Program Files (x86)\Google\Update\GoogleUpdate.exe /ua /installsource scheduler | Brian"]
+        [
+            r"2013-08-24T12:42:00.112000000Z | C:\Program Files (x86)\Google\Update\GoogleUpdate.exe /ua /installsource scheduler | Brian"
+        ]
     );
-    assert!(found.rows[0]["Triggers"].starts_with("on a calendar: every 1 days, from 2013-07-12 at 15:42"), "{}", found.rows[0]["Triggers"]);
+    assert!(
+        found.rows[0]["Triggers"].starts_with("on a calendar: every 1 days, from 2013-07-12 at 15:42"),
+        "{}",
+        found.rows[0]["Triggers"]
+    );
 }

@@ -142,7 +142,8 @@ impl Walk {
             }
             "Actions" if self.path.len() > 3 => {
                 let name = self.path.get(3..).unwrap_or_default().join(".");
-                if let Some(action) = self.task.actions.last_mut().filter(|one| one.values.len() < PARTS_MAX) {
+                if let Some(action) = self.task.actions.last_mut().filter(|one| one.values.len() < PARTS_MAX)
+                {
                     action.values.push((name, value.to_owned()));
                 }
             }

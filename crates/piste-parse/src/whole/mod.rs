@@ -66,7 +66,8 @@ impl<'b> Bytes<'b> {
     /// UTF-16 up to its zero, or to the end.
     pub(crate) fn utf16(self, at: usize) -> String {
         let rest = self.from(at).0;
-        let end = rest.chunks_exact(2).position(|unit| unit == [0, 0]).map_or(rest.len() & !1, |unit| unit * 2);
+        let end =
+            rest.chunks_exact(2).position(|unit| unit == [0, 0]).map_or(rest.len() & !1, |unit| unit * 2);
         utf16(rest.get(..end).unwrap_or_default())
     }
 
@@ -201,7 +202,8 @@ impl<'a> Table<'a> {
 
     /// Notes what could not be read; `lost` rows are missing for it.
     pub(crate) fn damaged(&mut self, slug: &'static str, at: usize, lost: Option<u64>, what: String) {
-        let hint = "ask for a fresh copy of the file, and look whether other copies of it are in the evidence";
+        let hint =
+            "ask for a fresh copy of the file, and look whether other copies of it are in the evidence";
         self.parsed.damaged(self.cx, slug, at as u64, lost, what, hint);
     }
 
