@@ -32,6 +32,7 @@ mod msexchange;
 pub mod nps;
 pub mod page;
 pub mod prefetch;
+pub mod psh;
 pub mod random_access;
 mod records;
 pub mod recycle;
