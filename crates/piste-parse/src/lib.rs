@@ -31,6 +31,7 @@ pub mod lnk;
 mod msexchange;
 pub mod nps;
 pub mod page;
+pub mod pfirewall;
 pub mod prefetch;
 pub mod psh;
 pub mod random_access;
