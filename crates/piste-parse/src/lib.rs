@@ -38,6 +38,7 @@ pub mod random_access;
 mod records;
 pub mod recycle;
 pub mod rows;
+pub mod setupapi;
 pub mod sniff;
 pub mod syslog;
 mod tags;
