@@ -48,6 +48,7 @@ mod testing;
 pub mod text;
 mod values;
 pub mod webshell;
+pub mod wer;
 mod whole;
 mod wrapped;
 
