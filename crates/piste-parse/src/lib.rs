@@ -9,6 +9,7 @@
 pub mod artefact;
 mod bad_records;
 pub mod block;
+pub mod cbs;
 mod charset;
 mod csv;
 mod dates;
