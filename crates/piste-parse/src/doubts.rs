@@ -49,7 +49,9 @@ impl Doubts {
     pub(crate) fn see(&mut self, head: &Head<'_>, left_out: u64) {
         // A file as evidence, and an entry of a configuration, is no event: its row has no time to miss.
         let timeless = [crate::page::DATASET, crate::text::DATASET, crate::iisconfig::DATASET];
-        let event = !head.dataset.is_some_and(|dataset| timeless.contains(&dataset));
+        let event = !head
+            .dataset
+            .is_some_and(|dataset| timeless.contains(&dataset) || crate::whole::TIMELESS.contains(&dataset));
         if head.time.is_none() && event {
             self.untimed.add(head);
         } else if head.time_basis.ends_with(ZONE_UNKNOWN) {

@@ -40,6 +40,8 @@ pub struct Header {
     pub days: u32,
     /// For logs without a date column: second of the day of the last row, or of `date`.
     pub second: Option<u32>,
+    /// The text after `#Time Format:`, as Windows' firewall writes it.
+    pub(crate) time_format: Option<String>,
     /// The software that writes this puts values in quotes.
     pub(crate) quoted: bool,
     /// Index of the time column where there is no date column.
@@ -124,6 +126,7 @@ impl Header {
             "fields" => self.set_fields(value),
             "software" => self.quoted = value.starts_with("IIS Advanced Logging"),
             "log-type" => self.log_type = Some(value.to_owned()),
+            "time format" => self.time_format = Some(value.to_owned()),
             "date" | "start-date" => {
                 self.date = Instant::parse(value);
                 self.days = 0;
