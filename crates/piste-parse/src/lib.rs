@@ -39,6 +39,7 @@ mod testing;
 pub mod text;
 mod values;
 pub mod webshell;
+pub mod wmi;
 mod wrapped;
 
 use piste_model::sources::Sources;
