@@ -38,6 +38,7 @@ mod tags;
 mod testing;
 pub mod text;
 mod values;
+pub mod velociraptor;
 pub mod webshell;
 pub mod wmi;
 mod wrapped;
