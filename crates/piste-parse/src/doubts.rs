@@ -17,7 +17,7 @@ pub(crate) const YEAR_OF_NAME: &str = "syslog time, year from the file's name, z
 pub(crate) const MONTH_ASSUMED: &str = "device time, month taken as first, zone unknown";
 
 /// How datasets begin whose rows are states that need no time.
-const STATES: [&str; 1] = ["velociraptor."];
+const STATES: [&str; 2] = ["velociraptor.", "directory.object"];
 
 /// How many rows, and where the first is.
 #[derive(Debug, Clone, Copy, Default)]

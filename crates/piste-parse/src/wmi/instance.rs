@@ -4,12 +4,11 @@
 //! has by default, or that is not set, is not there. Facts: flare-wmi, dissect.cim; the first time is the instance's own last
 //! writing, the second that of its class (in real repositories it equals the definition's).
 
-use std::fmt::Write as _;
-
 use piste_model::Instant;
 
 use super::class::{Layout, Property};
 use super::pages::{count_at, u16_at, u32_at, u64_at};
+use crate::identifiers::sid;
 
 /// Elements of a list that are taken in.
 const LIST_MAX: usize = 4_096;
@@ -149,15 +148,4 @@ pub(super) fn text_at(heap: &[u8], at: usize) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// A security identifier in the form in which people write it.
-pub(super) fn sid(bytes: &[u8]) -> Option<String> {
-    let count = usize::from(*bytes.get(1)?);
-    let authority = bytes.get(2..8)?.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
-    let mut text = format!("S-{}-{authority}", bytes.first()?);
-    for number in 0..count {
-        let _ = write!(text, "-{}", u32_at(bytes, 8 + number * 4)?); // writing to a String cannot fail
-    }
-    Some(text)
 }

@@ -28,8 +28,7 @@ use repository::{Known, Repository};
 /// Names of the files that belong to `OBJECTS.DATA`.
 pub const COMPANIONS: [&str; 4] = ["INDEX.BTR", "MAPPING1.MAP", "MAPPING2.MAP", "MAPPING3.MAP"];
 
-const WHOLE_FOLDER: &str =
-    "give the whole folder C:\\Windows\\System32\\wbem\\Repository: OBJECTS.DATA, INDEX.BTR and MAPPING1 to 3.MAP, copied at one time";
+const WHOLE_FOLDER: &str = "give the whole folder C:\\Windows\\System32\\wbem\\Repository: OBJECTS.DATA, INDEX.BTR and MAPPING1 to 3.MAP, copied at one time";
 
 /// Whether a file is `OBJECTS.DATA`: by its name, and a list of records at its start that lie within the first page.
 pub fn recognise(head: &[u8], name: &str) -> bool {

@@ -16,6 +16,7 @@ pub(super) const PAGE_BYTES: usize = 8_192;
 const MAP_BYTES_MAX: u64 = 256 << 20;
 
 const MAP_START: u32 = 0xABCD;
+const MAP_END: u32 = 0xDCBA;
 const PAGE_NUMBER: u32 = 0x3FFF_FFFF;
 
 /// Reads as many of `bytes` from `offset` as there are.
@@ -71,14 +72,18 @@ impl Maps {
         }
         let length = usize::try_from(content.bytes()).unwrap_or_default();
         let bytes = read(content, 0, length).map_err(|error| error.to_string())?;
-        let old = is_old(&bytes).ok_or("it has no map's signature")?;
-        let version = u32_at(&bytes, 4).unwrap_or_default();
-        let (objects, end) = one(&bytes, 0, old).ok_or("the objects' pages are cut off")?;
-        if u32_at(&bytes, end) != Some(0xDCBA) {
-            return Err("the objects' pages do not end with the signature that they should".to_owned());
-        }
-        let (index, _) = one(&bytes, end + 4, old).ok_or("the index's pages are cut off")?;
-        Ok(Self { old, version, objects, index })
+        let guess = is_old(&bytes).ok_or("it has no map's signature")?;
+        // What looks like one of the two forms may be the other; only the right one ends where its end mark stands.
+        let whole = |old: bool| {
+            let (objects, end) = one(&bytes, 0, old)?;
+            let marked = u32_at(&bytes, end) == Some(MAP_END);
+            marked.then_some((old, objects, end + 4))
+        };
+        let (old, objects, end) = whole(guess)
+            .or_else(|| whole(!guess))
+            .ok_or("the objects' pages do not end with their end mark")?;
+        let (index, _) = one(&bytes, end, old).ok_or("the index's pages are cut off")?;
+        Ok(Self { old, version: u32_at(&bytes, 4).unwrap_or_default(), objects, index })
     }
 }
 
@@ -119,8 +124,9 @@ impl Pages {
     pub(super) fn new(content: Arc<dyn ReadAt>, maps: Option<&Maps>) -> Self {
         let to_physical = maps.map(|maps| maps.objects.clone()).unwrap_or_default();
         let mapped = to_physical.iter().enumerate().filter(|(_, physical)| **physical != PAGE_NUMBER);
-        let to_logical =
-            mapped.filter_map(|(logical, physical)| Some((*physical, u32::try_from(logical).ok()?))).collect();
+        let to_logical = mapped
+            .filter_map(|(logical, physical)| Some((*physical, u32::try_from(logical).ok()?)))
+            .collect();
         Self { content, to_physical, to_logical }
     }
 

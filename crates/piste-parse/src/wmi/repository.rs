@@ -11,13 +11,13 @@ use std::sync::Arc;
 use piste_model::hash::{RecordHash, record_hash};
 use piste_model::{Issue, guard};
 
+use super::WHOLE_FOLDER;
 use super::class::{Definition, Layout, Target, Targets, hash};
 use super::index::{Index, Place, Reference};
 use super::instance::Instance;
 use super::pages::{Maps, Pages};
 use super::rows::{Carved, push};
 use super::scan::{Hit, Scan, scan};
-use super::WHOLE_FOLDER;
 use crate::random_access::{OpenFile, ReadAt};
 use crate::rows::Rows;
 use crate::{Context, Parsed};
@@ -257,7 +257,9 @@ impl Repository {
             let missing = self.missing;
             tell(
                 "wmi-record-missing",
-                format!("the index leads to {missing} event filters, consumers, bindings or namespaces that are not where it says"),
+                format!(
+                    "the index leads to {missing} event filters, consumers, bindings or namespaces that are not where it says"
+                ),
                 "these are not among the rows, unless an older copy was found, which is then marked as carved",
                 WHOLE_FOLDER,
             );
@@ -328,7 +330,11 @@ impl OpenFile for Repository {
                 continue;
             };
             if instance.lost > 0 {
-                let what = format!("{} values of an instance of {} cannot be read", instance.lost, hit.target.class());
+                let what = format!(
+                    "{} values of an instance of {} cannot be read",
+                    instance.lost,
+                    hit.target.class()
+                );
                 parsed.damaged(cx, "wmi-instance", hit.offset, Some(0), what, WHOLE_FOLDER);
             }
             let namespace = found.namespace.as_ref();

@@ -2,8 +2,8 @@
 
 use std::io::Read as _;
 
-use piste_model::sources::Sources;
 use piste_model::EvidenceId;
+use piste_model::sources::Sources;
 use proptest::prelude::*;
 
 use super::class::{Layout, Target, hash};
@@ -31,7 +31,9 @@ fn instance(target: Target, old: bool, values: &[(&str, Set<'_>)]) -> Vec<u8> {
         let mut cell = vec![0; property.width()];
         match set {
             // The class's default where it has one, else not set.
-            None => states[number / 4] |= if property.name == "CreatorSID" { 2 } else { 3 } << (2 * (number % 4)),
+            None => {
+                states[number / 4] |= if property.name == "CreatorSID" { 2 } else { 3 } << (2 * (number % 4))
+            }
             Some(Set::Number(value)) => cell.copy_from_slice(&value.to_le_bytes()[..property.width()]),
             Some(Set::Text(text)) => {
                 cell = u32::try_from(heap.len()).unwrap().to_le_bytes().to_vec();
@@ -157,7 +159,8 @@ impl Built {
             }
         }
         let count = self.keys.len();
-        let mut page: Vec<u8> = [0xACCC, 1, 0, 1, u32::try_from(count).unwrap()].into_iter().flat_map(u32::to_le_bytes).collect();
+        let mut page: Vec<u8> =
+            [0xACCC, 1, 0, 1, u32::try_from(count).unwrap()].into_iter().flat_map(u32::to_le_bytes).collect();
         page.extend(vec![0; count * 8 + 4]);
         let (mut offsets, mut data) = (Vec::new(), Vec::new());
         for text in &strings {
@@ -186,7 +189,8 @@ struct Answer {
 
 fn read(objects: &[u8], companions: &[Companion]) -> Answer {
     let sources = Sources::default();
-    let cx = Context { evidence: EvidenceId(1), path: "OBJECTS.DATA", sources: &sources, host_hint: Some("HINT") };
+    let cx =
+        Context { evidence: EvidenceId(1), path: "OBJECTS.DATA", sources: &sources, host_hint: Some("HINT") };
     let opened = open(Arc::new(objects.to_vec()), companions, &cx).expect("memory reads");
     let mut answer = Answer {
         rows: Vec::new(),
@@ -231,12 +235,20 @@ fn sample(old: bool) -> Built {
     built.add(
         "root\\subscription",
         Target::Script,
-        &[("Name", Set::Text("long")), ("ScriptingEngine", Set::Text("JScript")), ("ScriptText", Set::Text(&long)), ("KillTimeout", Set::Number(45))],
+        &[
+            ("Name", Set::Text("long")),
+            ("ScriptingEngine", Set::Text("JScript")),
+            ("ScriptText", Set::Text(&long)),
+            ("KillTimeout", Set::Number(45)),
+        ],
     );
     built.add(
         "root\\subscription",
         Target::Binding,
-        &[("Filter", Set::Text("__EventFilter.Name=\"a\"")), ("Consumer", Set::Text("\\\\.\\root\\subscription:OddConsumer.Name=\"a.b\""))],
+        &[
+            ("Filter", Set::Text("__EventFilter.Name=\"a\"")),
+            ("Consumer", Set::Text("\\\\.\\root\\subscription:OddConsumer.Name=\"a.b\"")),
+        ],
     );
     built.free = instance(
         Target::CommandLine,
@@ -259,11 +271,30 @@ fn instances_are_read_by_index_and_deleted_ones_are_found() {
         assert_eq!(damage, 0);
         assert_eq!(
             issues,
-            ["wmi-consumer-class: bindings name consumers of classes that are not read: `OddConsumer` (of 0 instances of other classes in the repository)"]
+            [
+                "wmi-consumer-class: bindings name consumers of classes that are not read: `OddConsumer` (of 0 instances of other classes in the repository)"
+            ]
         );
         let lines: Vec<String> = rows
             .iter()
-            .map(|row| shown(row, &["dataset", "Namespace", "Name", "Query", "Type", "CreatorSID", "Carved", "InFreePage", "SameNameRegistered", "event_time", "host"]))
+            .map(|row| {
+                shown(
+                    row,
+                    &[
+                        "dataset",
+                        "Namespace",
+                        "Name",
+                        "Query",
+                        "Type",
+                        "CreatorSID",
+                        "Carved",
+                        "InFreePage",
+                        "SameNameRegistered",
+                        "event_time",
+                        "host",
+                    ],
+                )
+            })
             .collect();
         assert_eq!(
             lines,
@@ -275,7 +306,10 @@ fn instances_are_read_by_index_and_deleted_ones_are_found() {
             ],
         );
         assert_eq!(rows[1]["Destination"].len(), 21_000, "over the pages' borders");
-        assert_eq!((rows[1]["KillTimeout"].as_str(), rows[1]["ClassWritten"].as_str()), ("45", "2021-03-04T07:11:31.2500000Z"));
+        assert_eq!(
+            (rows[1]["KillTimeout"].as_str(), rows[1]["ClassWritten"].as_str()),
+            ("45", "2021-03-04T07:11:31.2500000Z")
+        );
         assert_eq!(rows[2]["Destination"], "powershell -enc AAAA");
     }
 }
@@ -283,7 +317,9 @@ fn instances_are_read_by_index_and_deleted_ones_are_found() {
 #[test]
 fn without_index_or_maps_all_are_carved_and_it_is_said() {
     let (objects, companions) = sample(false).files();
-    for (left, said) in [(&companions[..0], "its maps are not beside it"), (&companions[1..], "its index is not beside it")] {
+    for (left, said) in
+        [(&companions[..0], "its maps are not beside it"), (&companions[1..], "its index is not beside it")]
+    {
         let Answer { rows, issues, .. } = read(&objects, left);
         assert!(rows.iter().all(|row| row["Carved"] == "true" && !row.contains_key("SameNameRegistered")));
         assert!(issues[0].contains("wmi-state-unknown") && issues[0].contains(said), "{issues:?}");
@@ -301,7 +337,10 @@ fn an_old_copy_is_no_row_and_a_lost_record_is_told() {
     built.keys.push(built.keys[1].replace(".7.", ".8."));
     (_, companions) = built.files();
     let Answer { issues, .. } = read(&objects, &companions);
-    assert!(issues.iter().any(|issue| issue.contains("wmi-record-missing: the index leads to 1 event")), "{issues:?}");
+    assert!(
+        issues.iter().any(|issue| issue.contains("wmi-record-missing: the index leads to 1 event")),
+        "{issues:?}"
+    );
 }
 
 #[test]
@@ -343,7 +382,8 @@ fn definition(above: &str, properties: &[(&str, u8, u16)]) -> Vec<u8> {
 #[test]
 fn the_repository_s_own_definition_says_how_values_lie() {
     let above = super::class::Definition::of(&definition("", &[("Zone", 0x12, 1)])).expect("it is sound");
-    let own = super::class::Definition::of(&definition("__Above", &[("Query", 8, 0), ("Name", 8, 2)])).expect("too");
+    let own = super::class::Definition::of(&definition("__Above", &[("Query", 8, 0), ("Name", 8, 2)]))
+        .expect("too");
     assert_eq!(own.above, "__Above");
     let Layout(layout) = Layout::of(&[own, above]).expect("no gap");
     let names: Vec<_> = layout.iter().map(|one| (one.name.as_str(), one.width())).collect();
@@ -352,16 +392,11 @@ fn the_repository_s_own_definition_says_how_values_lie() {
     assert_eq!(Layout::of(&[gap]), None);
 }
 
-#[test]
-fn identifiers_are_written_as_people_write_them() {
-    let bytes = [1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0];
-    assert_eq!(super::instance::sid(&bytes).as_deref(), Some("S-1-5-18"));
-    assert_eq!(super::instance::sid(&bytes[..11]), None);
-}
-
 /// One file of a zip, unpacked.
 fn unzipped(zip: &[u8], wanted: &str) -> Option<Vec<u8>> {
-    let number = |at: usize, bytes: usize| zip[at..at + bytes].iter().rev().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte));
+    let number = |at: usize, bytes: usize| {
+        zip[at..at + bytes].iter().rev().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte))
+    };
     let end = zip.windows(4).rposition(|four| four == b"PK\x05\x06")?;
     let mut at = number(end + 16, 4);
     for _ in 0..number(end + 10, 2) {
@@ -390,11 +425,15 @@ fn the_real_repository_has_what_independent_readers_count() {
     let objects = unzipped(&zip, "OBJECTS.DATA").expect("it is in the zip");
     let companions: Vec<Companion> = COMPANIONS
         .iter()
-        .map(|name| Companion { path: (*name).to_owned(), content: Arc::new(unzipped(&zip, name).expect("it too")) })
+        .map(|name| Companion {
+            path: (*name).to_owned(),
+            content: Arc::new(unzipped(&zip, name).expect("it too")),
+        })
         .collect();
     // The repository's own definitions are those that Windows ships.
     let map = Maps::of(companions[2].content.as_ref()).expect("it is sound");
-    let index = Index::read(companions[0].content.as_ref(), &map.index, &class::Targets::new(false)).expect("memory reads");
+    let index = Index::read(companions[0].content.as_ref(), &map.index, &class::Targets::new(false))
+        .expect("memory reads");
     assert!(index.others > 1_000 && index.damaged == 0, "{} {}", index.others, index.damaged);
     let known = Known { maps: Some(map), index: Some(index) };
     let repository = Repository::open(Arc::new(objects.clone()), known).expect("memory reads");
@@ -408,7 +447,28 @@ fn the_real_repository_has_what_independent_readers_count() {
     assert_eq!((issues, damage), (Vec::<String>::new(), 0));
     let lines: Vec<String> = rows
         .iter()
-        .map(|row| shown(row, &["dataset", "Namespace", "Name", "Query", "EventNamespace", "QueryLanguage", "Consumer", "Filter", "Type", "SourceName", "NameOfUserSIDProperty", "CreatorSID", "event_time", "ClassWritten", "Carved"]))
+        .map(|row| {
+            shown(
+                row,
+                &[
+                    "dataset",
+                    "Namespace",
+                    "Name",
+                    "Query",
+                    "EventNamespace",
+                    "QueryLanguage",
+                    "Consumer",
+                    "Filter",
+                    "Type",
+                    "SourceName",
+                    "NameOfUserSIDProperty",
+                    "CreatorSID",
+                    "event_time",
+                    "ClassWritten",
+                    "Carved",
+                ],
+            )
+        })
         .collect();
     assert_eq!(
         lines,
