@@ -12,6 +12,7 @@ pub mod block;
 mod charset;
 mod csv;
 mod dates;
+pub mod defender;
 pub mod directory;
 mod doubts;
 mod elements;
