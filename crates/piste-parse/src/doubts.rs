@@ -16,6 +16,9 @@ pub(crate) const YEAR_OF_NAME: &str = "syslog time, year from the file's name, z
 /// Basis of a device's date that can be read in two ways.
 pub(crate) const MONTH_ASSUMED: &str = "device time, month taken as first, zone unknown";
 
+/// How datasets begin whose rows are states that need no time.
+const STATES: [&str; 2] = ["velociraptor.", "directory.object"];
+
 /// How many rows, and where the first is.
 #[derive(Debug, Clone, Copy, Default)]
 struct Count {
@@ -52,7 +55,9 @@ impl Doubts {
         let event = !head
             .dataset
             .is_some_and(|dataset| timeless.contains(&dataset) || crate::whole::TIMELESS.contains(&dataset));
-        if head.time.is_none() && event {
+        // What was so when somebody asked happened at no time of its own.
+        let state = |dataset: &str| STATES.iter().any(|start| dataset.starts_with(start));
+        if head.time.is_none() && event && !head.dataset.is_some_and(state) {
             self.untimed.add(head);
         } else if head.time_basis.ends_with(ZONE_UNKNOWN) {
             self.unzoned.add(head);
