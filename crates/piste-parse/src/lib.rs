@@ -14,6 +14,7 @@ mod csv;
 mod dates;
 mod doubts;
 mod elements;
+pub mod ese;
 pub mod evtx;
 pub mod exchange;
 mod export;
