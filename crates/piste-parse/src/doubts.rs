@@ -47,7 +47,8 @@ pub(crate) struct Doubts {
 impl Doubts {
     pub(crate) fn see(&mut self, head: &Head<'_>, left_out: u64) {
         // A file as evidence, and an entry of a configuration, is no event: its row has no time to miss.
-        let timeless = [crate::page::DATASET, crate::text::DATASET, crate::iisconfig::DATASET];
+        let timeless =
+            [crate::page::DATASET, crate::text::DATASET, crate::iisconfig::DATASET, crate::ese::TABLES];
         let event = !head.dataset.is_some_and(|dataset| timeless.contains(&dataset));
         if head.time.is_none() && event {
             self.untimed.add(head);

@@ -1,10 +1,12 @@
 //! BITS, background transfers (`qmgr.db`): what was fetched from where to which file.
 //!
-//! In: tables `Jobs` and `Files`, a GUID and a blob a record. Out: `bits.job` a job, with its owner, program and times, and
-//! `bits.file` a file with its address. Both blobs are read as far as their layout is known from those of Windows 10 and
-//! 11; what lies behind, or where it does not fit, only their text is given.
+//! In: tables `Jobs` and `Files`, a GUID and a blob a record. Out: `bits.job` a row for each file of a job, with owner,
+//! program, times, address and name, and `bits.file` for each file by itself. Both blobs are read as far as their layout is known from those of Windows 10 and
+//! 11; where that does not fit, only their text is given.
 //!
 //! Source: the layout of blobs as BitsParser (FireEye, Apache-2.0) describes it, compared with real ones.
+
+use std::collections::HashMap;
 
 use piste_model::Instant;
 
@@ -38,20 +40,60 @@ const STATES: [&str; 9] = [
     "cancelled",
 ];
 
-/// The database of BITS.
-#[derive(Debug)]
-pub(super) struct Bits;
+/// Jobs and files that are kept for looking up.
+const KEPT_MAX: usize = 20_000;
+
+/// The database of BITS, with what jobs and files say of each other.
+#[derive(Debug, Default)]
+pub(super) struct Bits {
+    files: HashMap<String, File>,
+    /// When the job of a file was made.
+    created: HashMap<String, Instant>,
+}
+
+impl Bits {
+    pub(super) fn read(database: &Database) -> Self {
+        let mut bits = Self::default();
+        each_blob(database, "Files", |id, blob| {
+            if bits.files.len() < KEPT_MAX {
+                bits.files.insert(id, File::of(blob));
+            }
+        });
+        each_blob(database, "Jobs", |_, blob| {
+            let job = Job::of(blob);
+            for id in job.files {
+                if let Some(created) = job.created.filter(|_| bits.created.len() < KEPT_MAX) {
+                    bits.created.insert(id, created);
+                }
+            }
+        });
+        bits
+    }
+}
+
+fn each_blob(database: &Database, table: &str, mut take: impl FnMut(String, &[u8])) {
+    let columns = database.table(table).and_then(|table| Some((table, table.column("Id")?, table.column("Blob")?)));
+    let Some((table, id, blob)) = columns else { return };
+    let mut value = Vec::new();
+    database.each_row(table, |record, values| {
+        let id = record.get(id).map(|stored| guid(stored.bytes)).unwrap_or_default();
+        if record.get(blob).is_some_and(|stored| values.one(table, stored, &mut value)) {
+            take(id, &value);
+        }
+    });
+}
 
 impl Meaning for Bits {
     fn maker<'d>(&'d self, _database: &'d Database, table: &'d Table) -> Option<Box<dyn Maker + 'd>> {
         let is_jobs = table.name == "Jobs";
         let (id, blob) = (table.column("Id")?, table.column("Blob")?);
-        let is_meant = is_jobs || table.name == "Files";
-        is_meant.then(|| Box::new(BitsMaker { table, id, blob, is_jobs, value: Vec::new() }) as Box<dyn Maker>)
+        let maker = BitsMaker { bits: self, table, id, blob, is_jobs, value: Vec::new() };
+        (is_jobs || table.name == "Files").then(|| Box::new(maker) as Box<dyn Maker>)
     }
 }
 
 struct BitsMaker<'d> {
+    bits: &'d Bits,
     table: &'d Table,
     id: &'d Column,
     blob: &'d Column,
@@ -62,17 +104,146 @@ struct BitsMaker<'d> {
 impl Maker for BitsMaker<'_> {
     fn make(&mut self, record: &Record<'_>, values: &mut Values, sink: &mut Sink<'_>) {
         let id = record.get(self.id).map(|stored| guid(stored.bytes)).unwrap_or_default();
-        sink.field(if self.is_jobs { "JobId" } else { "FileId" }, &id);
         let has = record.get(self.blob).is_some_and(|stored| values.one(self.table, stored, &mut self.value));
         let blob = if has { self.value.as_slice() } else { &[] };
-        if self.is_jobs {
-            let created = push_job(blob, sink);
-            sink.push("bits.job", created, "CreationTime", "");
-        } else {
-            push_file(blob, sink);
-            sink.push("bits.file", None, "", "");
+        if !self.is_jobs {
+            sink.field("FileId", &id);
+            File::of(blob).show(sink);
+            return sink.push("bits.file", self.bits.created.get(&id).copied(), "CreationTime of its job", "");
+        }
+        sink.field("JobId", &id);
+        let job = Job::of(blob);
+        job.show(sink);
+        if job.files.is_empty() {
+            sink.push_keeping("bits.job", job.created, "CreationTime", "");
+        }
+        for id in &job.files {
+            sink.field("FileId", id);
+            if let Some(file) = self.bits.files.get(id) {
+                file.show(sink);
+            }
+            sink.push_keeping("bits.job", job.created, "CreationTime", "");
+            sink.forget(&File::FIELDS);
         }
     }
+}
+
+/// What a job's blob says.
+#[derive(Debug, Default)]
+struct Job {
+    kind: &'static str,
+    priority: &'static str,
+    state: &'static str,
+    /// As [`Job::TEXTS`]; empty where the layout is not the known one.
+    texts: Vec<String>,
+    files: Vec<String>,
+    image: String,
+    created: Option<Instant>,
+    modified: Option<Instant>,
+    /// All texts, where the layout is not the known one.
+    loose: Vec<String>,
+}
+
+impl Job {
+    const TEXTS: [&'static str; 5] = ["DisplayName", "Description", "NotifyCommandLine", "NotifyArguments", "Owner"];
+
+    fn of(blob: &[u8]) -> Self {
+        // A mark of 16 bytes; type, priority, state and one unknown number; the job's GUID.
+        let mut at = 16 + 16 + 16;
+        let texts: Option<Vec<String>> = Self::TEXTS.iter().map(|_| text_at(blob, &mut at)).collect();
+        let Some(texts) = texts.filter(|texts| texts.last().is_some_and(|owner| owner.starts_with("S-1-"))) else {
+            return Self { loose: texts_of(blob), ..Self::default() };
+        };
+        let mut job = Self {
+            kind: word_at(blob, 16, &KINDS),
+            priority: word_at(blob, 20, &PRIORITIES),
+            state: word_at(blob, 24, &STATES),
+            texts,
+            ..Self::default()
+        };
+        let _ = job.take_files(blob.get(at..).unwrap_or_default());
+        job
+    }
+
+    fn take_files(&mut self, rest: &[u8]) -> Option<()> {
+        let list = memchr::memmem::find(rest, &FILE_LIST)? + FILE_LIST.len();
+        let count = usize::try_from(u32_at(rest, list)?).ok().filter(|files| *files <= FILES_MAX)?;
+        let end = list + 4 + count * 16;
+        self.files = rest.get(list + 4..end)?.chunks_exact(16).map(guid).collect();
+        let rest = rest.get(end..)?.strip_prefix(&FILE_LIST)?;
+        let image = texts_of(rest).into_iter().find(|text| text.get(1..3) == Some(":\\"));
+        self.image = image.unwrap_or_default();
+        // Errors, retry delay, time-out, times. An error is told at length before the times; then their place is unknown.
+        if u32_at(rest, 0)? != 0 {
+            return None;
+        }
+        let time = |at| u64_at(rest, at).and_then(|ticks| filetime(ticks.cast_signed()));
+        let (created, modified) = (time(16)?, time(24)?);
+        let is_sound = created <= modified && (2_000..2_100).contains(&year(created));
+        (self.created, self.modified) = (Some(created).filter(|_| is_sound), Some(modified).filter(|_| is_sound));
+        Some(())
+    }
+
+    fn show(&self, sink: &mut Sink<'_>) {
+        sink.field("JobType", self.kind);
+        sink.field("Priority", self.priority);
+        sink.field("State", self.state);
+        for (name, text) in Self::TEXTS.iter().zip(&self.texts) {
+            sink.field(name, text);
+        }
+        sink.copy("Sid", self.texts.last().map_or("", String::as_str));
+        sink.field("Image", &self.image);
+        sink.time("CreationTime", self.created);
+        sink.time("ModificationTime", self.modified);
+        show_loose(&self.loose, sink);
+    }
+}
+
+/// What a file's blob says.
+#[derive(Debug, Default)]
+struct File {
+    local: String,
+    url: String,
+    part: String,
+    size: Option<u64>,
+    transferred: Option<u64>,
+    loose: Vec<String>,
+}
+
+impl File {
+    const FIELDS: [&'static str; 7] =
+        ["FileId", "LocalName", "Url", "TemporaryName", "FileSize", "TransferredSize", "TargetFilename"];
+
+    fn of(blob: &[u8]) -> Self {
+        // A mark of 16 bytes; the file here, its address, the file while it is fetched; its bytes and those that came.
+        let mut at = 16;
+        let mut next = || text_at(blob, &mut at);
+        let (Some(local), Some(url), Some(part)) = (next(), next(), next()) else {
+            return Self { loose: texts_of(blob), ..Self::default() };
+        };
+        let size = |at| u64_at(blob, at).filter(|bytes| *bytes != u64::MAX);
+        Self { local, url, part, size: size(at), transferred: size(at + 8), loose: Vec::new() }
+    }
+
+    fn show(&self, sink: &mut Sink<'_>) {
+        sink.field("LocalName", &self.local);
+        sink.field("Url", &self.url);
+        sink.field("TemporaryName", &self.part);
+        for (name, bytes) in [("FileSize", self.size), ("TransferredSize", self.transferred)] {
+            if let Some(bytes) = bytes {
+                sink.number(name, bytes);
+            }
+        }
+        sink.copy("TargetFilename", &self.local);
+        show_loose(&self.loose, sink);
+    }
+}
+
+/// All texts of a blob whose layout is not known.
+fn show_loose(texts: &[String], sink: &mut Sink<'_>) {
+    let url = texts.iter().find(|text| text.contains("://"));
+    sink.field("Url", url.map_or("", String::as_str));
+    sink.field("Texts", &texts.join(" | "));
 }
 
 /// A text behind its length in units, the closing zero counted.
@@ -94,78 +265,8 @@ fn word_at(blob: &[u8], at: usize, words: &[&'static str]) -> &'static str {
     number.and_then(|number| words.get(number).copied()).unwrap_or_default()
 }
 
-fn push_job(blob: &[u8], sink: &mut Sink<'_>) -> Option<Instant> {
-    const TEXTS: [&str; 5] = ["DisplayName", "Description", "NotifyCommandLine", "NotifyArguments", "Owner"];
-    // A mark of 16 bytes; type, priority, state and one unknown number; the job's GUID.
-    let mut at = 16 + 16 + 16;
-    let texts: Option<Vec<String>> = TEXTS.iter().map(|_| text_at(blob, &mut at)).collect();
-    let Some(texts) = texts.filter(|texts| texts.last().is_some_and(|owner| owner.starts_with("S-1-"))) else {
-        push_texts(blob, sink);
-        return None;
-    };
-    sink.field("JobType", word_at(blob, 16, &KINDS));
-    sink.field("Priority", word_at(blob, 20, &PRIORITIES));
-    sink.field("State", word_at(blob, 24, &STATES));
-    for (name, text) in TEXTS.iter().zip(&texts) {
-        sink.field(name, text);
-    }
-    sink.copy("Sid", texts.last().map_or("", String::as_str));
-    let found = memchr::memmem::find(blob.get(at..)?, &FILE_LIST)?;
-    let list = at + found + FILE_LIST.len();
-    let files = usize::try_from(u32_at(blob, list)?).ok().filter(|files| *files <= FILES_MAX)?;
-    let end = list + 4 + files * 16;
-    let ids: Vec<String> = blob.get(list + 4..end)?.chunks_exact(16).map(guid).collect();
-    sink.field("FileIds", &ids.join(", "));
-    push_after_files(blob.get(end..)?, sink)
-}
-
-/// What stands behind the list of files: errors, retry delay, time-out, times, and far behind the program.
-fn push_after_files(rest: &[u8], sink: &mut Sink<'_>) -> Option<Instant> {
-    let rest = rest.strip_prefix(&FILE_LIST)?;
-    let programs = texts_of(rest);
-    if let Some(program) = programs.iter().find(|text| text.get(1..3) == Some(":\\")) {
-        sink.field("Image", program);
-    }
-    // An error is told at length before the times; then their place is not known.
-    if u32_at(rest, 0)? != 0 {
-        return None;
-    }
-    let time = |at| u64_at(rest, at).and_then(|ticks| filetime(ticks.cast_signed()));
-    let (created, modified) = (time(16)?, time(24)?);
-    if created > modified || !(2_000..2_100).contains(&year(created)) {
-        return None;
-    }
-    sink.time("CreationTime", Some(created));
-    sink.time("ModificationTime", Some(modified));
-    Some(created)
-}
-
 fn year(time: Instant) -> i32 {
     time.date().get(..4).and_then(|year| year.parse().ok()).unwrap_or_default()
-}
-
-fn push_file(blob: &[u8], sink: &mut Sink<'_>) {
-    // A mark of 16 bytes; the file here, its address, the file while it is fetched; its bytes and those that came.
-    let mut at = 16;
-    let texts: Option<Vec<String>> = (0..3).map(|_| text_at(blob, &mut at)).collect();
-    let Some([local, url, part]) = texts.as_deref() else { return push_texts(blob, sink) };
-    sink.field("LocalName", local);
-    sink.field("Url", url);
-    sink.field("TemporaryName", part);
-    for (name, place) in [("FileSize", at), ("TransferredSize", at + 8)] {
-        if let Some(bytes) = u64_at(blob, place).filter(|bytes| *bytes != u64::MAX) {
-            sink.number(name, bytes);
-        }
-    }
-    sink.copy("TargetFilename", local);
-}
-
-/// All texts of a blob whose layout is not known.
-fn push_texts(blob: &[u8], sink: &mut Sink<'_>) {
-    let texts = texts_of(blob);
-    let url = texts.iter().find(|text| text.contains("://"));
-    sink.field("Url", url.map_or("", String::as_str));
-    sink.field("Texts", &texts.join(" | "));
 }
 
 fn texts_of(blob: &[u8]) -> Vec<String> {

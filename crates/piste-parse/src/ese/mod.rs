@@ -41,6 +41,7 @@ use self::catalog::{Catalog, Place, Table};
 use self::pages::{Header, Page, Pager, State};
 use self::record::Record;
 use self::sink::Sink;
+pub(crate) use self::tables::DATASET as TABLES;
 use self::tree::{Broken, Met};
 use self::values::{Lack, Lacking, Values};
 use crate::random_access::{Companion, OpenFile, Opened, ReadAt};
@@ -178,7 +179,7 @@ fn meaning_of(
     } else if has("datatable") && has("link_table") {
         Box::new(directory::Directory::of(database, cx, issues))
     } else if has("Jobs") && has("Files") {
-        Box::new(bits::Bits)
+        Box::new(bits::Bits::read(database))
     } else if has("Containers") {
         Box::new(webcache::WebCache::read(database))
     } else {

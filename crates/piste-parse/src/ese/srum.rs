@@ -201,7 +201,7 @@ fn push_app(ids: &HashMap<u32, Id>, id: u32, sink: &mut Sink<'_>) {
     sink.field("ExeInfo", app);
     // `…\svchost.exe [netsvcs]` names the group of services behind the program.
     let image = app.split_once(" [").map_or(app.as_str(), |(image, _)| image);
-    if image.contains('\\') {
+    if image.starts_with("\\Device\\") || image.get(1..3) == Some(":\\") {
         sink.copy("Image", image);
     }
 }

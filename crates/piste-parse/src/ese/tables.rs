@@ -10,6 +10,8 @@ use super::sink::Sink;
 use super::{Database, Maker, Meaning};
 use crate::Context;
 
+/// The dataset of tables: what is there, not what happened.
+pub(crate) const DATASET: &str = "ese.table";
 /// Names of columns that a row lists.
 const NAMES_MAX: usize = 400;
 
@@ -86,6 +88,6 @@ impl Meaning for Tables {
         sink.number("Columns", table.columns.len() as u64);
         let names: Vec<&str> = table.columns.iter().take(NAMES_MAX).map(|column| column.name.as_str()).collect();
         sink.field("ColumnNames", &names.join(", "));
-        sink.push("ese.table", None, "", "");
+        sink.push(DATASET, None, "", "");
     }
 }

@@ -89,3 +89,42 @@ fn real_databases_have_the_tables_and_records_that_two_other_readers_count() {
         }
     }
 }
+
+#[test]
+fn accesses_and_usage_say_what_another_reader_says() {
+    let Some(all) = counts_as("SUM/Current.mdb", 8, 992) else { return };
+    let counts = [("ual.access", 106), ("ual.client", 37), ("ual.dns", 12), ("ual.role", 6)];
+    assert_eq!(all.counts(), counts.map(|(name, count)| (name.to_owned(), count)).into());
+    let accesses = all.columns("ual.access", &["event_time", "User", "SourceIp", "RoleName", "AccessCount", "time_basis"]);
+    for wanted in [
+        r"2021-07-23T00:00:00Z | blackclover\administrator | 10.10.10.100 | Active Directory Domain Services | 4 | UAL day",
+        r"2021-07-23T00:00:00Z | blackclover\administrator | 10.10.10.120 | File Server | 2 | UAL day",
+        r"2021-08-06T00:00:00Z | blackclover\blackclover-dc$ | ::1 | Active Directory Domain Services | 89 | UAL day",
+    ] {
+        assert!(accesses.iter().any(|row| row == wanted), "{wanted}\n{accesses:#?}");
+    }
+    assert!(all.issues.is_empty(), "{:?}", all.issues);
+
+    let Some(all) = counts_as("SRU/SRUDB.dat", 12, 683) else { return };
+    let links = ["event_time", "ConnectStartTime", "ConnectedTime", "InterfaceType", "time_basis"];
+    assert_eq!(
+        all.columns("srum.network_connectivity", &links)[0],
+        "2021-11-16T19:18:00Z | 2021-11-16T18:17:44.2009395Z | 3615 | Ethernet | TimeStamp"
+    );
+    let programs = all.columns("srum.application", &["event_time", "ExeInfo", "Sid", "ForegroundCycleTime"]);
+    let wanted = "2021-11-16T19:18:00Z | Registry | S-1-5-18 | 163208054";
+    assert!(programs.iter().any(|row| row == wanted), "{programs:#?}");
+}
+
+#[test]
+fn a_transfer_has_its_address_program_and_times() {
+    let Some(all) = counts_as("qmgr.db", 6, 183) else { return };
+    let job = &all.columns("bits.job", &["event_time", "DisplayName", "Owner", "State", "Image", "LocalName"])[0];
+    assert!(job.starts_with("2022-12-21T02:18:03.120465400Z | Chrome Component Updater | S-1-5-21-"), "{job}");
+    assert!(job.contains(r"| transferred | C:\Program Files\Chromium\Application\chrome.exe | C:\Users\bob\"), "{job}");
+    let url = &all.columns("bits.job", &["Url"])[0];
+    assert!(url.starts_with("http://edgedl.me.gvt1.com/edgedl/release2/chrome_component/"), "{url}");
+    // The database was not closed: it says so, and is read.
+    assert_eq!(all.issues.len(), 1, "{:?}", all.issues);
+    assert!(all.issues[0].starts_with("ese-not-closed: "), "{:?}", all.issues);
+}

@@ -277,7 +277,8 @@ impl<'d> ClientMaker<'d> {
         for year in from..=to {
             let (first, next) = (self.first_day(year)?, self.first_day(year + 1)?);
             let days = first + day;
-            if days < next && (insert.day()..=last.day()).contains(&days) {
+            // One day more on either side: a server may count its own days.
+            if days < next && (insert.day() - 1..=last.day() + 1).contains(&days) {
                 if found.is_some() {
                     return None;
                 }
