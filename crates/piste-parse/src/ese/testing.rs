@@ -325,6 +325,7 @@ impl Build {
             at += bytes.len();
         }
         page[20..24].copy_from_slice(&next.to_le_bytes());
+        page[32..34].copy_from_slice(&u16::try_from(at - start).unwrap().to_le_bytes());
         page[24..28].copy_from_slice(&object.to_le_bytes());
         let state = u16::try_from(lines.len() + 1).unwrap() | 0x1000; // Windows 11 says how many tags are reserved
         page[34..36].copy_from_slice(&state.to_le_bytes());
@@ -335,6 +336,8 @@ impl Build {
     fn finish(mut self) -> Vec<u8> {
         let mut head = vec![0; self.page_bytes];
         head[4..8].copy_from_slice(&0x89ab_cdef_u32.to_le_bytes());
+        head[8..12].copy_from_slice(&0x620_u32.to_le_bytes());
+        head[232..236].copy_from_slice(&0x14_u32.to_le_bytes());
         head[52..56].copy_from_slice(&3_u32.to_le_bytes());
         head[236..240].copy_from_slice(&u32::try_from(self.page_bytes).unwrap().to_le_bytes());
         let mut bytes = [head.clone(), head].concat();

@@ -12,6 +12,8 @@
 
 mod attributes;
 mod names;
+#[cfg(test)]
+mod tests;
 
 use piste_model::{Instant, Issue};
 
