@@ -50,14 +50,20 @@ pub(crate) struct Doubts {
 
 impl Doubts {
     pub(crate) fn see(&mut self, head: &Head<'_>, left_out: u64) {
-        // A file as evidence, and an entry of a configuration, is no event: its row has no time to miss.
-        let timeless = [crate::page::DATASET, crate::text::DATASET, crate::iisconfig::DATASET];
-        let event = !head
-            .dataset
-            .is_some_and(|dataset| timeless.contains(&dataset) || crate::whole::TIMELESS.contains(&dataset));
-        // What was so when somebody asked happened at no time of its own.
-        let state = |dataset: &str| STATES.iter().any(|start| dataset.starts_with(start));
-        if head.time.is_none() && event && !head.dataset.is_some_and(state) {
+        // A file as evidence, an entry of a configuration, what was so when somebody asked: none is an event, and its row has no time
+        // to miss.
+        let timeless = [
+            crate::page::DATASET,
+            crate::text::DATASET,
+            crate::iisconfig::DATASET,
+            crate::ese::TABLES,
+        ];
+        let is_timeless = |dataset: &str| {
+            timeless.contains(&dataset)
+                || crate::whole::TIMELESS.contains(&dataset)
+                || STATES.iter().any(|start| dataset.starts_with(start))
+        };
+        if head.time.is_none() && !head.dataset.is_some_and(is_timeless) {
             self.untimed.add(head);
         } else if head.time_basis.ends_with(ZONE_UNKNOWN) {
             self.unzoned.add(head);

@@ -18,6 +18,7 @@ pub mod directory;
 mod doubts;
 mod elements;
 pub mod evt;
+pub mod ese;
 pub mod evtx;
 pub mod exchange;
 mod export;
