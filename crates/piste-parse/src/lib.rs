@@ -30,6 +30,7 @@ pub mod nps;
 pub mod page;
 pub mod random_access;
 mod records;
+pub mod regf;
 pub mod rows;
 pub mod sniff;
 pub mod syslog;
