@@ -217,3 +217,7 @@ impl OpenFile for Nothing {
 mod building;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_real;
+#[cfg(test)]
+mod tests_tables;
