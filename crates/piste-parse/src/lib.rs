@@ -42,6 +42,7 @@ pub mod psh;
 pub mod random_access;
 mod records;
 pub mod recycle;
+pub mod regf;
 pub mod rows;
 pub mod setupapi;
 pub mod sniff;
