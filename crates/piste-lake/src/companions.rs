@@ -32,7 +32,7 @@ impl Companions {
 
 /// Seals of the files that belong to `sealed`, in the order in which its format names them.
 pub fn companions_of<'s>(sealed: &Sealed, all: &'s [Sealed]) -> Vec<&'s Sealed> {
-    let Some(format) = Format::read_at_random_called(&sealed.format) else { return Vec::new() };
+    let Some(format) = Format::reader_called(&sealed.format) else { return Vec::new() };
     let wanted = names(format, &sealed.path);
     let found = |path: &String| all.iter().find(|other| other.path.to_lowercase() == *path);
     wanted.iter().filter_map(found).collect()

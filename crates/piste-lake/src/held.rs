@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use piste_model::guard;
 use piste_parse::Context;
-use piste_parse::random_access::{Companion, Opened, ReadAt, open};
+use piste_parse::random_access::{Companion, Opened, ReadAt};
+use piste_parse::readers::open;
 
 use crate::archive::{Opener, Place, Spool, spool};
 use crate::open::evidence_file;
@@ -98,7 +99,8 @@ pub(crate) fn open_sealed(
     opener: &mut Opener,
     cx: &Context<'_>,
 ) -> io::Result<Opened> {
-    let format = piste_parse::Format::read_at_random_called(&sealed.format)
+    let format = piste_parse::Format::reader_called(&sealed.format)
+        .filter(|format| format.is_read_at_random())
         .ok_or_else(|| io::Error::new(io::ErrorKind::Unsupported, "it is not read at random"))?;
     let content = hold_sealed(sealed, opener)?;
     let mut companions = Vec::new();

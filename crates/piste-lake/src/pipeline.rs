@@ -15,7 +15,8 @@ use piste_model::guard::{self, Broken, guarded, guarded_within};
 use piste_model::hash::hex;
 use piste_model::sources::Sources;
 use piste_parse::block::EVTX_CHUNK_BYTES;
-use piste_parse::random_access::{Companion, Opened, ReadAt, open};
+use piste_parse::random_access::{Companion, Opened, ReadAt};
+use piste_parse::readers::open;
 use piste_parse::{Block, Context, Format, Parsed, Splitter, file, parse_block};
 use sha2::{Digest, Sha256};
 
@@ -285,7 +286,6 @@ fn parse_piece(item: &Item, piece: &Piece, sources: &Sources) -> Parsed {
     };
     if piece.number == 0 {
         parsed.issues.extend(piece.file.issues.iter().cloned());
-        parsed.damage.extend(piece.file.damage.iter().cloned());
     }
     parsed
 }

@@ -54,8 +54,9 @@ pub fn reread(
     passwords: Vec<Vec<u8>>,
 ) -> io::Result<Reread> {
     let mut opener = Opener::new(tmp, passwords);
+    let reader = Format::reader_called(&sealed.format);
     let of_file = [page::DATASET, iisconfig::DATASET, text::DATASET].contains(&record.dataset);
-    let bytes = if !of_file && Format::read_at_random_called(&sealed.format).is_some() {
+    let bytes = if !of_file && reader.is_some_and(Format::is_read_at_random) {
         record_at_random(sealed, beside, record.offset, &mut opener)?
     } else {
         read_record_at(sealed, record, &mut opener)?
@@ -92,7 +93,8 @@ fn read_record_at(sealed: &Sealed, record: Record<'_>, opener: &mut Opener) -> i
         if record.dataset == iisconfig::DATASET {
             return read_tag(reader);
         }
-        match sealed.format.as_str() {
+        let format = Format::reader_called(&sealed.format);
+        match format.map_or(sealed.format.as_str(), |format| format.cut_as().name()) {
             "evtx" => read_evtx(reader),
             "json-array" | "json-objects" | "json-wrapped" => read_element(reader, &element_bytes),
             "event-xml" => read_element(reader, &|bytes| tagged_bytes(bytes, "Event", false)),

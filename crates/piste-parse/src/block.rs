@@ -305,7 +305,7 @@ impl Splitter {
     /// With text cut after this many bytes: rows must not depend on it.
     pub(crate) fn with_block_bytes(format: Format, block_bytes: usize) -> Self {
         Self {
-            format,
+            format: format.cut_as(),
             encoding: Encoding::Utf8,
             block_bytes: block_bytes.max(1),
             whole_bytes: crate::page::BYTES_MAX,
@@ -316,7 +316,7 @@ impl Splitter {
             started: false,
             ended: false,
             header: None,
-            elements: Elements::of(format),
+            elements: Elements::of(format.cut_as()),
             wrapped: Wrapped::default(),
             places: Places::default(),
         }

@@ -52,12 +52,8 @@ impl Doubts {
     pub(crate) fn see(&mut self, head: &Head<'_>, left_out: u64) {
         // A file as evidence, an entry of a configuration, what was so when somebody asked: none is an event, and its row has no time
         // to miss.
-        let timeless = [
-            crate::page::DATASET,
-            crate::text::DATASET,
-            crate::iisconfig::DATASET,
-            crate::ese::TABLES,
-        ];
+        let timeless =
+            [crate::page::DATASET, crate::text::DATASET, crate::iisconfig::DATASET, crate::ese::TABLES];
         let is_timeless = |dataset: &str| {
             timeless.contains(&dataset)
                 || crate::whole::TIMELESS.contains(&dataset)

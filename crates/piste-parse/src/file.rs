@@ -168,6 +168,7 @@ pub fn kind(format: Format, bytes: &[u8]) -> Kind {
         Format::Empty => known("empty", ""),
         _ => match MAGICS.iter().find(|(magic, _)| bytes.starts_with(magic)) {
             Some((_, kind)) => *kind,
+            None if let Format::Reader(id) = format => known(id.get().words, id.get().filetype),
             None if let Format::Artefact(artefact) = format => known(artefact.words(), artefact.filetype()),
             None if format == Format::Unknown => known("data", ""),
             None => known("text", "ASCII"),

@@ -17,8 +17,8 @@ pub mod defender;
 pub mod directory;
 mod doubts;
 mod elements;
-pub mod evt;
 pub mod ese;
+pub mod evt;
 pub mod evtx;
 pub mod exchange;
 mod export;
@@ -40,6 +40,7 @@ pub mod pfirewall;
 pub mod prefetch;
 pub mod psh;
 pub mod random_access;
+pub mod readers;
 mod records;
 pub mod recycle;
 pub mod regf;
@@ -189,6 +190,7 @@ pub fn parse_block(format: Format, block: &Block, cx: &Context<'_>) -> Parsed {
         Format::DirListing => listing::parse_dir(block, cx),
         Format::ListingJson => listing::parse_json(block, cx),
         Format::WebPage => page::parse(block, cx),
+        Format::Reader(id) => readers::parse_block(id, block, cx),
         _ => Parsed::default(),
     }
 }

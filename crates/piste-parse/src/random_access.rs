@@ -8,9 +8,9 @@ use std::fmt::Debug;
 use std::io;
 use std::sync::Arc;
 
-use piste_model::{Damage, Issue};
+use piste_model::Issue;
 
-use crate::{Context, Format, Parsed};
+use crate::{Context, Parsed};
 
 /// Bytes that can be asked for by offset.
 pub trait ReadAt: Send + Sync + Debug {
@@ -76,51 +76,4 @@ pub struct Opened {
     pub file: Box<dyn OpenFile>,
     /// What a person should know of the file as a whole.
     pub issues: Vec<Issue>,
-    /// What of the whole is damaged.
-    pub damage: Vec<Damage>,
-}
-
-/// Opens a file of a format that is read at random.
-///
-/// # Errors
-/// Where nothing can be made of it, or what the medium answers.
-pub fn open(
-    format: Format,
-    content: Arc<dyn ReadAt>,
-    companions: &[Companion],
-    cx: &Context<'_>,
-) -> io::Result<Opened> {
-    let _ = (content, companions, cx);
-    match format {
-        _ => Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            format!("{} is not read at random", format.name()),
-        )),
-    }
-}
-
-impl Format {
-    /// The formats whose files are opened by [`open`], not cut into blocks.
-    const READ_AT_RANDOM: &[Self] = &[];
-
-    /// Whether its files are opened by [`open`].
-    pub fn is_read_at_random(self) -> bool {
-        Self::READ_AT_RANDOM.contains(&self)
-    }
-
-    /// The one of them that `evidence.jsonl` calls so.
-    pub fn read_at_random_called(name: &str) -> Option<Self> {
-        Self::READ_AT_RANDOM.iter().copied().find(|format| format.name() == name)
-    }
-
-    /// Names that files belonging to the one called `name` have in the same folder, in lower case.
-    pub fn companion_names(self, name: &str) -> Vec<String> {
-        let _ = name;
-        Vec::new()
-    }
-
-    /// Whether it is an artefact whose records are read and which is looked at as a file too, as indicators and YARA rules do.
-    pub fn is_artefact(self) -> bool {
-        self.is_read_at_random()
-    }
 }

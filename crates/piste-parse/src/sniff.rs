@@ -8,6 +8,7 @@ mod pages;
 use self::pages::{extension_is, is_page, is_page_name};
 use crate::artefact::{self, Artefact};
 use crate::header::Header;
+use crate::readers::{ReaderId, or_reader};
 use crate::tags::Tag;
 use crate::{charset, exchange, export, healthchecker, listing, nps, syslog, wrapped};
 
@@ -113,6 +114,8 @@ pub enum Format {
     Zeek,
     /// Another artefact of a host, which is not read.
     Artefact(Artefact),
+    /// An artefact that a reader of the registry reads.
+    Reader(ReaderId),
     /// Page of a web server, or what holds one: script, handler, configuration.
     WebPage,
     /// Other JSON.
@@ -190,6 +193,7 @@ impl Format {
             Self::Pe => "pe",
             Self::Zeek => "zeek",
             Self::Artefact(artefact) => artefact.name(),
+            Self::Reader(id) => id.get().name,
             Self::WebPage => "web-page",
             Self::Json => "json",
             Self::Xml => "xml",
@@ -230,7 +234,7 @@ impl Format {
 
     /// Whether the file is one record, read as a whole.
     pub fn is_one_record(self) -> bool {
-        matches!(self, Self::HealthChecker)
+        matches!(self.cut_as(), Self::HealthChecker)
     }
 
     /// Bytes of the file's beginning that must tell which number of a date is the day; 0 where no date leaves that open.
@@ -266,7 +270,8 @@ impl Format {
             | Self::Bodyfile
             | Self::DirListing
             | Self::ListingJson
-            | Self::WebPage => Treatment::Rows,
+            | Self::WebPage
+            | Self::Reader(_) => Treatment::Rows,
             Self::Zip | Self::Gzip | Self::Zstd | Self::Tar => Treatment::Container,
             Self::Xz => Treatment::Unreadable("unpack it and give what comes out: xz -dk FILE"),
             Self::Lz4 => Treatment::Unreadable("unpack it and give what comes out: lz4 -dk FILE"),
@@ -352,6 +357,11 @@ pub fn sniff(head: &[u8], name: &str) -> Format {
     if head.is_empty() {
         return Format::Empty;
     }
+    or_reader(told(head, name), head, name)
+}
+
+/// The same, before the registry is asked.
+fn told(head: &[u8], name: &str) -> Format {
     if let Some((_, format)) = MAGICS.iter().find(|(magic, _)| head.starts_with(magic)) {
         let log = *format == Format::Hive && artefact::is_registry_log(head);
         return if log { Format::Artefact(Artefact::RegistryLog) } else { *format };

@@ -22,6 +22,16 @@ use crate::{Context, Parsed};
 pub use dumps::{parse_elements, recognise as recognise_dump};
 pub use table::{parse_records, recognise as recognise_table};
 
+/// Whether a file is a dump of a directory with its objects in a list inside one object.
+pub fn recognise_wrapped(head: &[u8], name: &str) -> bool {
+    recognise_dump(head, name) == Some(crate::Format::JsonWrapped)
+}
+
+/// Whether a file is a dump of a directory that is one list.
+pub fn recognise_array(head: &[u8], name: &str) -> bool {
+    recognise_dump(head, name) == Some(crate::Format::JsonArray)
+}
+
 use crate::dates::{Order, Shown};
 use crate::text_pieces::{PieceText, TextFile, TextKind, TextLine, decoded, end_of, read};
 

@@ -125,7 +125,9 @@ impl Values {
             };
             match bytes.get(from..to) {
                 // Only the first of several is ever compressed.
-                Some(value) => self.push(table, value, at == 0 && stored.is_compressed(), entry & 0x8000 != 0, out),
+                Some(value) => {
+                    self.push(table, value, at == 0 && stored.is_compressed(), entry & 0x8000 != 0, out)
+                }
                 None => self.lack(Lack::Damaged),
             }
         }

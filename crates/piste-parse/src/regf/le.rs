@@ -37,7 +37,8 @@ pub(super) fn filetime(number: u64) -> Option<Instant> {
 
 /// Adds UTF-16 to a text; half pairs become U+FFFD, an odd byte at the end is left out.
 pub(super) fn push_utf16(bytes: &[u8], to: &mut String) {
-    let units = bytes.chunks_exact(2).filter_map(|pair| pair.first_chunk()).map(|pair| u16::from_le_bytes(*pair));
+    let units =
+        bytes.chunks_exact(2).filter_map(|pair| pair.first_chunk()).map(|pair| u16::from_le_bytes(*pair));
     to.reserve(bytes.len() / 2);
     for letter in char::decode_utf16(units) {
         to.push(letter.unwrap_or(char::REPLACEMENT_CHARACTER));

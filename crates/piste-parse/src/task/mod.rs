@@ -4,7 +4,7 @@
 //! when, as whom it runs and what starts it. The row's time is the registration that the task states: whoever wrote the
 //! file could choose it, and it mostly has no zone. Sources: Microsoft's MS-TSCH 2.4 and 2.5, libyal's description of `.job`.
 
-mod job;
+pub(crate) mod job;
 mod xml;
 
 pub use job::parse_file as parse_job;

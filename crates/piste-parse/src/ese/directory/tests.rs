@@ -132,10 +132,19 @@ fn accounts_have_their_names_groups_and_changes_and_no_secret() {
         assert_eq!(
             all.columns(
                 "directory.object",
-                &["event_time", "sAMAccountName", "distinguishedName", "objectSid", "userAccountControl", "memberOf"]
+                &[
+                    "event_time",
+                    "sAMAccountName",
+                    "distinguishedName",
+                    "objectSid",
+                    "userAccountControl",
+                    "memberOf"
+                ]
             ),
             [
-                format!("2023-01-01T00:00:00Z | mvega | {dn} | S-1-5-21-1105 | NORMAL_ACCOUNT|DONT_REQ_PREAUTH | {group}"),
+                format!(
+                    "2023-01-01T00:00:00Z | mvega | {dn} | S-1-5-21-1105 | NORMAL_ACCOUNT|DONT_REQ_PREAUTH | {group}"
+                ),
                 format!("2023-01-01T00:00:00Z | Domain Admins | {group} | ~ | ~ | ~"),
             ]
         );
@@ -151,11 +160,16 @@ fn accounts_have_their_names_groups_and_changes_and_no_secret() {
             "user | HTTP/a.example; HTTP/b.example | 2 | unicodePwd | present"
         );
         assert_eq!(
-            all.columns("directory.change", &["event_time", "Attribute", "Version", "distinguishedName", "LinkedDN", "LinkDeleted"]),
+            all.columns(
+                "directory.change",
+                &["event_time", "Attribute", "Version", "distinguishedName", "LinkedDN", "LinkDeleted"]
+            ),
             [
                 format!("2023-02-10T00:00:00Z | unicodePwd | 3 | {dn} | ~ | ~"),
                 format!("2023-02-11T00:00:00Z | servicePrincipalName | 1 | {dn} | ~ | ~"),
-                format!("2023-03-02T00:00:00Z | member | 1 | DC=corp,DC=example | {dn} | 2023-03-02T00:00:00Z"),
+                format!(
+                    "2023-03-02T00:00:00Z | member | 1 | DC=corp,DC=example | {dn} | 2023-03-02T00:00:00Z"
+                ),
                 format!("2023-02-20T00:00:00Z | member | 1 | {group} | {dn} | ~"),
             ]
         );
