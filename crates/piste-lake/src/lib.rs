@@ -5,12 +5,14 @@
 
 mod archive;
 mod compact;
+pub mod computers;
 mod content;
 pub mod copies;
 pub mod distinct;
 pub mod error;
 mod gzip;
 mod hidden;
+mod host_names;
 mod limits;
 mod metered;
 mod names;

@@ -245,7 +245,12 @@ fn step_of<R>(
 
 /// Parses a block; a parser that panics on one chunk costs that chunk.
 fn parse_guarded(item: &Item, block: &Block, sources: &Sources) -> Parsed {
-    let cx = Context { evidence: item.id, path: &item.path, sources, host_hint: item.host_hint.as_deref() };
+    let cx = Context {
+        evidence: item.id,
+        path: &item.path,
+        sources,
+        host_hint: Some(&item.computer.by_place.host),
+    };
     let parse = || {
         if item.is_file() {
             file::parse(item.format, block, &cx, &item.facts())

@@ -5,14 +5,18 @@
 
 use std::collections::BTreeMap;
 
-use piste_hunt::doors::{Known, NotVisible, Sealed, find, join, not_visible};
+use piste_hunt::doors::{Known, NotVisible, Sealed, find, join, not_visible, page_key};
 use piste_lake::Lake;
-use piste_model::{Clock, Coverage, Covered, Door, Evidence, Exposure};
+use piste_model::{Clock, Coverage, Covered, Door, Evidence, Exposure, HostKnown};
 use serde::{Deserialize, Serialize};
 
 use super::exposed;
+use super::hosts::Hosts;
 use super::join::Joined;
 use crate::failure::Failure;
+
+/// Other doors that one names.
+const OTHERS_MAX: usize = 5;
 
 /// `doors.json`.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -55,7 +59,7 @@ pub(super) fn of(lake: &Lake, joined: &Joined, beside: &Beside) -> Result<Doors,
     let sealed = |one: &Evidence| Sealed { path: one.path.clone(), sha256: one.sha256.clone() };
     let evidence: BTreeMap<u32, Sealed> = joined.evidence.iter().map(|one| (one.id.0, sealed(one))).collect();
     let coverage = covered(&joined.coverage);
-    let host = |name: &str| joined.hosts.of_server(name).to_owned();
+    let host = |name: &str| joined.hosts.full(name).to_owned();
     let known = Known {
         lake,
         host: &host,
@@ -68,5 +72,38 @@ pub(super) fn of(lake: &Lake, joined: &Joined, beside: &Beside) -> Result<Doors,
     let mut candidates = find(&known)?;
     let not_visible = not_visible(&known);
     candidates.extend(beside.candidates.iter().cloned());
-    Ok(Doors { doors: join(candidates), not_visible })
+    let mut doors = join(candidates);
+    tell_hosts(&mut doors, &joined.hosts);
+    Ok(Doors { doors, not_visible })
+}
+
+/// Says of each door how its host is known, and where the same place of another computer may be the same door.
+fn tell_hosts(doors: &mut [Door], hosts: &Hosts) {
+    let mut places: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+    for door in doors.iter_mut() {
+        door.host_known = hosts.known(&door.host);
+        let at = (door.id.clone(), door.host.clone());
+        places.entry(page_key(&door.place)).or_default().push(at);
+    }
+    for door in doors.iter_mut().filter(|door| !door.host_known.joins()) {
+        door.against.push(match door.host_known {
+            HostKnown::Folder => format!(
+                "that its computer is {} is a guess from a folder's name: it was joined with no file elsewhere",
+                door.host
+            ),
+            _ => "of which computer it is, nothing says: it was joined with no file elsewhere".to_owned(),
+        });
+        let others = places.get(&page_key(&door.place)).into_iter().flatten();
+        let others: Vec<String> = others
+            .filter(|(id, _)| *id != door.id)
+            .take(OTHERS_MAX)
+            .map(|(id, host)| format!("{id} ({host})"))
+            .collect();
+        if !others.is_empty() {
+            door.missing.push(format!(
+                "of which computer it is: the same place is also {}; if it is that computer's, they are one door",
+                others.join(", ")
+            ));
+        }
+    }
 }

@@ -134,7 +134,6 @@ pub(crate) fn into_case(
     let mut intake = sealing.run(&case, &given)?;
     case.number_evidence(&mut intake.items, &mut intake.issues, &given)?;
     mark_same(&mut intake.items);
-    share_hosts(&mut intake.items);
     let dedup = if arguments.no_dedup { "all copies" } else { "one row a record" };
     let version = format!("{} {dedup}", env!("CARGO_PKG_VERSION"));
     let units = piste_lake::plan::plan(&intake.items, &version, &hunt.files_key());
@@ -304,15 +303,6 @@ fn mark_same(items: &mut [Item]) {
         } else {
             first.insert(item.sha256.clone(), item.id);
         }
-    }
-}
-
-/// Gives files of a collection that tell no host the one of the files around them.
-fn share_hosts(items: &mut [Item]) {
-    let hints = items.iter().map(|item| (item.path.as_str(), item.host_hint.as_deref()));
-    let shared = piste_lake::origin::shared_hosts(hints);
-    for item in items.iter_mut().filter(|item| item.host_hint.is_none()) {
-        item.host_hint = shared.get(&item.path).cloned();
     }
 }
 
