@@ -97,10 +97,10 @@ pub fn places(files: &[Named<'_>]) -> Vec<Place> {
         let Some(root) = roots.root_of(file.path) else {
             let series = series(file.path);
             let host = format!("{UNKNOWN}{series}");
-            return Place { by_place: HostByPlace { host, known: HostKnown::Unknown }, collection: series };
+            return Place { by_place: HostByPlace { host, known: HostKnown::Unknown, stated: None }, collection: series };
         };
         let (host, known) = names.get(root).cloned().unwrap_or_default();
-        Place { by_place: HostByPlace { host, known }, collection: shown(root).to_owned() }
+        Place { by_place: HostByPlace { host, known, stated: None }, collection: shown(root).to_owned() }
     };
     files.iter().map(place).collect()
 }
@@ -161,8 +161,10 @@ impl<'a> Roots<'a> {
         }
         roots.tools.extend(own.intersection(&holds).filter(|root| !root.is_empty()));
         let zips = std::mem::take(&mut roots.zips);
-        let inner: Vec<&str> = roots.tools.iter().chain(&roots.trees).chain(&zips).copied().collect();
-        let wraps = |zip: &str| inner.iter().any(|root| root.len() > zip.len() && root.starts_with(zip));
+        let inner: BTreeSet<&str> = roots.tools.iter().chain(&roots.trees).chain(&zips).copied().collect();
+        let wraps = |zip: &str| {
+            inner.range(zip..).take_while(|root| root.starts_with(zip)).any(|root| root.len() > zip.len())
+        };
         roots.zips = zips.into_iter().filter(|zip| roots.trees.contains(zip) || !wraps(zip)).collect();
         for file in files {
             if let Some(root) = roots.root_of(file.path) {
@@ -256,7 +258,7 @@ impl<'a> Roots<'a> {
     /// Whether a container holds no more than one collection.
     fn holds_one(&self, container: &str) -> bool {
         let below = |set: &BTreeSet<&str>| {
-            set.range(container..).take_while(|one| one.starts_with(container)).count()
+            set.range(container..).take_while(|one| one.starts_with(container)).take(2).count()
         };
         below(&self.tools).max(below(&self.trees)) <= 1
     }

@@ -14,6 +14,8 @@ pub enum HostKnown {
     Unknown,
     /// A folder's name looks like a host's: a guess.
     Folder,
+    /// A person said so, and nothing in the evidence does.
+    Stated,
     /// The collection: its own name, or what the collector wrote of the computer.
     Collection,
     /// A record names it.
@@ -23,7 +25,7 @@ pub enum HostKnown {
 impl HostKnown {
     /// Whether files of two places may be joined by this name.
     pub fn joins(self) -> bool {
-        self >= Self::Collection
+        self >= Self::Stated
     }
 }
 
@@ -34,4 +36,7 @@ pub struct HostByPlace {
     pub host: String,
     /// How that is known.
     pub known: HostKnown,
+    /// What whoever gave the file said of it, for where nothing in it names its computer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stated: Option<String>,
 }

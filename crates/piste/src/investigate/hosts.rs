@@ -94,26 +94,34 @@ impl Hosts {
             collections.entry(source.collection).or_default().push(source);
         }
         let folders = folders(sources);
-        let mut unknown = Vec::new();
+        let guesses = guesses(&collections);
+        let (mut unknown, mut stated) = (Vec::new(), BTreeMap::new());
         for members in collections.values() {
             let Some(place) = members.first().map(|one| one.by_place) else { continue };
             let owner = owner(members, place);
-            let by_folder = || folder_of(members, &folders);
-            match owner.as_deref().map(|name| (name, false)).or_else(|| by_folder().map(|name| (name, true)))
-            {
-                Some((name, _)) => {
-                    links.both(&place.host, name);
-                    hosts.learn(&place.host, name, HostKnown::Record);
-                    hosts.contradicted(members, place, name);
+            let said = stated_of(members);
+            if let Some(name) = owner.as_deref().or_else(|| folder_of(members, &folders)) {
+                links.both(&place.host, name);
+                if let Some(said) = said.filter(|said| same_short(said, name)) {
+                    links.both(said, name);
                 }
-                None => hosts.learn(&place.host, &place.host, place.known),
-            }
-            if owner.is_none() && by_folder().is_none() && !place.known.joins() {
-                unknown.extend(members.iter().find(|one| one.nameless()).copied());
+                hosts.learn(&place.host, name, HostKnown::Record);
+                hosts.contradicted(members, place, name);
+            } else if let Some(said) = said.filter(|said| takes_the_word(place, said, &guesses)) {
+                hosts.learn(said, said, HostKnown::Stated);
+                hosts.learn(&place.host, said, HostKnown::Stated);
+                let without = members.iter().filter(|one| one.nameless()).copied();
+                stated.entry(said).or_insert_with(Vec::new).extend(without);
+            } else {
+                hosts.learn(&place.host, &place.host, place.known);
+                if !place.known.joins() {
+                    unknown.extend(members.iter().find(|one| one.nameless()).copied());
+                }
             }
         }
         hosts.fill_in(&links);
         hosts.tell_unknown(&unknown);
+        hosts.tell_stated(&stated);
         hosts
     }
 
@@ -188,20 +196,31 @@ impl Hosts {
         ));
     }
 
+    /// Tells which files are of a computer because a person said so.
+    fn tell_stated(&mut self, stated: &BTreeMap<&str, Vec<&Source<'_>>>) {
+        for (host, files) in stated {
+            let Some(first) = files.first() else { continue };
+            let shown: Vec<&str> = files.iter().take(SHOWN_MAX).map(|one| one.path).collect();
+            self.issues.push(Issue::new(
+                "host-stated",
+                first.path,
+                format!("nothing says of which computer these are but --as-host {host}: {}", and_more(&shown, files.len())),
+                format!("they are joined as {host}'s on this word alone: were it wrong, a page of one computer and a request to another would be told as one intrusion"),
+                "note who collected them from which computer; --as-host with another name takes the place of this one, --withdraw PATH takes it back",
+            ));
+        }
+    }
+
     /// Tells which files with rows are of no known computer.
     fn tell_unknown(&mut self, unknown: &[&Source<'_>]) {
         let Some(first) = unknown.first() else { return };
         let shown: Vec<&str> = unknown.iter().take(SHOWN_MAX).map(|one| one.collection).collect();
-        let more = match unknown.len() - shown.len() {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
         self.issues.push(Issue::new(
             "host-unknown",
             first.path,
-            format!("nothing says of which computer these are: {}{more}", shown.join(", ")),
+            format!("nothing says of which computer these are: {}", and_more(&shown, unknown.len())),
             "each is told apart: what one shows is not joined with another, such as a page with the requests for it",
-            "give all files of one computer as one zip named after it, such as MX01.zip, or with a log that names it",
+            "if they are of one computer and you know which, give them again with --as-host NAME; else give the files of each as one zip named after it, such as MX01.zip",
         ));
     }
 
@@ -213,6 +232,41 @@ impl Hosts {
     /// How a name, or the one it stands for, is known.
     pub(crate) fn known(&self, name: &str) -> HostKnown {
         self.names.get(&name.to_lowercase()).map_or(HostKnown::Unknown, |(_, known)| *known)
+    }
+}
+
+/// The first few, and how many there are beside them.
+fn and_more(shown: &[&str], all: usize) -> String {
+    let more = all.saturating_sub(shown.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", shown.join(", "))
+}
+
+/// What was said of a collection when it was given; `None` where two things were said.
+fn stated_of<'a>(members: &[&Source<'a>]) -> Option<&'a str> {
+    let said: BTreeSet<Option<&str>> = members.iter().map(|one| one.by_place.stated.as_deref()).collect();
+    if said.len() > 1 { None } else { said.into_iter().next().flatten() }
+}
+
+/// The names of folders that look like hosts' among what one word was said of.
+fn guesses<'a>(collections: &BTreeMap<&str, Vec<&Source<'a>>>) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+    let mut found: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for members in collections.values() {
+        let place = members.first().map(|one| one.by_place).filter(|place| place.known == HostKnown::Folder);
+        if let (Some(place), Some(said)) = (place, stated_of(members)) {
+            found.entry(said).or_default().insert(&place.host);
+        }
+    }
+    found
+}
+
+/// Whether a person's word is taken for a place: not for folders that look like those of several computers.
+fn takes_the_word(place: &HostByPlace, said: &str, guesses: &BTreeMap<&str, BTreeSet<&str>>) -> bool {
+    let one_guess = || guesses.get(said).is_none_or(|names| names.len() == 1);
+    match place.known {
+        HostKnown::Unknown => true,
+        HostKnown::Folder => same_short(&place.host, said) || one_guess(),
+        _ => false,
     }
 }
 
@@ -352,7 +406,7 @@ mod tests {
         File {
             path,
             collection,
-            place: HostByPlace { host: place.0.to_owned(), known: place.1 },
+            place: HostByPlace { host: place.0.to_owned(), known: place.1, stated: None },
             rows: rows.iter().map(|(name, rows)| ((*name).to_owned(), *rows)).collect(),
         }
     }
@@ -446,6 +500,53 @@ mod tests {
         ]);
         assert_eq!((found.full(LOOSE.0), found.full("DC02")), (FULL, "DC02"));
         assert_eq!(found.known("DC02"), HostKnown::Folder);
+    }
+
+    /// As if it had been given with `--as-host`.
+    fn said(host: &str, mut one: File) -> File {
+        one.place.stated = Some(host.to_owned());
+        one
+    }
+
+    #[test]
+    fn a_persons_word_counts_where_nothing_else_names_the_computer() {
+        let other = ("unknown host of x.aspx", HostKnown::Unknown);
+        let own = ("unknown host of a.evtx", HostKnown::Unknown);
+        let found = hosts(&[
+            said("MX01", file("u.log", "u.log", LOOSE, &[(LOOSE.0, 9)])),
+            said("MX01", file("x.aspx", "x.aspx", other, &[(other.0, 1)])),
+            said("MX01", file("d.evtx", "d.evtx", ("unknown host of d.evtx", HostKnown::Unknown), &[("DC01.min.example", 9)])),
+            said("MX01", file("NODE4.zip!u.log", "NODE4.zip", ("NODE4", HostKnown::Collection), &[("NODE4", 9)])),
+        ]);
+        assert_eq!((found.full(LOOSE.0), found.full(other.0)), ("MX01", "MX01"));
+        assert_eq!((found.known(LOOSE.0), found.known("MX01")), (HostKnown::Stated, HostKnown::Stated));
+        assert_eq!((found.full("NODE4"), found.full("DC01.min.example")), ("NODE4", "DC01.min.example"));
+        assert_eq!(slugs(&found), ["host-stated"]);
+        assert!(found.issues[0].what.ends_with("--as-host MX01: u.log, x.aspx"), "{:?}", found.issues);
+        // An event log given with the same word shows the full name.
+        let found = hosts(&[
+            said("MX01", file("u.log", "u.log", LOOSE, &[(LOOSE.0, 9)])),
+            said("MX01", file("a.evtx", "a.evtx", own, &[(FULL, 9)])),
+        ]);
+        assert_eq!(found.full(LOOSE.0), FULL);
+        // Given without it, it does not.
+        let found = hosts(&[
+            said("MX01", file("u.log", "u.log", LOOSE, &[(LOOSE.0, 9)])),
+            file("a.evtx", "a.evtx", own, &[(FULL, 9)]),
+        ]);
+        assert_eq!(found.full(LOOSE.0), "MX01");
+        assert_eq!(slugs(&found), ["hosts-may-be-one", "host-stated"]);
+    }
+
+    #[test]
+    fn one_word_is_not_said_of_folders_of_two_computers() {
+        let folder = |name: &'static str| file(name, name, (name, HostKnown::Folder), &[(name, 9)]);
+        let found = hosts(&[said("MX03", folder("EXP7"))]);
+        assert_eq!(found.full("EXP7"), "MX03");
+        let found = hosts(&[said("MX01", folder("MX01")), said("MX01", folder("MX02"))]);
+        assert_eq!((found.full("MX01"), found.known("MX01")), ("MX01", HostKnown::Stated));
+        assert_eq!((found.full("MX02"), found.known("MX02")), ("MX02", HostKnown::Folder));
+        assert_eq!(slugs(&found), ["host-unknown", "host-stated"]);
     }
 
     #[test]

@@ -67,22 +67,40 @@ impl Before {
     }
 }
 
+/// What all units together counted of each file.
+fn counts_of(records: &[UnitRecord]) -> BTreeMap<u32, ItemCounts> {
+    let mut counts: BTreeMap<u32, ItemCounts> = BTreeMap::new();
+    for (id, more) in records.iter().flat_map(|record| &record.items) {
+        add_counts(counts.entry(*id).or_default(), more);
+    }
+    counts
+}
+
+fn hosts_of(evidence: &[Evidence], counts: &BTreeMap<u32, ItemCounts>) -> Hosts {
+    let none = ItemCounts::default();
+    let sources = evidence.iter().map(|one| Source::of(one, counts.get(&one.id.0).unwrap_or(&none)));
+    Hosts::of(&sources.collect::<Vec<_>>())
+}
+
+/// The names of hosts in rows with the one that each stands for in the whole case, where that is another.
+pub(crate) fn full_names(evidence: &[Evidence], records: &[UnitRecord]) -> BTreeMap<String, String> {
+    let counts = counts_of(records);
+    let hosts = hosts_of(evidence, &counts);
+    let names: BTreeSet<&String> = counts.values().flat_map(|one| one.hosts.keys()).collect();
+    let full = |name: &String| (name.clone(), hosts.full(name).to_owned());
+    names.into_iter().map(full).filter(|(name, full)| name != full).collect()
+}
+
 /// Puts other rules in the place of those of an earlier run; what was read stays as it was.
 pub(crate) fn rejoin(before: Before, records: &[UnitRecord], hunt: &Hunt) -> Joined {
     let Before { evidence, issues, mut summary } = before;
     let mut coverage = Vec::new();
     let mut shapes = BTreeSet::new();
-    let mut counts: BTreeMap<u32, ItemCounts> = BTreeMap::new();
     for record in records {
-        for (id, more) in &record.items {
-            add_counts(counts.entry(*id).or_default(), more);
-        }
         merge_coverage(&mut coverage, record.coverage.clone());
         shapes.extend(record.shapes.iter().cloned());
     }
-    let none = ItemCounts::default();
-    let sources = evidence.iter().map(|one| Source::of(one, counts.get(&one.id.0).unwrap_or(&none)));
-    let hosts = Hosts::of(&sources.collect::<Vec<_>>());
+    let hosts = hosts_of(&evidence, &counts_of(records));
     let coverage = one_name_a_host(coverage, &hosts);
     let (areas, not_run) = hunted(hunt, &shapes, &mut summary);
     summary.reading = completeness(&evidence, &issues, &summary, hunt);

@@ -15,6 +15,7 @@ pub(crate) mod outputs;
 mod places;
 pub(crate) mod read;
 pub(crate) mod rehunt;
+pub(crate) mod stated;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -105,7 +106,7 @@ pub(crate) fn into_case(
     for path in &arguments.withdraw {
         case.withdraw(path)?;
     }
-    let given = all_given(&case, evidence)?;
+    let given = all_given(&case, evidence.clone())?;
     if given.len() > arguments.evidence.len() && !common.quiet {
         out::note(
             "Also reading what earlier runs of this case were given; --withdraw PATH leaves a path out",
@@ -123,6 +124,8 @@ pub(crate) fn into_case(
         "rule_options": arguments.which.anywhere(),
     });
     known.tell(&mut body);
+    let said = stated::with_earlier(case.stated(), arguments.as_host.as_deref(), &evidence);
+    stated::tell(&said, &mut body);
     case.begin_run(body)?;
     let shown = out::progress_wanted() && !common.quiet;
     let sealing = Sealing {
@@ -134,6 +137,7 @@ pub(crate) fn into_case(
     let mut intake = sealing.run(&case, &given)?;
     case.number_evidence(&mut intake.items, &mut intake.issues, &given)?;
     mark_same(&mut intake.items);
+    stated::apply(&said, &mut intake.items);
     let dedup = if arguments.no_dedup { "all copies" } else { "one row a record" };
     let version = format!("{} {dedup}", env!("CARGO_PKG_VERSION"));
     let units = piste_lake::plan::plan(&intake.items, &version, &hunt.files_key());
