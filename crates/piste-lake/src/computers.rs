@@ -94,10 +94,13 @@ pub fn places(files: &[Named<'_>]) -> Vec<Place> {
     }
     alone(&mut names);
     let place = |file: &Named<'_>| {
-        let Some(root) = roots.root_of(file.path) else {
+        let Some(root) = roots.root_of(file.path).or_else(|| roots.held_by(file.path)) else {
             let series = series(file.path);
             let host = format!("{UNKNOWN}{series}");
-            return Place { by_place: HostByPlace { host, known: HostKnown::Unknown, stated: None }, collection: series };
+            return Place {
+                by_place: HostByPlace { host, known: HostKnown::Unknown, stated: None },
+                collection: series,
+            };
         };
         let (host, known) = names.get(root).cloned().unwrap_or_default();
         Place { by_place: HostByPlace { host, known, stated: None }, collection: shown(root).to_owned() }
@@ -220,6 +223,11 @@ impl<'a> Roots<'a> {
         zip.or_else(|| prefixes().rfind(beside))
     }
 
+    /// The collection that a container is, whole.
+    fn held_by(&self, path: &str) -> Option<&'a str> {
+        self.all.get(format!("{path}!").as_str()).copied()
+    }
+
     /// Whether no other collection lies below.
     fn is_alone(&self, root: &str) -> bool {
         let below = |set: &BTreeSet<&str>| {
@@ -326,6 +334,10 @@ mod tests {
         check("MX01.zip!export/C/Windows/x.evtx", "MX01", Collection);
         check("2021-03-26T142000_MX01.zip!C/Windows/x.evtx", "MX01", Collection);
         check("MX-01.zip!u_ex210303.log", "MX-01", Collection);
+        let found = told(&["40/MX01.zip", "40/MX01.zip!C/inetpub/x.log", "40/night.zip"]);
+        let of_zip = "MX01 (Collection, 40/MX01.zip)";
+        assert_eq!(found[..2], [of_zip, of_zip], "the container too is of its computer");
+        assert!(found[2].starts_with("unknown host"), "{found:?}");
         let uploads = "uploads/ntfs/%5C%5C.%5CC%3A/inetpub/wwwroot/aspnet_client/x.aspx";
         let collection = "Collection-EXCH-2016-2021-03-26T14_20_00Z.zip";
         check(&format!("{collection}!{uploads}"), "EXCH-2016", Collection);

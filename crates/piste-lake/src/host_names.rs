@@ -81,7 +81,20 @@ const GENERIC: [&str; 74] = [
     "uploads",
 ];
 /// More of them.
-const GENERIC_MORE: [&str; 16] = [
+const GENERIC_MORE: [&str; 29] = [
+    "alert",
+    "breach",
+    "cert",
+    "client",
+    "csirt",
+    "dfir",
+    "inc",
+    "incident",
+    "project",
+    "report",
+    "request",
+    "task",
+    "ticket",
     "velociraptor",
     "vol",
     "volume",
@@ -99,6 +112,8 @@ const GENERIC_MORE: [&str; 16] = [
     "cylr",
     "host",
 ];
+/// What people call servers by what they do: with a short number, names of computers.
+const ROLES: [&str; 6] = ["client", "exchange", "host", "mail", "server", "web"];
 /// Ends of file names that are no domains.
 const ENDS: [&str; 14] =
     ["zip", "gz", "zst", "tar", "log", "evtx", "bak", "old", "tmp", "txt", "csv", "json", "vhdx", "e01"];
@@ -109,6 +124,13 @@ fn is_generic(word: &str) -> bool {
     let lower = word.to_ascii_lowercase();
     let plain = lower.trim_end_matches(|sign: char| sign.is_ascii_digit());
     GENERIC.contains(&plain) || GENERIC_MORE.contains(&plain) || plain.is_empty()
+}
+
+/// `WEB01`, `mail2`: a year behind it is a version's.
+fn is_role(word: &str) -> bool {
+    let lower = word.to_ascii_lowercase();
+    let plain = lower.trim_end_matches(|sign: char| sign.is_ascii_digit());
+    ROLES.contains(&plain) && matches!(lower.len() - plain.len(), 1..=3)
 }
 
 /// The name of a container without the end of its file's name.
@@ -183,7 +205,8 @@ fn is_like_a_host(name: &str) -> bool {
         return domain && !ENDS.contains(&end.to_ascii_lowercase().as_str());
     }
     let first = words.first().copied().unwrap_or_default();
-    if is_generic(first) || words.iter().all(|word| is_generic(word)) {
+    let common = |word: &str| is_generic(word) && !is_role(word);
+    if common(first) || words.iter().all(|word| common(word)) {
         return false;
     }
     let digit = name.bytes().any(|byte| byte.is_ascii_digit());
@@ -293,6 +316,8 @@ mod tests {
             ("mx01.min.example.zip", "mx01.min.example"),
             ("MX01_20210326.zip", "MX01"),
             ("srv-mail2-collection.zip", "srv-mail2"),
+            ("WEB01.zip", "WEB01"),
+            ("triage_server2.zip", "server2"),
         ] {
             assert_eq!(collection_host(name).as_deref(), Some(host), "{name}");
         }
@@ -315,6 +340,10 @@ mod tests {
             "iis10.zip",
             "notes.txt.zip",
             "v15.zip",
+            "exchange2016.zip",
+            "INC0012345.zip",
+            "ticket-4711.zip",
+            "CERT-2021-03.zip",
         ] {
             assert_eq!(collection_host(name), None, "{name}");
         }

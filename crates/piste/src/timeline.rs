@@ -19,8 +19,8 @@ use serde_json::{Map, Value, json};
 use crate::cli::{Common, Format, Timeline};
 use crate::failure::{Failure, OUTPUT};
 use crate::look::rows::{RowTexts, int_at};
-use crate::look::{HostNames, seen};
 use crate::look::sorted::Sorted;
+use crate::look::{HostNames, seen};
 use crate::out;
 use crate::results::Results;
 
@@ -92,12 +92,7 @@ fn detections(
     Ok(())
 }
 
-fn events(
-    arguments: &Timeline,
-    lake: &Lake,
-    names: &HostNames,
-    target: &mut Target,
-) -> Result<(), Failure> {
+fn events(arguments: &Timeline, lake: &Lake, names: &HostNames, target: &mut Target) -> Result<(), Failure> {
     let range = &arguments.range;
     let wanted = |dataset: &str| range.dataset.is_empty() || range.dataset.iter().any(|one| one == dataset);
     let mut sorted = Sorted::new(lake.tmp());

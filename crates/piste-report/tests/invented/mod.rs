@@ -260,6 +260,7 @@ fn summary() -> Summary {
         duplicates: 476,
         events_by_dataset: BTreeMap::from([("windows.security".to_owned(), 47_135)]),
         hosts: texts(&["DC01.example.org", "MX01.example.org", "WS-0117.example.org"]),
+        unknown_hosts: 0,
         detections: Some(252),
         rules: RuleFigures {
             loaded: 3_754,

@@ -81,9 +81,8 @@ fn tell_stated(door: &mut Door, stated: &BTreeMap<EvidenceId, &str>) {
     let of_rows: BTreeSet<EvidenceId> = door.rows.iter().map(|row| row.evidence_id).collect();
     let all_rows = door.count <= door.rows.len() as u64;
     // Of rows that a door does not keep, any file of its host may be the one.
-    let is_its = |(id, host): &(&EvidenceId, &&str)| {
-        of_rows.contains(id) || (!all_rows && **host == door.host)
-    };
+    let is_its =
+        |(id, host): &(&EvidenceId, &&str)| of_rows.contains(id) || (!all_rows && **host == door.host);
     let its: Vec<String> = stated.iter().filter(is_its).map(|(id, _)| id.to_string()).collect();
     if its.is_empty() {
         return;

@@ -13,6 +13,8 @@ use piste_parse::Format;
 
 /// Of a log's rows that name a host, this many in a hundred name its own; a log of forwarded events has no such.
 const OWN_ROWS_MIN: u64 = 90;
+/// Part of the name of Windows' log of what other computers sent.
+const FORWARDED: &str = "forwardedevents";
 /// Names in one issue.
 const SHOWN_MAX: usize = 10;
 
@@ -37,7 +39,7 @@ impl<'a> Source<'a> {
             path: &one.path,
             collection: &one.collection,
             by_place: &one.host_by_place,
-            own_log: one.format == Format::Evtx.name(),
+            own_log: is_own_log(&one.format, &one.path),
             relayed: one.format == Format::Syslog.name(),
             rows: &counts.hosts,
         }
@@ -69,6 +71,12 @@ impl<'a> Source<'a> {
     }
 }
 
+/// Whether a file is an event log that its computer wrote of itself: what others sent to it names these.
+pub(super) fn is_own_log(format: &str, path: &str) -> bool {
+    let name = path.rsplit(['/', '\\', '!']).next().unwrap_or_default();
+    format == Format::Evtx.name() && !name.to_ascii_lowercase().contains(FORWARDED)
+}
+
 /// The names of a case's hosts.
 #[derive(Debug, Default)]
 pub(crate) struct Hosts {
@@ -93,6 +101,7 @@ impl Hosts {
         for source in sources {
             collections.entry(source.collection).or_default().push(source);
         }
+        hosts.namesakes(&collections);
         let folders = folders(sources);
         let guesses = guesses(&collections);
         let (mut unknown, mut stated) = (Vec::new(), BTreeMap::new());
@@ -196,6 +205,34 @@ impl Hosts {
         ));
     }
 
+    /// Tells of collections of one name whose own event logs name two computers: their other files cannot be told apart.
+    fn namesakes(&mut self, collections: &BTreeMap<&str, Vec<&Source<'_>>>) {
+        let mut owners: BTreeMap<String, (String, &str)> = BTreeMap::new();
+        for (collection, members) in collections {
+            let Some(place) = members.first().map(|one| one.by_place).filter(|place| place.known.joins())
+            else {
+                continue;
+            };
+            let Some(name) = owner(members, place) else { continue };
+            let known =
+                owners.entry(place.host.to_lowercase()).or_insert_with(|| (name.clone(), *collection));
+            let (other, first) = &*known;
+            if other.eq_ignore_ascii_case(&name) || !(other.contains('.') && name.contains('.')) {
+                continue;
+            }
+            self.issues.push(Issue::new(
+                "host-contradicted",
+                *collection,
+                format!(
+                    "it has the name {} as {first} has, and the event logs of these name {other} and {name}",
+                    place.host
+                ),
+                format!("files of both that name no host are told as those of one computer, {}", place.host),
+                "give the two to two cases, or name one of them anew",
+            ));
+        }
+    }
+
     /// Tells which files are of a computer because a person said so.
     fn tell_stated(&mut self, stated: &BTreeMap<&str, Vec<&Source<'_>>>) {
         for (host, files) in stated {
@@ -227,6 +264,11 @@ impl Hosts {
     /// The one name of a host; a name that was not learnt stays as it is.
     pub(crate) fn full<'a>(&'a self, name: &'a str) -> &'a str {
         self.names.get(&name.to_lowercase()).map_or(name, |(full, _)| full.as_str())
+    }
+
+    /// Whether nothing tells which computer the rows of this name are of.
+    pub(super) fn is_unknown(&self, name: &str) -> bool {
+        self.names.get(&name.to_lowercase()).is_some_and(|(_, known)| *known == HostKnown::Unknown)
     }
 
     /// How a name, or the one it stands for, is known.
@@ -515,8 +557,19 @@ mod tests {
         let found = hosts(&[
             said("MX01", file("u.log", "u.log", LOOSE, &[(LOOSE.0, 9)])),
             said("MX01", file("x.aspx", "x.aspx", other, &[(other.0, 1)])),
-            said("MX01", file("d.evtx", "d.evtx", ("unknown host of d.evtx", HostKnown::Unknown), &[("DC01.min.example", 9)])),
-            said("MX01", file("NODE4.zip!u.log", "NODE4.zip", ("NODE4", HostKnown::Collection), &[("NODE4", 9)])),
+            said(
+                "MX01",
+                file(
+                    "d.evtx",
+                    "d.evtx",
+                    ("unknown host of d.evtx", HostKnown::Unknown),
+                    &[("DC01.min.example", 9)],
+                ),
+            ),
+            said(
+                "MX01",
+                file("NODE4.zip!u.log", "NODE4.zip", ("NODE4", HostKnown::Collection), &[("NODE4", 9)]),
+            ),
         ]);
         assert_eq!((found.full(LOOSE.0), found.full(other.0)), ("MX01", "MX01"));
         assert_eq!((found.known(LOOSE.0), found.known("MX01")), (HostKnown::Stated, HostKnown::Stated));

@@ -23,7 +23,7 @@ use piste_rules::yara::YARA_BUILT_IN_PATH;
 use piste_rules::{NotRun, logsource_label};
 
 use super::Hunt;
-use super::hosts::{Hosts, Source};
+use super::hosts::{Hosts, Source, is_own_log};
 use super::read::{earliest, merge_coverage};
 
 /// What the outputs are written from.
@@ -156,6 +156,8 @@ pub(super) fn join(intake: &Intake, units: &[Unit], records: &[UnitRecord], hunt
     let is_known = |host: &&str| !host.is_empty() && hosts.known(host) > HostKnown::Unknown;
     let names: BTreeSet<&str> = coverage.iter().map(|one| one.host.as_str()).filter(is_known).collect();
     summary.hosts = names.into_iter().map(str::to_owned).collect();
+    let unknown = coverage.iter().map(|one| one.host.as_str()).filter(|host| hosts.is_unknown(host));
+    summary.unknown_hosts = unknown.collect::<BTreeSet<&str>>().len() as u64;
     summary.reading = completeness(&evidence, &issues, &summary, hunt);
     Joined { evidence, issues, coverage, hosts, proxies: Vec::new(), areas, not_run, summary }
 }
@@ -219,7 +221,7 @@ fn source_of<'a>(item: &'a Item, counts: &'a ItemCounts) -> Source<'a> {
         path: &item.path,
         collection: &item.computer.collection,
         by_place: &item.computer.by_place,
-        own_log: item.format == Format::Evtx,
+        own_log: is_own_log(item.format.name(), &item.path),
         relayed: item.format == Format::Syslog,
         rows: &counts.hosts,
     }

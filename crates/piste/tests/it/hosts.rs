@@ -5,9 +5,11 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use crate::doors::doors;
 use crate::events::zip;
-use crate::scratch::{Scratch, text};
+use crate::scratch::{CASE, Scratch, text};
 
 const SHELL: &[u8] = b"<%@ Page Language=\"Jscript\"%>\n<%eval(Request.Item[\"q4\"],\"unsafe\");%>";
 const LOG: &str = "inetpub/logs/LogFiles/W3SVC1/u_ex210305.log";
@@ -40,13 +42,27 @@ fn hosts(scratch: &Scratch) -> Vec<String> {
 }
 
 fn told(scratch: &Scratch) -> Vec<String> {
-    doors(scratch)
-        .iter()
-        .map(|door| format!("{} {} {}", text(door, "host"), text(door, "kind"), text(door, "verdict")))
-        .collect()
+    let show =
+        |door: &Value| format!("{} {} {}", text(door, "host"), text(door, "kind"), text(door, "verdict"));
+    let mut told: Vec<String> = doors(scratch).iter().map(show).collect();
+    told.sort_unstable();
+    told
 }
 
-/// The page lies on one computer, and another was asked for its name: no door is *used*.
+/// Whether any of the door's sentences of one kind has the words.
+fn says(door: &Value, kind: &str, words: &str) -> bool {
+    door[kind].as_array().into_iter().flatten().any(|one| one.as_str().unwrap_or_default().contains(words))
+}
+
+/// No door rests on both a collected page and a request.
+#[track_caller]
+fn check_not_joined(scratch: &Scratch) {
+    for door in doors(scratch) {
+        assert!(!(says(&door, "why", "collected file:") && says(&door, "why", " IIS: ")), "{door}");
+    }
+}
+
+/// The page lies on one computer, and another was asked for a page of that name: two doors, each of its own computer.
 #[track_caller]
 fn check_apart(one: (&str, &str), other: (&str, &str), volume: &str, own: &[(&str, &[u8])]) {
     let scratch = Scratch::new();
@@ -61,13 +77,16 @@ fn check_apart(one: (&str, &str), other: (&str, &str), volume: &str, own: &[(&st
     both.sort_unstable();
     assert_eq!(hosts(&scratch), both);
     let found = told(&scratch);
-    assert!(found.contains(&format!("{} webshell succeeded", one.1)), "{found:?}");
-    assert!(!found.iter().any(|door| door.ends_with("used")), "{found:?}");
+    let mut expected = [format!("{} webshell succeeded", one.1), format!("{} webshell used", other.1)];
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+    check_not_joined(&scratch);
 }
 
 #[test]
 fn zips_named_after_computers_are_of_these() {
     check_apart(("NODE3.zip", "NODE3"), ("NODE4.zip", "NODE4"), "C/", &[]);
+    check_apart(("SRV-NODE3.zip", "SRV-NODE3"), ("SRV-NODE4.zip", "SRV-NODE4"), "", &[]);
     check_apart(("NODE3-2021-03-06.zip", "NODE3"), ("NODE4_20210306.zip", "NODE4"), "D/", &[]);
 }
 
@@ -103,6 +122,112 @@ fn loose_files_are_of_no_known_computer_and_of_no_common_one() {
     scratch.write("given/b/u_ex210305.log", log_of_use());
     scratch.investigate("given --quiet").expect(0);
     assert_eq!(hosts(&scratch), Vec::<String>::new());
-    assert!(!told(&scratch).iter().any(|door| door.ends_with("used")), "{:?}", told(&scratch));
+    let unknown = |place: &str, end: &str| format!("unknown host of given/{place} webshell {end}");
+    assert_eq!(told(&scratch), [unknown("a/note.aspx", "succeeded"), unknown("b/u_ex*.log", "used")]);
+    check_not_joined(&scratch);
+    let doors = doors(&scratch);
+    let of_page = doors.iter().find(|door| text(door, "verdict") == "succeeded").expect("the page's door");
+    assert_eq!(text(of_page, "host_known"), "unknown");
+    let issue = scratch.issue("host-unknown");
+    assert!(text(&issue, "hint").contains("--as-host NAME"), "{issue}");
     assert!(scratch.slugs().contains(&"host-unknown".to_owned()), "{:?}", scratch.slugs());
+}
+
+/// Two loose files of one server, which only a person can know.
+fn loose(arguments: &str) -> Scratch {
+    let scratch = Scratch::new();
+    scratch.write("given/a/note.aspx", SHELL);
+    scratch.write("given/b/u_ex210305.log", log_of_use());
+    scratch.investigate(&format!("given --quiet {arguments}")).expect(0);
+    scratch
+}
+
+#[test]
+fn a_persons_word_joins_loose_files_and_stays_with_the_case() {
+    let scratch = loose("--as-host NODE7");
+    let check = |host: &str| {
+        assert_eq!(hosts(&scratch), [host]);
+        assert_eq!(told(&scratch), [format!("{host} webshell used")]);
+        let door = doors(&scratch).remove(0);
+        assert_eq!(text(&door, "host_known"), "stated");
+        assert!(says(&door, "against", "E-1, E-2 are of") && says(&door, "against", "--as-host"), "{door}");
+        let issue = scratch.issue("host-stated");
+        assert!(text(&issue, "what").contains(&format!("--as-host {host}: given/a/note.aspx")), "{issue}");
+        assert!(!scratch.slugs().contains(&"host-unknown".to_owned()), "{:?}", scratch.slugs());
+    };
+    check("NODE7");
+    scratch.investigate("given --quiet").expect(0);
+    check("NODE7");
+    scratch.piste(&["hunt", "--case", CASE, "--quiet"]).expect(0);
+    check("NODE7");
+    scratch.investigate("given --quiet --as-host NODE8").expect(0);
+    check("NODE8");
+    scratch.investigate("given --quiet --withdraw given").expect(0);
+    assert_eq!(hosts(&scratch), Vec::<String>::new());
+    check_not_joined(&scratch);
+    assert!(scratch.slugs().contains(&"host-unknown".to_owned()));
+}
+
+#[test]
+fn a_persons_word_names_nothing_that_names_itself() {
+    let scratch = Scratch::new();
+    scratch.write("given/NODE3.zip", zip(&[(format!("C/{PAGE}").as_str(), SHELL)]));
+    scratch.write("given/b/u_ex210305.log", log_of_use());
+    scratch.investigate("given --quiet --as-host NODE4").expect(0);
+    assert_eq!(hosts(&scratch), ["NODE3", "NODE4"]);
+    check_not_joined(&scratch);
+}
+
+#[test]
+fn rows_are_found_under_the_name_of_their_computer() {
+    let scratch = loose("--as-host NODE7");
+    let run = |arguments: &str| {
+        let all: Vec<&str> =
+            arguments.split_whitespace().chain(["--case", CASE, "--host", "node7"]).collect();
+        scratch.piste(&all).expect(0).out
+    };
+    for command in [
+        "search curl/7.70",
+        "search curl/7.70 --json",
+        "timeline --events",
+        "timeline --events --format jsonl",
+        "timeline --events --format timesketch",
+        "metrics hosts",
+    ] {
+        let out = run(command);
+        assert!(out.contains("NODE7") && !out.contains("unknown host"), "{command}: {out}");
+    }
+    let other = scratch.piste(&["search", "curl/7.70", "--case", CASE, "--host", "NODE8"]).expect(0);
+    assert_eq!(other.out, "");
+}
+
+#[test]
+fn a_word_without_evidence_or_without_a_name_is_refused() {
+    let scratch = loose("");
+    let run = scratch.piste(&["hunt", "--case", CASE, "--as-host", "NODE7"]).expect(2);
+    assert!(run.err.contains("--as-host NODE7"), "{}", run.err);
+    scratch.piste(&["investigate", "given", "--case", CASE, "--as-host", "two words"]).expect(2);
+}
+
+#[test]
+fn the_volume_may_be_escaped_twice() {
+    check_apart(
+        ("Collection-NODE3-2021-03-06T10_00_00Z.zip", "NODE3"),
+        ("Collection-NODE4-2021-03-06T11_00_00Z.zip", "NODE4"),
+        "uploads/ntfs/%255C%255C.%255CC%253A/",
+        &[],
+    );
+}
+
+#[test]
+fn folders_of_logs_and_programs_are_no_computers() {
+    let scratch = Scratch::new();
+    let (page, log) = (format!("given/security/C/{PAGE}"), format!("given/catalina/C/{LOG}"));
+    scratch.write(&page, SHELL);
+    scratch.write(&log, log_of_use());
+    scratch.investigate("given --quiet").expect(0);
+    assert_eq!(hosts(&scratch), Vec::<String>::new());
+    let unknown = |place: &str, end: &str| format!("unknown host of given/{place} webshell {end}");
+    assert_eq!(told(&scratch), [unknown("catalina", "used"), unknown("security", "succeeded")]);
+    check_not_joined(&scratch);
 }
