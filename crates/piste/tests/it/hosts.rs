@@ -136,7 +136,7 @@ fn loose_files_are_of_no_known_computer_and_of_no_common_one() {
 /// Two loose files of one server, which only a person can know.
 fn loose(arguments: &str) -> Scratch {
     let scratch = Scratch::new();
-    scratch.write("given/a/note.aspx", SHELL);
+    scratch.write("given/a/aspnet_client/note.aspx", SHELL);
     scratch.write("given/b/u_ex210305.log", log_of_use());
     scratch.investigate(&format!("given --quiet {arguments}")).expect(0);
     scratch
@@ -152,7 +152,7 @@ fn a_persons_word_joins_loose_files_and_stays_with_the_case() {
         assert_eq!(text(&door, "host_known"), "stated");
         assert!(says(&door, "against", "E-1, E-2 are of") && says(&door, "against", "--as-host"), "{door}");
         let issue = scratch.issue("host-stated");
-        assert!(text(&issue, "what").contains(&format!("--as-host {host}: given/a/note.aspx")), "{issue}");
+        assert!(text(&issue, "what").contains(&format!("--as-host {host}: given/a/aspnet_client/note.aspx")), "{issue}");
         assert!(!scratch.slugs().contains(&"host-unknown".to_owned()), "{:?}", scratch.slugs());
     };
     check("NODE7");
