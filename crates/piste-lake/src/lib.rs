@@ -6,6 +6,7 @@
 mod archive;
 mod compact;
 mod companions;
+pub mod computers;
 mod content;
 pub mod copies;
 pub mod distinct;
@@ -13,6 +14,7 @@ pub mod error;
 mod gzip;
 mod held;
 mod hidden;
+mod host_names;
 mod limits;
 mod metered;
 mod names;

@@ -269,7 +269,7 @@ fn work_within<R>(
 }
 
 fn context<'a>(item: &'a Item, sources: &'a Sources) -> Context<'a> {
-    Context { evidence: item.id, path: &item.path, sources, host_hint: item.host_hint.as_deref() }
+    Context { evidence: item.id, path: &item.path, sources, host_hint: Some(&item.computer.by_place.host) }
 }
 
 /// Parses a piece; a parser that panics costs that piece.

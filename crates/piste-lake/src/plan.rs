@@ -120,7 +120,7 @@ impl Keys {
             let mut line =
                 format!("{} {} {} {start} {end} {}\n", item.id, item.sha256, item.format.name(), item.path);
             // Rows that name no host have the one that the collection hints at.
-            line += item.host_hint.as_deref().unwrap_or_default();
+            line += &item.computer.by_place.host;
             if *read_as == ReadAs::File {
                 line = format!("file {:?} {line}", item.modified);
             } else {
@@ -159,7 +159,7 @@ mod tests {
             beginning: None,
             state: EvidenceState::Read,
             same_as: None,
-            host_hint: None,
+            computer: crate::computers::Place::default(),
             origin: None,
             damage: Vec::new(),
             older: None,

@@ -7,6 +7,7 @@
 mod tars;
 mod zips;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -20,11 +21,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::LakeError;
 use crate::archive::{Opener, Place, Step, case_fault};
+use crate::computers::{self, Named, tells_the_client};
 use crate::content::{Content, Older, read_all};
 use crate::copies::{Log, holds_events, log_of};
+use crate::host_names::client_name;
 use crate::limits::{Budget, Limits, Overdrawn};
 use crate::names::{Name, Names};
-use crate::origin::{Origin, host_in_path, of_folder, unpacked};
+use crate::origin::{Origin, of_folder, unpacked};
 use crate::plan::ReadAs;
 use crate::walk::{Found, walk};
 
@@ -70,8 +73,8 @@ pub struct Item {
     pub state: EvidenceState,
     /// The item of the same content that stands for this one.
     pub same_as: Option<EvidenceId>,
-    /// Host that its path hints at.
-    pub host_hint: Option<String>,
+    /// The computer that it is of, by its place.
+    pub computer: computers::Place,
     /// Tool that made its container.
     pub origin: Option<String>,
     /// Where its stream breaks off.
@@ -173,6 +176,8 @@ pub struct Sealer<'p> {
     time: FileTime,
     /// The given file at hand has had its time.
     out_of_time: bool,
+    /// What collectors' own files say of their client, by the locators of these files.
+    clients: BTreeMap<String, String>,
     /// Called before each reading.
     #[cfg(test)]
     on_read: &'p dyn Fn(),
@@ -214,6 +219,7 @@ impl<'p> Sealer<'p> {
             older_hashes: false,
             time: FileTime::default(),
             out_of_time: false,
+            clients: BTreeMap::new(),
             #[cfg(test)]
             on_read: &|| {},
         }
@@ -241,19 +247,36 @@ impl<'p> Sealer<'p> {
         let unpacked = unpacked(found.iter().map(|file| file.name.as_str()));
         for file in &found {
             let folder = unpacked.iter().rfind(|folder| file.name.starts_with(**folder));
-            self.seal_given(file, folder.map_or_else(Origin::default, |folder| of_folder(folder)))?;
+            self.seal_given(file, &folder.map_or_else(Origin::default, |folder| of_folder(folder)))?;
         }
+        self.tell_computers();
         Ok(self.intake)
     }
 
-    fn seal_given(&mut self, file: &Found, around: Origin) -> Result<(), LakeError> {
+    /// Says of each item which computer it is of: that takes the names of all.
+    fn tell_computers(&mut self) {
+        let clients = &self.clients;
+        let named = |item: &'_ Item| -> Option<String> { clients.get(&item.path).cloned() };
+        let clients: Vec<Option<String>> = self.intake.items.iter().map(named).collect();
+        let files: Vec<Named<'_>> = self
+            .intake
+            .items
+            .iter()
+            .zip(&clients)
+            .map(|(item, client)| Named { path: &item.path, client: client.as_deref() })
+            .collect();
+        let places = computers::places(&files);
+        for (item, place) in self.intake.items.iter_mut().zip(places) {
+            item.computer = place;
+        }
+    }
+
+    fn seal_given(&mut self, file: &Found, origin: &Origin) -> Result<(), LakeError> {
         let size = file.path.metadata().map_or(0, |metadata| metadata.len());
         self.intake.files += 1;
         self.intake.bytes += size;
         let mut budget = Budget::new(&self.limits, size);
-        let origin = Origin { host: host_in_path(&file.name).or_else(|| around.host.clone()), ..around };
-        let mut top =
-            Container { origin: &origin, depth: 0, encrypted: false, modified: "", budget: &mut budget };
+        let mut top = Container { origin, depth: 0, encrypted: false, modified: "", budget: &mut budget };
         let name = self.names.given(&file.name);
         self.out_of_time = false;
         let place = Place::on_disk(file.path.clone());
@@ -325,7 +348,7 @@ impl<'p> Sealer<'p> {
             within.budget.bytes = budget.saturating_sub(content.bytes);
         }
         let format = sniff(content.head.get(..HEAD_BYTES).unwrap_or(&content.head), &name.shown);
-        let host_hint = host_in_path(&name.shown).or_else(|| within.origin.host.clone());
+        self.hear_client(name, &content.head);
         let item = Item {
             id: EvidenceId(0),
             path: path.to_owned(),
@@ -336,7 +359,7 @@ impl<'p> Sealer<'p> {
             older: content.older.clone(),
             state: state_of(format),
             same_as: None,
-            host_hint,
+            computer: computers::Place::default(),
             origin: within.origin.tool.map(str::to_owned),
             damage,
             modified: within.modified.to_owned(),
@@ -398,6 +421,16 @@ impl<'p> Sealer<'p> {
         let what = format!("it lies deeper than {} containers", self.limits.depth_max);
         let hint = "extract it by hand and give the folder";
         self.issue("archive-depth", path, &what, "nothing in it was examined", hint);
+    }
+
+    /// Keeps what a collector's own file says of its client.
+    fn hear_client(&mut self, name: &Name, head: &[u8]) {
+        let own_name = name.shown.rsplit(['/', '\\', '!']).next().unwrap_or_default();
+        if tells_the_client(own_name)
+            && let Some(client) = client_name(head)
+        {
+            self.clients.insert(name.path.clone(), client);
+        }
     }
 
     /// A file that was read no further, since its container holds too much.
@@ -527,7 +560,7 @@ impl<'p> Sealer<'p> {
     fn push_unread(&mut self, place: Place, name: &Name, within: &Container<'_>) {
         self.intake.items.push(Item {
             id: EvidenceId(0),
-            host_hint: host_in_path(&name.shown).or_else(|| within.origin.host.clone()),
+            computer: computers::Place::default(),
             path: name.path.clone(),
             format: Format::Unknown,
             bytes: 0,

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::finding::RowRef;
+use crate::host::HostKnown;
 use crate::time::Instant;
 
 /// How far the use of a door went.
@@ -59,6 +60,9 @@ pub struct Door {
     pub cve: Vec<String>,
     /// Host that it leads into.
     pub host: String,
+    /// How that host is known.
+    #[serde(default)]
+    pub host_known: HostKnown,
     /// File, URL path, account or service.
     pub place: String,
     /// How far its use went.

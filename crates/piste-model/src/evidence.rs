@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::host::{HostByPlace, HostKnown};
 use crate::id::EvidenceId;
 use crate::time::Instant;
 
@@ -40,8 +41,20 @@ pub struct Evidence {
     pub bytes: u64,
     /// SHA-256 of those bytes, 64 lower-case hex digits; empty where they could not be read.
     pub sha256: String,
-    /// The host that most of its records name, else the one that its path hints at.
+    /// The host that most of its records name, else that of its collection; `null` where neither tells.
     pub host: Option<String>,
+    /// How that is known.
+    #[serde(default)]
+    pub host_known: HostKnown,
+    /// The collection, or the logs of one kind in one folder, that it is of: all of one computer.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub collection: String,
+    /// What its place says, which its rows carry where their records name no host.
+    #[serde(default)]
+    pub host_by_place: HostByPlace,
+    /// The shadow copy that it was taken from: an earlier state of the same computer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub shadow_copy: Option<String>,
     /// Records as stored, copies included.
     pub records_read: u64,
     /// Rows in the lake.

@@ -102,6 +102,7 @@ mod tests {
             kind: kind.to_owned(),
             cve: vec![],
             host: "MX01".to_owned(),
+            host_known: crate::HostKnown::Record,
             place: "/owa/auth/x.aspx".to_owned(),
             verdict,
             state: DoorState::Unknown,

@@ -281,7 +281,7 @@ fn cause_of(file: &Evidence, locked: &[&str]) -> UnreadCause {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Damage, EvidenceId};
+    use crate::{Damage, EvidenceId, HostByPlace, HostKnown};
 
     fn file(path: &str, format: &str, state: EvidenceState, records: u64) -> Evidence {
         Evidence {
@@ -291,6 +291,10 @@ mod tests {
             bytes: 10,
             sha256: "aa".repeat(32),
             host: None,
+            host_known: HostKnown::default(),
+            collection: String::new(),
+            host_by_place: HostByPlace::default(),
+            shadow_copy: None,
             records_read: records,
             rows: records,
             duplicates: 0,

@@ -118,6 +118,9 @@ pub struct Summary {
     pub events_by_dataset: BTreeMap<String, u64>,
     /// Hosts that rows name, sorted.
     pub hosts: Vec<String>,
+    /// Places in the evidence whose rows are of no known host.
+    #[serde(default)]
+    pub unknown_hosts: u64,
     /// Lines of `detections.jsonl`.
     pub detections: Option<u64>,
     /// What was hunted with.

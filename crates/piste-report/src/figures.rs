@@ -3,6 +3,7 @@
 //! In: integers and moments. Out: text, computed with integers only so that every machine writes the same.
 
 use piste_model::Instant;
+use piste_model::summary::Summary;
 
 /// Nanoseconds of a day.
 pub(crate) const DAY: i64 = 86_400_000_000_000;
@@ -23,6 +24,16 @@ pub(crate) fn thousands(number: u64) -> String {
 /// `1 file`, `2,000 files`.
 pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(number), if number == 1 { one } else { many })
+}
+
+/// Of which computers something is; files that nothing names the computer of count as none.
+pub(crate) fn computers_of(summary: &Summary) -> String {
+    let named = counted(summary.hosts.len() as u64, "computer", "computers");
+    match (summary.hosts.len(), summary.unknown_hosts) {
+        (_, 0) => named,
+        (0, _) => "computers that nothing names".to_owned(),
+        _ => format!("{named} and of files whose computer nothing names"),
+    }
 }
 
 /// `57.35%` of `whole`, halves rounded up; `0.00%` of nothing.

@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 use piste_model::{Evidence, Finding, Level, New};
 
-use crate::figures::{bytes, counted, date_of_day, minute_hand, more, percent, thousands};
+use crate::figures::{bytes, computers_of, counted, date_of_day, minute_hand, more, percent, thousands};
 use crate::view::{RunView, Style, counted_matches, telling_detail};
 use crate::{escape, reading};
 
@@ -326,11 +326,11 @@ fn read(page: &mut Page, view: &RunView<'_>) {
     page.text(
         2,
         &format!(
-            "{} given ({}), {} sealed with their members, {}",
+            "{} given ({}), {} sealed with their members, of {}",
             counted(figures.files, "file", "files"),
             bytes(figures.bytes),
             thousands(evidence.len() as u64),
-            counted(summary.hosts.len() as u64, "computer", "computers"),
+            computers_of(summary),
         ),
     );
     let counts = |records, rows, copies| {

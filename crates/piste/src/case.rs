@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use crate::changes::{CHANGED, Changed, Changes, How};
 use crate::failure::Failure;
 use crate::investigate::read::Met;
+use crate::investigate::stated::{self, Stated};
 use crate::person::{Past, lock_ledger, or_set_aside};
 use crate::results::{Next, Results, remove_stale, with_hashes};
 use crate::sightings;
@@ -87,6 +88,8 @@ struct Known {
     last_hunt: Option<String>,
     /// Files of indicators that the run begun last looks for.
     indicators: Vec<Kept>,
+    /// What persons said of the computers that given paths are of.
+    stated: Vec<Stated>,
     /// The last run that reads evidence has finished.
     is_read: bool,
     /// The run begun last reads evidence.
@@ -140,6 +143,11 @@ impl Case {
         &self.known.indicators
     }
 
+    /// What earlier runs were told of the computers that given paths are of.
+    pub(crate) fn stated(&self) -> &[Stated] {
+        &self.known.stated
+    }
+
     /// Whether the last reading of evidence came to its end.
     pub(crate) fn is_read(&self) -> bool {
         self.known.is_read
@@ -158,6 +166,7 @@ impl Case {
             ));
         };
         let given = self.known.given.remove(at);
+        stated::forget(&mut self.known.stated, &given);
         self.ledger.append(WITHDRAWN, json!({"path": StoredPath(given)}), self.at)?;
         Ok(())
     }
@@ -351,6 +360,9 @@ impl Known {
             if let Some(Ok(files)) = body.get("indicators").map(Vec::<Kept>::deserialize) {
                 self.indicators = files;
             }
+            if let Some(Ok(stated)) = body.get(stated::MEMBER).map(Vec::<Stated>::deserialize) {
+                self.stated = stated;
+            }
             self.reads = body.get("evidence").is_some();
             self.is_read &= !self.reads;
             let paths = body.get("evidence").and_then(Value::as_array).into_iter().flatten();
@@ -364,6 +376,7 @@ impl Known {
             && let Some(path) = body.get("path").and_then(stored_path)
         {
             self.given.retain(|given| *given != path);
+            stated::forget(&mut self.stated, &path);
         }
         if entry_kind == INTAKE_FINISHED {
             self.intakes += 1;

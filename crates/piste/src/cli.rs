@@ -126,6 +126,10 @@ pub(crate) struct Investigate {
     /// A file of evidence, as Hayabusa names it; the same as EVIDENCE.
     #[arg(short = 'f', long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: Vec<PathBuf>,
+    /// The computer that EVIDENCE is of, for files of which nothing in it names one; what names one goes by that. Later runs of
+    /// the case keep it; a page and the requests for it are joined on this word.
+    #[arg(long, value_name = "NAME", value_parser = crate::investigate::stated::host_name)]
+    pub(crate) as_host: Option<String>,
     /// Leave out a path that an earlier run of the case was given; may be given several times.
     #[arg(long, value_name = "PATH")]
     pub(crate) withdraw: Vec<PathBuf>,
@@ -177,6 +181,7 @@ impl Investigate {
             evidence: vec![evidence],
             directory: Vec::new(),
             file: Vec::new(),
+            as_host: None,
             withdraw: Vec::new(),
             which: RuleOptions::default(),
             indicators: Vec::new(),

@@ -81,6 +81,7 @@ fn over_the_lake(arguments: &Arguments, common: &Common) -> Result<u8, Failure> 
     let stopwatch = std::time::Instant::now();
     look::lake_of(&common.case)?;
     refuse_yara(arguments)?;
+    refuse_as_host(arguments)?;
     let hunt = investigate::load_rules(&arguments.hunt)?;
     let Again { case, units, written, last } = again(&arguments.hunt, &hunt, common, ("hunt", &|_| Ok(())))?;
     if !common.quiet {
@@ -167,6 +168,17 @@ fn refuse_yara(arguments: &Arguments) -> Result<(), Failure> {
         "YARA rules look at the files of the evidence, and the case's rows do not hold them",
         "nothing was hunted",
         "give a piece of the evidence again: piste hunt EVIDENCE --yara PATH; all that the case was given is then looked at, and only the files are read anew",
+    ))
+}
+
+/// A computer's name is said of evidence that is given with it.
+fn refuse_as_host(arguments: &Arguments) -> Result<(), Failure> {
+    let Some(host) = &arguments.hunt.as_host else { return Ok(()) };
+    Err(Failure::usage(
+        "as-host-needs-evidence",
+        format!("--as-host {host} says of which computer evidence is, and none was given"),
+        "nothing was hunted",
+        format!("name what it is said of: piste hunt EVIDENCE --as-host {host}"),
     ))
 }
 

@@ -13,12 +13,13 @@ use crate::failure::Failure;
 use crate::look::pattern::Pattern;
 use crate::look::rows::{fields, int_at, line};
 use crate::look::sorted::Sorted;
-use crate::look::{lake_of, note_not_examined};
+use crate::look::{HostNames, note_not_examined, seen};
 use crate::out;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Search, common: &Common) -> Result<u8, Failure> {
-    let lake = lake_of(&common.case)?;
+    let seen = seen(&common.case)?;
+    let (lake, names) = (&seen.lake, HostNames::of(&common.case, &seen)?);
     let patterns = arguments.patterns.iter().map(|text| Pattern::parse(text)).collect::<Result<Vec<_>, _>>();
     let patterns = patterns.map_err(|what| {
         Failure::usage(
@@ -33,7 +34,7 @@ pub(crate) fn run(arguments: &Search, common: &Common) -> Result<u8, Failure> {
     let mut sorted = Sorted::new(lake.tmp());
     let mut count = 0_u64;
     lake.scan(Scan { datasets: &wanted, columns: None }, &mut |batch| {
-        let mut found: Vec<bool> = (0..batch.num_rows()).map(|row| range.holds(batch, row)).collect();
+        let mut found: Vec<bool> = (0..batch.num_rows()).map(|row| range.holds(batch, row, &names)).collect();
         for pattern in &patterns {
             pattern.narrow(batch, &mut found);
         }
@@ -47,13 +48,17 @@ pub(crate) fn run(arguments: &Search, common: &Common) -> Result<u8, Failure> {
             let time = describe::time_of(batch, row);
             let offset = int_at(batch, schema::OFFSET, row).unwrap_or_default();
             let shown = if arguments.json {
-                Value::Object(fields(batch, row).into_iter().collect::<Map<_, _>>()).to_string()
+                let mut members: Map<_, _> = fields(batch, row).into_iter().collect();
+                if let Some(host) = members.get_mut(schema::HOST) {
+                    *host = names.full(text(schema::HOST)).into();
+                }
+                Value::Object(members).to_string()
             } else {
                 let when = time.map_or_else(|| "no time".to_owned(), |time| time.to_string());
                 let code = int_at(batch, schema::EVENT_CODE, row)
                     .map_or_else(|| "-".to_owned(), |code| code.to_string());
                 let record = int_at(batch, schema::RECORD, row).unwrap_or_default();
-                let host = escape::visible(text(schema::HOST));
+                let host = escape::visible(names.full(text(schema::HOST)));
                 format!(
                     "{when} · {host} · {} · {code} · {id}:{record} · {}",
                     text(schema::DATASET),

@@ -19,8 +19,8 @@ use serde_json::{Map, Value, json};
 use crate::cli::{Common, Format, Timeline};
 use crate::failure::{Failure, OUTPUT};
 use crate::look::rows::{RowTexts, int_at};
-use crate::look::seen;
 use crate::look::sorted::Sorted;
+use crate::look::{HostNames, seen};
 use crate::out;
 use crate::results::Results;
 
@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &Timeline, common: &Common) -> Result<u8, Failure> 
     let zone = zone(arguments.timezone.as_deref())?;
     let mut target = Target::open(arguments, zone)?;
     if arguments.events {
-        events(arguments, &seen.lake, &mut target)?;
+        events(arguments, &seen.lake, &HostNames::of(&common.case, &seen)?, &mut target)?;
     } else {
         detections(arguments, &common.case, &seen.results, &mut target)?;
     }
@@ -92,20 +92,20 @@ fn detections(
     Ok(())
 }
 
-fn events(arguments: &Timeline, lake: &Lake, target: &mut Target) -> Result<(), Failure> {
+fn events(arguments: &Timeline, lake: &Lake, names: &HostNames, target: &mut Target) -> Result<(), Failure> {
     let range = &arguments.range;
     let wanted = |dataset: &str| range.dataset.is_empty() || range.dataset.iter().any(|one| one == dataset);
     let mut sorted = Sorted::new(lake.tmp());
     let mut number = 0;
     lake.scan(Scan { datasets: &wanted, columns: None }, &mut |batch| {
         let rows = RowTexts::of(batch);
-        for row in (0..batch.num_rows()).filter(|row| range.holds(batch, *row)) {
+        for row in (0..batch.num_rows()).filter(|row| range.holds(batch, *row, names)) {
             number += 1;
             let id = rows.text(schema::EVIDENCE_ID, row);
             let id = id.strip_prefix("E-").and_then(|id| id.parse().ok()).unwrap_or(u32::MAX);
             let offset = int_at(batch, schema::OFFSET, row).unwrap_or_default();
             // Its line is made now: to read a row again from text takes ten times as long.
-            if let Some(line) = target.event(&rows, row) {
+            if let Some(line) = target.event(&rows, row, names) {
                 sorted.push((rows.time(row).map(|time| time.nanos), id, offset, number), line)?;
             }
         }
@@ -239,14 +239,16 @@ impl Target {
     }
 
     /// An event as the line that is to be written; `None` where it has no place there.
-    fn event(&mut self, rows: &RowTexts<'_>, row: usize) -> Option<String> {
+    fn event(&mut self, rows: &RowTexts<'_>, row: usize, names: &HostNames) -> Option<String> {
         let time = rows.time(row);
         let mut line = String::new();
+        let (said, code) = (rows.text(schema::HOST, row), rows.text(schema::EVENT_CODE, row));
+        let host = names.full(&said);
+        let other = (*host != *said).then(|| (schema::HOST, Some(json!(host).to_string())));
         if self.format == Format::Jsonl {
-            rows.json(row, &[], &mut line);
+            rows.json(row, other.as_slice(), &mut line);
             return Some(line);
         }
-        let (host, code) = (rows.text(schema::HOST, row), rows.text(schema::EVENT_CODE, row));
         let channel = rows.text("Channel", row);
         let channel = if channel.is_empty() { rows.text(schema::DATASET, row) } else { channel };
         let mut details = String::new();
@@ -258,11 +260,12 @@ impl Target {
             };
             let message = format!("{channel} {code} on {host}: {details}");
             let instead = timesketch_members(time, &message, "piste event");
+            let instead: Vec<_> = instead.into_iter().chain(other).collect();
             rows.json(row, &instead, &mut line);
             return Some(line);
         }
         let (record, evidence) = (rows.text(schema::RECORD, row), rows.text(schema::EVIDENCE_ID, row));
-        let values = ["", "", &host, &channel, &code, &record, &details, "", &evidence, ""];
+        let values = ["", "", host, &channel, &code, &record, &details, "", &evidence, ""];
         if self.format == Format::Parquet {
             return Some(json!([time.map(|time| time.nanos), values]).to_string());
         }

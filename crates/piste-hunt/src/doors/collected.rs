@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use piste_lake::{Lake, LakeError};
-use piste_model::locator::windows_path;
+use piste_model::locator::{shadow_copy, windows_path};
 use piste_model::{Instant, schema};
 
 use super::decode::{is_page, page_key, url_of_file};
@@ -33,6 +33,8 @@ pub(crate) enum Reading {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Content {
     pub(crate) reading: Reading,
+    /// Whether it was taken from the volume itself, and not from a shadow copy of an earlier time.
+    pub(crate) live: bool,
     pub(crate) fact: Fact,
     /// Its path on the server where the collection tells it, else its URL.
     pub(crate) place: String,
@@ -108,7 +110,7 @@ impl Collected {
 
     /// The keys of the files that a URL, decoded and in lower case, leads to by the configuration of a host; the closest first.
     pub(crate) fn mapped<'a>(&'a self, host: &str, url: &'a str) -> impl Iterator<Item = String> + 'a {
-        let folders = self.mapped.get(host).or_else(|| self.mapped.get("")).into_iter().flatten();
+        let folders = self.mapped.get(host).into_iter().flatten();
         let mut found: Vec<(&String, String)> = folders
             .filter_map(|(front, folder)| {
                 let rest = url.strip_prefix(front.as_str())?;
@@ -167,8 +169,17 @@ impl Collected {
                 quoted(row.text("Reasons"))
             }
         );
-        let content =
-            Content { reading, fact: Fact::new("collected file", None, row.place(), what).page(&key), place };
+        let shadow = shadow_copy(path);
+        let what = match &shadow {
+            Some(copy) => format!("{what}; it lies in shadow copy {copy}, an earlier state of this computer"),
+            None => what,
+        };
+        let content = Content {
+            reading,
+            live: shadow.is_none(),
+            fact: Fact::new("collected file", None, row.place(), what).page(&key),
+            place,
+        };
         if reading != Reading::Clean {
             self.names.entry(file_name(path)).or_default().insert((here.clone(), key.clone()));
         }
@@ -226,7 +237,7 @@ impl Collected {
     pub(crate) fn key_of(&self, host: &str, url: &str) -> Option<&str> {
         let name = url.rsplit('/').next().unwrap_or_default();
         let places = self.names.get(name)?;
-        let of_host = |place: &&(String, String)| place.0.is_empty() || place.0 == host;
+        let of_host = |place: &&(String, String)| place.0 == host;
         let url_key = page_key(url);
         let same = places.iter().filter(of_host).find(|(_, key)| *key == url_key);
         let by_folder = || {
@@ -242,10 +253,9 @@ impl Collected {
         same.or_else(by_folder).or_else(tail).map(|(_, key)| key.as_str())
     }
 
-    /// What a page is; one whose host is not known is taken for any host's.
+    /// What a page is.
     pub(crate) fn content(&self, host: &str, key: &str) -> Option<&Content> {
-        let at = |host: &str| self.pages.get(&(host.to_owned(), key.to_owned()));
-        at(host).or_else(|| at(""))
+        self.pages.get(&(host.to_owned(), key.to_owned()))
     }
 
     /// What listings say of a page.

@@ -161,6 +161,7 @@ mod tests {
             kind: kind.to_owned(),
             cve: vec![],
             host: "MX01.min.example".to_owned(),
+            host_known: piste_model::HostKnown::default(),
             place: place.to_owned(),
             verdict,
             state: DoorState::Unknown,

@@ -33,6 +33,7 @@ impl<'a, 'k> Draft<'a, 'k> {
             kind: kind.to_owned(),
             cve: Vec::new(),
             host: host.to_owned(),
+            host_known: piste_model::HostKnown::default(),
             place: place.to_owned(),
             verdict: DoorVerdict::Probed,
             state: DoorState::Unknown,

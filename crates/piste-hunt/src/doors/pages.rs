@@ -125,7 +125,7 @@ fn by_directory(draft: &mut Draft<'_, '_>, page: &Page<'_>, directories: &[&Fact
 
 /// Whether the file is still there.
 fn state(page: &Page<'_>) -> DoorState {
-    if page.content.is_some() || page.listed.iter().any(|listed| !listed.deleted) {
+    if page.content.is_some_and(|content| content.live) || page.listed.iter().any(|listed| !listed.deleted) {
         DoorState::Open
     } else if page.listed.is_empty() && page.gone.is_none() {
         DoorState::Unknown
@@ -180,6 +180,9 @@ fn doubts(draft: &mut Draft<'_, '_>, page: &Page<'_>, likely: &[&Fact]) {
                 "the file itself, or a listing of its folder with times, would show what it is and since when".to_owned(),
             ));
         }
+    }
+    if page.content.is_some_and(|content| !content.live) {
+        draft.against("it was collected from a shadow copy alone, an earlier state of the computer: whether it is still there is not shown");
     }
     if page.listed.iter().any(|listed| listed.altered) {
         draft.sum("its file times were altered: it was created, by one attribute, before its name existed");

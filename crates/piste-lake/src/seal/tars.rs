@@ -42,11 +42,9 @@ impl Sealer<'_> {
         };
         self.tell_of_tar(&name.path, &listing);
         let names: Vec<&str> = listing.members.iter().map(|member| member.name.as_str()).collect();
-        let mut origin = origin_of(&name.shown, &names);
-        origin.host = origin.host.or_else(|| within.origin.host.clone());
+        let origin = origin_of(&names);
         if let Some(item) = self.intake.items.get_mut(at) {
             item.origin = origin.tool.map(str::to_owned);
-            item.host_hint = origin.host.clone().or(item.host_hint.take());
         }
         let all = listing.members.len();
         for (number, member) in listing.members.iter().enumerate() {

@@ -85,11 +85,9 @@ impl Sealer<'_> {
         let path = name.path.as_str();
         self.tell_beside(path, &members);
         let names: Vec<&str> = members.list.iter().map(|member| member.name.as_str()).collect();
-        let mut origin = origin_of(&name.shown, &names);
-        origin.host = origin.host.or_else(|| within.origin.host.clone());
+        let origin = origin_of(&names);
         if let Some(item) = self.intake.items.get_mut(at) {
             item.origin = origin.tool.map(str::to_owned);
-            item.host_hint = origin.host.clone().or(item.host_hint.take());
         }
         let all = members.list.len();
         let (mut encrypted, mut locked) = (0, None);

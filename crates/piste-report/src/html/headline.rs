@@ -8,7 +8,7 @@ use piste_model::{Door, DoorVerdict, Finding, Level, first_trace};
 use super::words::host;
 use super::{ReportView, put};
 use crate::escape::{html, html_cut};
-use crate::figures::{bytes, counted, minute_hand, thousands};
+use crate::figures::{bytes, computers_of, counted, minute_hand, thousands};
 use crate::reading;
 
 /// Kinds of files that were not examined and are named here.
@@ -95,7 +95,7 @@ fn examined(view: &ReportView<'_>, out: &mut String) {
         "<p>{} ({}) with events of {}: {} {}.",
         counted(summary.evidence.files, "file", "files"),
         bytes(summary.evidence.bytes),
-        counted(summary.hosts.len() as u64, "computer", "computers"),
+        computers_of(summary),
         counted(summary.events, "event", "events"),
         between(view)
     );

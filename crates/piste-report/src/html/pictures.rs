@@ -157,12 +157,7 @@ pub(super) fn detections(view: &ReportView<'_>, out: &mut String) {
     );
     let desc = tallies.span.map_or_else(String::new, |(first, last)| {
         let total = counted(tallies.total(), "match", "matches");
-        format!(
-            "{total} on {} computers, from {} to {} UTC.",
-            hosts.len(),
-            minute_hand(first),
-            minute_hand(last)
-        )
+        format!("{total} from {} to {} UTC.", minute_hand(first), minute_hand(last))
     });
     start(out, &axis, "p1", "Matches of rules over time, by computer and level", &desc, height);
     for (top, (name, slots)) in (0..).map(|n| n * row + 6).zip(hosts.iter().take(HOSTS)) {

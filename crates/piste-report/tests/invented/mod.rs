@@ -195,6 +195,10 @@ fn file(id: u32, path: &str, format: &str, state: EvidenceState, records: u64) -
         bytes: 1_118_208 * u64::from(id),
         sha256: format!("{id:02x}").repeat(32),
         host: None,
+        host_known: piste_model::HostKnown::default(),
+        collection: String::new(),
+        host_by_place: piste_model::HostByPlace::default(),
+        shadow_copy: None,
         records_read: records,
         rows: records - records / 100,
         duplicates: records / 100,
@@ -257,6 +261,7 @@ fn summary() -> Summary {
         duplicates: 476,
         events_by_dataset: BTreeMap::from([("windows.security".to_owned(), 47_135)]),
         hosts: texts(&["DC01.example.org", "MX01.example.org", "WS-0117.example.org"]),
+        unknown_hosts: 0,
         detections: Some(252),
         rules: RuleFigures {
             loaded: 3_754,

@@ -3,16 +3,19 @@
 //! In: the lake and the joined records. Out: `doors.json`: every producer's candidates, joined and numbered. A producer
 //! gives `Vec<Door>`; [`piste_hunt::doors::join`] makes them one door a place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use piste_hunt::doors::{Known, NotVisible, Sealed, find, join, not_visible};
+use piste_hunt::doors::{Known, NotVisible, Sealed, find, join, not_visible, page_key};
 use piste_lake::Lake;
-use piste_model::{Clock, Coverage, Covered, Door, Evidence, Exposure, Visibility};
+use piste_model::{Clock, Coverage, Covered, Door, Evidence, EvidenceId, Exposure, HostKnown, Visibility};
 use serde::{Deserialize, Serialize};
 
 use super::exposed;
 use super::join::Joined;
 use crate::failure::Failure;
+
+/// Other doors that one names.
+const OTHERS_MAX: usize = 5;
 
 /// `doors.json`.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -58,7 +61,7 @@ pub(super) fn of(lake: &Lake, joined: &Joined, beside: &Beside) -> Result<Doors,
     let sealed = |one: &Evidence| Sealed { path: one.path.clone(), sha256: one.sha256.clone() };
     let evidence: BTreeMap<u32, Sealed> = joined.evidence.iter().map(|one| (one.id.0, sealed(one))).collect();
     let coverage = covered(&joined.coverage);
-    let host = |name: &str| joined.hosts.of_server(name).to_owned();
+    let host = |name: &str| joined.hosts.full(name).to_owned();
     let known = Known {
         lake,
         host: &host,
@@ -71,5 +74,66 @@ pub(super) fn of(lake: &Lake, joined: &Joined, beside: &Beside) -> Result<Doors,
     let mut candidates = find(&known)?;
     let not_visible = not_visible(&known);
     candidates.extend(beside.candidates.iter().cloned());
-    Ok(Doors { doors: join(candidates), not_visible })
+    let mut doors = join(candidates);
+    tell_hosts(&mut doors, joined);
+    Ok(Doors { doors, not_visible })
+}
+
+/// Says of a door which of its files are of its host on a person's word alone: it is known no better than these.
+fn tell_stated(door: &mut Door, stated: &BTreeMap<EvidenceId, &str>) {
+    let of_rows: BTreeSet<EvidenceId> = door.rows.iter().map(|row| row.evidence_id).collect();
+    let all_rows = door.count <= door.rows.len() as u64;
+    // Of rows that a door does not keep, any file of its host may be the one.
+    let is_its =
+        |(id, host): &(&EvidenceId, &&str)| of_rows.contains(id) || (!all_rows && **host == door.host);
+    let its: Vec<String> = stated.iter().filter(is_its).map(|(id, _)| id.to_string()).collect();
+    if its.is_empty() {
+        return;
+    }
+    let more = its.len().saturating_sub(OTHERS_MAX);
+    let on_word: Vec<String> = its.into_iter().take(OTHERS_MAX).collect();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    door.host_known = door.host_known.min(HostKnown::Stated);
+    let are = if on_word.len() == 1 && more.is_empty() { "is" } else { "are" };
+    door.against.push(format!(
+        "that {}{more} {are} of {} is what --as-host said: nothing in the evidence shows it",
+        on_word.join(", "),
+        door.host
+    ));
+}
+
+/// Says of each door how its host is known, and where the same place of another computer may be the same door.
+fn tell_hosts(doors: &mut [Door], joined: &Joined) {
+    let hosts = &joined.hosts;
+    let on_word = joined.evidence.iter().filter(|one| one.host_known == HostKnown::Stated);
+    let stated: BTreeMap<EvidenceId, &str> =
+        on_word.filter_map(|one| Some((one.id, one.host.as_deref()?))).collect();
+    let mut places: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+    for door in doors.iter_mut() {
+        door.host_known = hosts.known(&door.host);
+        tell_stated(door, &stated);
+        let at = (door.id.clone(), door.host.clone());
+        places.entry(page_key(&door.place)).or_default().push(at);
+    }
+    for door in doors.iter_mut().filter(|door| !door.host_known.joins()) {
+        door.against.push(match door.host_known {
+            HostKnown::Folder => format!(
+                "that its computer is {} is a guess from a folder's name: it was joined with no file elsewhere",
+                door.host
+            ),
+            _ => "of which computer it is, nothing says: it was joined with no file elsewhere".to_owned(),
+        });
+        let others = places.get(&page_key(&door.place)).into_iter().flatten();
+        let others: Vec<String> = others
+            .filter(|(id, _)| *id != door.id)
+            .take(OTHERS_MAX)
+            .map(|(id, host)| format!("{id} ({host})"))
+            .collect();
+        if !others.is_empty() {
+            door.missing.push(format!(
+                "of which computer it is: the same place is also {}; if it is that computer's, they are one door",
+                others.join(", ")
+            ));
+        }
+    }
 }

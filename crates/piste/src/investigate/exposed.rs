@@ -21,7 +21,7 @@ pub(super) fn read(
     let file = |id: EvidenceId| {
         files.get(&id.0).map(|one| (one.path.clone(), one.sha256.clone())).unwrap_or_default()
     };
-    let host = |name: &str| hosts.of_server(name).to_owned();
+    let host = |name: &str| hosts.full(name).to_owned();
     let names = Names { host: &host, file: &file };
     let mut servers = exposure::read(lake, names)?;
     servers.iter_mut().for_each(words::explain);

@@ -10,10 +10,12 @@ use piste_lake::seal::Intake;
 use piste_lake::store::{Coverage, ItemCounts, UnitRecord};
 use piste_lake::{Item, Unit};
 use piste_model::evidence::EvidenceState;
+use piste_model::locator::shadow_copy;
 use piste_model::reading::{Asked, ReadingCompleteness};
 use piste_model::sources::Shape;
 use piste_model::summary::{EvidenceFigures, RuleFigures, ScanFigures, Summary, YaraFigures};
-use piste_model::{Evidence, Issue};
+use piste_model::{Evidence, HostKnown, Issue};
+use piste_parse::Format;
 use piste_parse::jsonl::NOT_EXAMINED;
 use piste_report::{Area, Areas};
 use piste_rules::indicators::Indicators;
@@ -21,7 +23,7 @@ use piste_rules::yara::YARA_BUILT_IN_PATH;
 use piste_rules::{NotRun, logsource_label};
 
 use super::Hunt;
-use super::hosts::Hosts;
+use super::hosts::{Hosts, Source, is_own_log};
 use super::read::{earliest, merge_coverage};
 
 /// What the outputs are written from.
@@ -65,6 +67,30 @@ impl Before {
     }
 }
 
+/// What all units together counted of each file.
+fn counts_of(records: &[UnitRecord]) -> BTreeMap<u32, ItemCounts> {
+    let mut counts: BTreeMap<u32, ItemCounts> = BTreeMap::new();
+    for (id, more) in records.iter().flat_map(|record| &record.items) {
+        add_counts(counts.entry(*id).or_default(), more);
+    }
+    counts
+}
+
+fn hosts_of(evidence: &[Evidence], counts: &BTreeMap<u32, ItemCounts>) -> Hosts {
+    let none = ItemCounts::default();
+    let sources = evidence.iter().map(|one| Source::of(one, counts.get(&one.id.0).unwrap_or(&none)));
+    Hosts::of(&sources.collect::<Vec<_>>())
+}
+
+/// The names of hosts in rows with the one that each stands for in the whole case, where that is another.
+pub(crate) fn full_names(evidence: &[Evidence], records: &[UnitRecord]) -> BTreeMap<String, String> {
+    let counts = counts_of(records);
+    let hosts = hosts_of(evidence, &counts);
+    let names: BTreeSet<&String> = counts.values().flat_map(|one| one.hosts.keys()).collect();
+    let full = |name: &String| (name.clone(), hosts.full(name).to_owned());
+    names.into_iter().map(full).filter(|(name, full)| name != full).collect()
+}
+
 /// Puts other rules in the place of those of an earlier run; what was read stays as it was.
 pub(crate) fn rejoin(before: Before, records: &[UnitRecord], hunt: &Hunt) -> Joined {
     let Before { evidence, issues, mut summary } = before;
@@ -74,8 +100,7 @@ pub(crate) fn rejoin(before: Before, records: &[UnitRecord], hunt: &Hunt) -> Joi
         merge_coverage(&mut coverage, record.coverage.clone());
         shapes.extend(record.shapes.iter().cloned());
     }
-    let names = coverage.iter().map(|one| one.host.as_str());
-    let hosts = Hosts::of(names, evidence.iter().map(|one| one.path.as_str()));
+    let hosts = hosts_of(&evidence, &counts_of(records));
     let coverage = one_name_a_host(coverage, &hosts);
     let (areas, not_run) = hunted(hunt, &shapes, &mut summary);
     summary.reading = completeness(&evidence, &issues, &summary, hunt);
@@ -103,18 +128,17 @@ pub(super) fn join(intake: &Intake, units: &[Unit], records: &[UnitRecord], hunt
             *summary.events_by_dataset.entry(dataset.clone()).or_default() += rows;
         }
     }
-    let names = coverage.iter().map(|one| one.host.as_str());
-    let hosts = Hosts::of(names, intake.items.iter().map(|item| item.path.as_str()));
+    let none = ItemCounts::default();
+    let sources = intake.items.iter().map(|item| source_of(item, counts.get(&item.id.0).unwrap_or(&none)));
+    let hosts = Hosts::of(&sources.collect::<Vec<_>>());
+    issues.extend(hosts.issues.iter().cloned());
     let coverage = one_name_a_host(coverage, &hosts);
     let mut evidence: Vec<Evidence> = intake
         .items
         .iter()
-        .map(|item| evidence_of(item, counts.remove(&item.id.0).unwrap_or_default(), &mut issues))
+        .map(|item| evidence_of(item, counts.remove(&item.id.0).unwrap_or_default(), &hosts, &mut issues))
         .collect();
     evidence.sort_by_key(|one| one.id);
-    for one in &mut evidence {
-        one.host = one.host.take().map(|host| hosts.full(&host).to_owned());
-    }
     place_issues(&mut issues, &evidence);
     let (areas, not_run) = hunted(hunt, &shapes, &mut summary);
     summary.yara = Some(YaraFigures {
@@ -129,9 +153,11 @@ pub(super) fn join(intake: &Intake, units: &[Unit], records: &[UnitRecord], hunt
     summary.events = evidence.iter().map(|one| one.rows).sum();
     summary.records_read = evidence.iter().map(|one| one.records_read).sum();
     summary.duplicates = evidence.iter().map(|one| one.duplicates).sum();
-    let names: BTreeSet<&str> =
-        coverage.iter().map(|one| one.host.as_str()).filter(|host| !host.is_empty()).collect();
+    let is_known = |host: &&str| !host.is_empty() && hosts.known(host) > HostKnown::Unknown;
+    let names: BTreeSet<&str> = coverage.iter().map(|one| one.host.as_str()).filter(is_known).collect();
     summary.hosts = names.into_iter().map(str::to_owned).collect();
+    let unknown = coverage.iter().map(|one| one.host.as_str()).filter(|host| hosts.is_unknown(host));
+    summary.unknown_hosts = unknown.collect::<BTreeSet<&str>>().len() as u64;
     summary.reading = completeness(&evidence, &issues, &summary, hunt);
     Joined { evidence, issues, coverage, hosts, proxies: Vec::new(), areas, not_run, summary }
 }
@@ -170,7 +196,7 @@ fn completeness(
 fn one_name_a_host(coverage: Vec<Coverage>, hosts: &Hosts) -> Vec<Coverage> {
     let mut joined = Vec::new();
     for one in coverage {
-        let host = hosts.of_server(&one.host).to_owned();
+        let host = hosts.full(&one.host).to_owned();
         merge_coverage(&mut joined, vec![Coverage { host, ..one }]);
     }
     joined
@@ -189,7 +215,19 @@ fn add_counts(to: &mut ItemCounts, more: &ItemCounts) {
     }
 }
 
-fn evidence_of(item: &Item, counts: ItemCounts, issues: &mut Vec<Issue>) -> Evidence {
+/// What a sealed file tells of hosts.
+fn source_of<'a>(item: &'a Item, counts: &'a ItemCounts) -> Source<'a> {
+    Source {
+        path: &item.path,
+        collection: &item.computer.collection,
+        by_place: &item.computer.by_place,
+        own_log: is_own_log(item.format.name(), &item.path),
+        relayed: item.format == Format::Syslog,
+        rows: &counts.hosts,
+    }
+}
+
+fn evidence_of(item: &Item, counts: ItemCounts, hosts: &Hosts, issues: &mut Vec<Issue>) -> Evidence {
     let mut state = if counts.failed { EvidenceState::Unread } else { item.state };
     if state == EvidenceState::Read
         && counts.records == 0
@@ -221,13 +259,19 @@ fn evidence_of(item: &Item, counts: ItemCounts, issues: &mut Vec<Issue>) -> Evid
         .iter()
         .filter(|(host, _)| !host.is_empty())
         .max_by(|a, b| a.1.cmp(b.1).then(b.0.cmp(a.0)));
+    let said = named.map_or(item.computer.by_place.host.as_str(), |(host, _)| host);
+    let known = hosts.known(said);
     Evidence {
         id: item.id,
         path: item.path.clone(),
         format: item.format.name().to_owned(),
         bytes: item.bytes,
         sha256: item.sha256.clone(),
-        host: named.map(|(host, _)| host.clone()).or_else(|| item.host_hint.clone()),
+        host: (known > HostKnown::Unknown).then(|| hosts.full(said).to_owned()),
+        host_known: known,
+        collection: item.computer.collection.clone(),
+        host_by_place: item.computer.by_place.clone(),
+        shadow_copy: shadow_copy(&item.path),
         records_read: counts.records,
         rows: counts.rows,
         duplicates: counts.duplicates,

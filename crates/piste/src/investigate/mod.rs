@@ -15,6 +15,7 @@ pub(crate) mod outputs;
 mod places;
 pub(crate) mod read;
 pub(crate) mod rehunt;
+pub(crate) mod stated;
 mod visible;
 
 use std::path::{Path, PathBuf};
@@ -106,7 +107,7 @@ pub(crate) fn into_case(
     for path in &arguments.withdraw {
         case.withdraw(path)?;
     }
-    let given = all_given(&case, evidence)?;
+    let given = all_given(&case, evidence.clone())?;
     if given.len() > arguments.evidence.len() && !common.quiet {
         out::note(
             "Also reading what earlier runs of this case were given; --withdraw PATH leaves a path out",
@@ -124,6 +125,8 @@ pub(crate) fn into_case(
         "rule_options": arguments.which.anywhere(),
     });
     known.tell(&mut body);
+    let said = stated::with_earlier(case.stated(), arguments.as_host.as_deref(), &evidence);
+    stated::tell(&said, &mut body);
     case.begin_run(body)?;
     let shown = out::progress_wanted() && !common.quiet;
     let sealing = Sealing {
@@ -135,7 +138,7 @@ pub(crate) fn into_case(
     let mut intake = sealing.run(&case, &given)?;
     case.number_evidence(&mut intake.items, &mut intake.issues, &given)?;
     mark_same(&mut intake.items);
-    share_hosts(&mut intake.items);
+    stated::apply(&said, &mut intake.items);
     let dedup = if arguments.no_dedup { "all copies" } else { "one row a record" };
     let version = format!("{} {dedup}", env!("CARGO_PKG_VERSION"));
     let units = piste_lake::plan::plan(&intake.items, &version, &hunt.files_key());
@@ -304,15 +307,6 @@ fn mark_same(items: &mut [Item]) {
         } else {
             first.insert(item.sha256.clone(), item.id);
         }
-    }
-}
-
-/// Gives files of a collection that tell no host the one of the files around them.
-fn share_hosts(items: &mut [Item]) {
-    let hints = items.iter().map(|item| (item.path.as_str(), item.host_hint.as_deref()));
-    let shared = piste_lake::origin::shared_hosts(hints);
-    for item in items.iter_mut().filter(|item| item.host_hint.is_none()) {
-        item.host_hint = shared.get(&item.path).cloned();
     }
 }
 

@@ -312,7 +312,7 @@ fn look_into(scanner: &mut FileScanner<'_>, item: &Item, block: &Block, worked: 
         size: item.bytes,
         sha256: &item.sha256,
         bytes: &block.bytes,
-        host: item.host_hint.as_deref().unwrap_or_default(),
+        host: &item.computer.by_place.host,
         record_hash: &row,
     });
     let bytes = block.bytes.len().min(file::SCANNED_BYTES_MAX) as u64;

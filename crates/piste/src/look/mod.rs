@@ -7,7 +7,7 @@ pub(crate) mod pattern;
 pub(crate) mod rows;
 pub(crate) mod sorted;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use arrow_array::RecordBatch;
@@ -18,13 +18,14 @@ use piste_lake::scan::text_at;
 use piste_lake::store::Stored;
 use piste_lake::{Lake, Sealed};
 use piste_model::summary::Summary;
-use piste_model::{Finding, Instant, schema};
+use piste_model::{Evidence, Finding, Instant, schema};
 use piste_report::escape::terminal;
 use piste_report::reading::{beside_nothing_found, not_searched};
 use serde_json::Value;
 
 use crate::cli::Range;
 use crate::failure::Failure;
+use crate::investigate::join::full_names;
 use crate::out;
 use crate::person::{or_set_aside, read_ledger};
 use crate::results::{self, Results};
@@ -46,6 +47,8 @@ pub(crate) struct Seen {
     pub(crate) seals: Vec<Sealed>,
     /// Body of the entry that began the last run.
     pub(crate) run: Value,
+    /// Whether that run came to its end.
+    finished: bool,
 }
 
 /// Looks at a case that is there: its ledger is read once, with every signature.
@@ -56,17 +59,18 @@ pub(crate) fn seen(case: &Path) -> Result<Seen, Failure> {
         verdicts: Verdicts::default(),
         seals: Vec::new(),
         run: Value::Null,
+        finished: false,
     };
-    let (mut finished, mut stored) = (false, Stored::default());
+    let mut stored = Stored::default();
     read_ledger(case, |entry| {
         seen.results.observe(entry);
         stored.observe(&entry.kind, &entry.body);
         match entry.kind.as_str() {
             kind::RUN_STARTED => {
                 seen.run = entry.body.clone();
-                finished = false;
+                seen.finished = false;
             }
-            kind::RUN_FINISHED => finished = true,
+            kind::RUN_FINISHED => seen.finished = true,
             kind::EVIDENCE_SEALED => seen.seals.extend(serde_json::from_value(entry.body.clone()).ok()),
             _ => {}
         }
@@ -77,7 +81,7 @@ pub(crate) fn seen(case: &Path) -> Result<Seen, Failure> {
     {
         seen.results.settle(case)?; // no other command is writing: what lies aside is of one that was killed
     }
-    if !finished {
+    if !seen.finished {
         let command = seen.run.get("command").and_then(Value::as_str);
         let (command, what) = match command {
             Some(command @ ("hunt" | "sightings")) => (command, "what follows is of the run before it"),
@@ -105,6 +109,8 @@ impl Seen {
     }
 }
 
+/// In `out/`.
+const EVIDENCE: &str = "evidence.jsonl";
 /// In `out/`.
 pub(crate) const FINDINGS: &str = "findings.jsonl";
 
@@ -171,13 +177,41 @@ pub(crate) fn not_written(path: &Path, error: &std::io::Error) -> Failure {
     )
 }
 
+/// The one name of each host: rows keep the name that their record or their place gives.
+#[derive(Debug, Default)]
+pub(crate) struct HostNames(BTreeMap<String, String>);
+
+impl HostNames {
+    /// Of a case that was read to its end; of another, names are as rows give them.
+    pub(crate) fn of(case: &Path, seen: &Seen) -> Result<Self, Failure> {
+        if !seen.finished {
+            return Ok(Self::default());
+        }
+        let text = seen.results.text(case, EVIDENCE)?;
+        let evidence = text.lines().map(serde_json::from_str).collect::<Result<Vec<Evidence>, _>>();
+        let evidence = evidence.map_err(|error| unreadable(EVIDENCE, &error))?;
+        let mut records = Vec::new();
+        for unit in seen.lake.done_units()? {
+            records.extend(seen.lake.record(&unit)?);
+        }
+        Ok(Self(full_names(&evidence, &records)))
+    }
+
+    /// The name that a row's host has in the whole case.
+    pub(crate) fn full<'a>(&'a self, name: &'a str) -> &'a str {
+        self.0.get(name).map_or(name, String::as_str)
+    }
+}
+
 impl Range {
     /// Whether the row lies within it. A row without a time lies within no bounded range.
-    pub(crate) fn holds(&self, batch: &RecordBatch, row: usize) -> bool {
+    pub(crate) fn holds(&self, batch: &RecordBatch, row: usize, names: &HostNames) -> bool {
         let text = |name: &str| {
             batch.column_by_name(name).and_then(|column| text_at(column, row)).unwrap_or_default()
         };
-        let host = self.host.is_empty() || self.host.iter().any(|wanted| is_host(wanted, text(schema::HOST)));
+        let said = || text(schema::HOST);
+        let is_wanted = |wanted: &String| is_host(wanted, names.full(said())) || is_host(wanted, said());
+        let host = self.host.is_empty() || self.host.iter().any(is_wanted);
         host && self.holds_time(describe::time_of(batch, row))
     }
 
@@ -200,7 +234,8 @@ impl Range {
 
 /// `MX01` means `MX01.min.example` too; case does not count.
 pub(crate) fn is_host(wanted: &str, host: &str) -> bool {
-    let short = host.split('.').next().unwrap_or(host);
+    // Words that say where a file was found are no name with a domain.
+    let short = host.split('.').next().filter(|_| !host.contains(' ')).unwrap_or(host);
     wanted.eq_ignore_ascii_case(host) || wanted.eq_ignore_ascii_case(short)
 }
 

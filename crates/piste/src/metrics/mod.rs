@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::cli::{By, Common, Metrics};
 use crate::failure::Failure;
 use crate::look::rows::int_at;
-use crate::look::{lake_of, note_not_examined};
+use crate::look::{HostNames, note_not_examined, seen};
 use crate::out;
 
 /// Groups that are kept apart; a hostile log with more is counted under one name.
@@ -43,7 +43,8 @@ struct Counted {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Metrics, common: &Common) -> Result<u8, Failure> {
-    let lake = lake_of(&common.case)?;
+    let seen = seen(&common.case)?;
+    let (lake, names) = (&seen.lake, HostNames::of(&common.case, &seen)?);
     let mut columns = vec![
         schema::EVENT_TIME,
         schema::TIME_DIGITS,
@@ -61,8 +62,8 @@ pub(crate) fn run(arguments: &Metrics, common: &Common) -> Result<u8, Failure> {
         asked && (!of_logons || logons::DATASETS.contains(&dataset))
     };
     lake.scan(Scan { datasets: &wanted, columns: Some(&columns) }, &mut |batch| {
-        for row in (0..batch.num_rows()).filter(|row| range.holds(batch, *row)) {
-            if let Some(counted) = counted(arguments.by, batch, row) {
+        for row in (0..batch.num_rows()).filter(|row| range.holds(batch, *row, &names)) {
+            if let Some(counted) = counted(arguments.by, batch, row, &names) {
                 count(&mut groups, counted, describe::time_of(batch, row));
             }
         }
@@ -78,7 +79,7 @@ pub(crate) fn run(arguments: &Metrics, common: &Common) -> Result<u8, Failure> {
 }
 
 /// What a row counts under; `None` where it is not of what is counted.
-fn counted(by: By, batch: &RecordBatch, row: usize) -> Option<Counted> {
+fn counted(by: By, batch: &RecordBatch, row: usize, names: &HostNames) -> Option<Counted> {
     let text = |name: &str| {
         batch.column_by_name(name).and_then(|column| text_at(column, row)).unwrap_or_default().to_owned()
     };
@@ -89,11 +90,11 @@ fn counted(by: By, batch: &RecordBatch, row: usize) -> Option<Counted> {
                 .map_or_else(|| "-".to_owned(), |code| code.to_string());
             of(vec![text(schema::DATASET), text("Channel"), text("Provider_Name"), code])
         }
-        By::Hosts => of(vec![text(schema::HOST)]),
+        By::Hosts => of(vec![names.full(&text(schema::HOST)).to_owned()]),
         By::Files => of(vec![text(schema::EVIDENCE_ID), text(schema::DATASET)]),
         By::Logons | By::FailedLogons | By::Users => {
             let logon = logons::logon(batch, row)?;
-            let host = text(schema::HOST);
+            let host = names.full(&text(schema::HOST)).to_owned();
             if by == By::Users {
                 return Some(Counted { key: vec![logon.account, host], failed: !logon.succeeded });
             }

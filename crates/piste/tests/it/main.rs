@@ -21,6 +21,7 @@ mod events;
 mod exports;
 mod exposure;
 mod fresh;
+mod hosts;
 mod hunt;
 mod intake;
 mod killed;
