@@ -8,7 +8,6 @@ pub(crate) mod job;
 mod xml;
 
 pub use job::parse_file as parse_job;
-pub(crate) use job::recognise as recognise_job;
 
 use piste_model::Instant;
 use piste_model::schema::Role;

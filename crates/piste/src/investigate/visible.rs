@@ -20,7 +20,7 @@ pub(super) fn read(lake: &Lake, joined: &Joined, clocks: &[Clock]) -> Result<Vec
     let file = |id: EvidenceId| {
         files.get(&id.0).map(|one| (one.path.clone(), one.sha256.clone())).unwrap_or_default()
     };
-    let host = |name: &str| joined.hosts.of_server(name).to_owned();
+    let host = |name: &str| joined.hosts.full(name).to_owned();
     let is_raw_log = |id: u32| files.get(&id).is_some_and(|one| one.format == "evtx");
     let dataset_of = |channel: &str| channels.dataset_of_channel(channel).to_owned();
     let coverage = covered(&joined.coverage);
