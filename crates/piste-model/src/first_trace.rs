@@ -38,6 +38,31 @@ pub fn first_trace<'a>(
     of_doors.chain(of_findings).min_by_key(|trace| trace.no_later_than)
 }
 
+/// The latest trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastTrace {
+    /// Somebody was in at this time.
+    pub at: Instant,
+    /// What shows it: `D-1`, `F-3`.
+    pub id: String,
+    /// A row of it.
+    pub row: Option<RowRef>,
+}
+
+/// The latest of what shows that somebody was in, by the same doors and findings as [`first_trace`].
+pub fn last_trace<'a>(
+    findings: impl IntoIterator<Item = &'a Finding>,
+    doors: impl IntoIterator<Item = &'a Door>,
+) -> Option<LastTrace> {
+    let of_doors = doors.into_iter().filter(|door| door.let_somebody_in()).filter_map(|door| {
+        Some(LastTrace { at: door.last_used?, id: door.id.clone(), row: door.rows.last().cloned() })
+    });
+    let of_findings = findings.into_iter().filter(|one| is_grave(one)).filter_map(|one| {
+        Some(LastTrace { at: one.last?, id: one.id.to_string(), row: one.rows.last().cloned() })
+    });
+    of_findings.chain(of_doors).max_by_key(|trace| trace.at)
+}
+
 /// Whether a finding is one that an intrusion is dated by.
 pub fn is_grave(finding: &Finding) -> bool {
     finding.level >= Level::High

@@ -37,7 +37,7 @@ pub use door::{Door, DoorState, DoorVerdict, Opened};
 pub use evidence::{Damage, Evidence};
 pub use exposure::{BuildSeen, Exposure, OpenSpan};
 pub use finding::{DayCount, Entities, Finding, FindingKind, New, RowRef};
-pub use first_trace::{FirstTrace, first_trace};
+pub use first_trace::{FirstTrace, LastTrace, first_trace, last_trace};
 pub use host::{HostByPlace, HostKnown};
 pub use id::{EvidenceId, FindingId};
 pub use issue::Issue;

@@ -167,8 +167,8 @@ pub struct Duty {
     pub lawful_delay: Option<String>,
 }
 
-/// What was to be done at once is late after a week.
-const LONG_AGO: i64 = 7 * 86_400_000_000_000;
+/// Hours after which what was to be done at once is overdue, unless the internal target leaves more.
+const AT_ONCE_HOURS: u32 = 7 * 24;
 
 /// How the catalogue marks, within a text, what is not confirmed.
 const TO_CONFIRM: &str = "to be confirmed";
@@ -184,9 +184,11 @@ fn duty(known: &Known<'_>, row: &Row, at: Instant) -> Duty {
     let mut why = Vec::new();
     let truth = known.evaluate(&row.when, &mut why);
     let Timing { start, due, computation } = timing(known, &row.deadline);
-    let in_force = in_force(row, start.or_else(|| of_the_facts(known)).unwrap_or(at));
+    let of_law = start.or_else(|| of_the_facts(known)).unwrap_or(at);
+    let in_force = in_force(row, of_law);
     let strict = due.as_ref().map(|due| due.strict);
-    let (state, because) = state(known, row, truth, in_force, strict, at);
+    let missed = missed(row, start, at).filter(|_| in_force);
+    let (state, because) = state(known, row, truth, in_force, strict, missed.as_deref(), at);
     let late = strict.is_some_and(|strict| strict < at);
     let content = contents(known, row, late);
     let open = state == State::Assess;
@@ -201,16 +203,7 @@ fn duty(known: &Known<'_>, row: &Row, at: Instant) -> Duty {
     {
         warnings.push(format!("the internal target passed at {}", duty_catalog().calendar().local(target)));
     }
-    let at_once = matches!(row.deadline.rule.as_str(), "immediate" | "undue_delay");
-    if at_once
-        && let Some(start) = start.filter(|_| in_force && matches!(state, State::Due | State::Assess))
-        && at.nanos.saturating_sub(start.nanos) > LONG_AGO
-    {
-        let local = duty_catalog().calendar().local(start);
-        warnings.push(format!(
-            "it was to be done at once from {local}: that moment is past; if it was done record it, else do it now and say why it is late"
-        ));
-    }
+    warnings.extend(missed.filter(|_| matches!(state, State::Due | State::Assess | State::Overdue)));
     Duty {
         id: row.duty_id(),
         row: row.id.clone(),
@@ -245,7 +238,7 @@ fn duty(known: &Known<'_>, row: &Row, at: Instant) -> Duty {
         certainty: row.certainty,
         unconfirmed: unconfirmed(row),
         warnings,
-        legal_basis: row.legal_basis.clone(),
+        legal_basis: basis(row, of_law),
         source: row.source.join("; "),
         marking: row.default_marking.clone(),
         notes: row.notes.clone(),
@@ -264,10 +257,35 @@ fn of_the_facts(known: &Known<'_>) -> Option<Instant> {
     names.iter().filter_map(|name| known.instant(name)).min()
 }
 
-/// Law at the instant: `valid_from <= t < valid_to`, by the day of the zone.
+/// The texts of the row that were in force at the instant: a law of later is no basis of what happened before it.
+fn basis(row: &Row, at: Instant) -> Vec<String> {
+    let held = |text: &&String| {
+        let known = duty_catalog().legal_text(text);
+        known.is_none_or(|known| is_law(known.valid_from.as_deref(), known.valid_to.as_deref(), at))
+    };
+    row.legal_basis.iter().filter(held).cloned().collect()
+}
+
 fn in_force(row: &Row, at: Instant) -> bool {
-    let day = |date: &Option<String>| date.as_ref().and_then(|date| duty_catalog().calendar().start_of(date));
-    day(&row.valid_from).is_none_or(|from| from <= at) && day(&row.valid_to).is_none_or(|to| at < to)
+    is_law(row.valid_from.as_deref(), row.valid_to.as_deref(), at)
+}
+
+/// Law at the instant: `from <= at < to`, by the day of the zone.
+fn is_law(from: Option<&str>, to: Option<&str>, at: Instant) -> bool {
+    let day = |date: Option<&str>| duty_catalog().calendar().start_of(date?);
+    day(from).is_none_or(|from| from <= at) && day(to).is_none_or(|to| at < to)
+}
+
+/// That the moment is long past, where the text says at once or without undue delay and sets no number.
+fn missed(row: &Row, start: Option<Instant>, at: Instant) -> Option<String> {
+    let at_once = matches!(row.deadline.rule.as_str(), "immediate" | "undue_delay");
+    let hours = row.deadline.target_hours.unwrap_or(0).max(AT_ONCE_HOURS);
+    let start = start.filter(|_| at_once)?;
+    passed(Some(start), hours, at)?;
+    let local = duty_catalog().calendar().local(start);
+    Some(format!(
+        "it was to be done at once from {local}: that moment is past; if it was done record it, else do it now and say why it is late"
+    ))
 }
 
 fn state(
@@ -276,6 +294,7 @@ fn state(
     truth: Truth,
     in_force: bool,
     strict: Option<Instant>,
+    missed: Option<&str>,
     at: Instant,
 ) -> (State, String) {
     let filings = &known.response.filings;
@@ -299,7 +318,8 @@ fn state(
     }
     if !in_force {
         let since = row.valid_from.as_deref().unwrap_or("-");
-        return (State::NotApplicable, format!("not in force: the row is law from {since}"));
+        let until = row.valid_to.as_ref().map_or_else(String::new, |to| format!(" and until {to}"));
+        return (State::NotApplicable, format!("not in force: the row is law from {since}{until}"));
     }
     if truth != Truth::False
         && let Some((by, why)) = filings.waived(&row.id)
@@ -317,8 +337,13 @@ fn state(
         }
         Truth::True if !sent.is_empty() => {
             let names: Vec<String> = unsent.iter().map(|one| name_of(one)).collect();
-            (State::Due, format!("still to be sent to {}", names.join(", ")))
+            let still = format!("still to be sent to {}", names.join(", "));
+            match missed {
+                Some(missed) => (State::Overdue, format!("{still}; {missed}")),
+                None => (State::Due, still),
+            }
         }
+        Truth::True if missed.is_some() => (State::Overdue, missed.unwrap_or_default().to_owned()),
         Truth::True => (State::Due, "the facts say that it applies".into()),
     }
 }
@@ -441,9 +466,12 @@ fn undecided(known: &Known<'_>, why: &[Tested]) -> Vec<String> {
 
 fn contents(known: &Known<'_>, row: &Row, late: bool) -> Vec<ContentState> {
     let states = row.content.iter().filter_map(|content| match content {
-        ContentRef::Words { text } => {
-            Some(ContentState { id: String::new(), title: text.clone(), required: true, facts: Vec::new() })
-        }
+        ContentRef::Words(words) => Some(ContentState {
+            id: String::new(),
+            title: words.text.clone(),
+            required: true,
+            facts: Vec::new(),
+        }),
         ContentRef::Named(name) => {
             let content = fact_catalog().content(name)?;
             let fact = |fact: &String| FactState {

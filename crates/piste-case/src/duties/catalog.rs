@@ -107,10 +107,30 @@ pub enum ContentRef {
     /// A name of `facts.yaml`.
     Named(String),
     /// Words; a person writes this part by hand.
-    Words {
-        /// The words.
-        text: String,
-    },
+    Words(ContentWords),
+}
+
+/// A piece of contents that no fact carries, in four languages.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the fields are the languages, English first")]
+pub struct ContentWords {
+    pub text: String,
+    pub fr: String,
+    pub nl: String,
+    pub de: String,
+}
+
+impl ContentWords {
+    /// The words in `lang`.
+    pub fn of(&self, lang: Lang) -> &str {
+        match lang {
+            Lang::Fr => &self.fr,
+            Lang::Nl => &self.nl,
+            Lang::De => &self.de,
+            Lang::En => &self.text,
+        }
+    }
 }
 
 /// Title and first sentence of a notification.
@@ -121,6 +141,38 @@ pub struct NoticeWords {
     /// By language, French and Dutch.
     #[serde(default)]
     pub opening: BTreeMap<Lang, String>,
+}
+
+/// A text that rows rest on.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LegalText {
+    /// How it is cited in English, which is how the rows name it.
+    pub text: String,
+    /// How it is cited in French.
+    pub fr: String,
+    /// How it is cited in Dutch.
+    pub nl: String,
+    /// How it is cited in German.
+    pub de: String,
+    /// The day on which it came into force, where facts may be older than that.
+    #[serde(default)]
+    pub valid_from: Option<String>,
+    /// The day from which it was no longer in force.
+    #[serde(default)]
+    pub valid_to: Option<String>,
+}
+
+impl LegalText {
+    /// How it is cited in `lang`.
+    pub fn of(&self, lang: Lang) -> &str {
+        match lang {
+            Lang::Fr => &self.fr,
+            Lang::Nl => &self.nl,
+            Lang::De => &self.de,
+            Lang::En => &self.text,
+        }
+    }
 }
 
 /// Another recipient, on a condition.
@@ -337,6 +389,7 @@ struct File {
     classes: Vec<Class>,
     recipients: BTreeMap<String, Recipient>,
     constraints: Vec<Constraint>,
+    legal_texts: Vec<LegalText>,
     obligations: Vec<Row>,
     model_case: ModelCase,
 }
@@ -385,7 +438,7 @@ impl DutyCatalog {
             );
             let contents = row.content.iter().filter_map(|content| match content {
                 ContentRef::Named(name) => Some(name),
-                ContentRef::Words { .. } => None,
+                ContentRef::Words(_) => None,
             });
             faults.extend(
                 contents
@@ -397,12 +450,22 @@ impl DutyCatalog {
                     faults.push(format!("`{}` names the row `{other}`, which is not there", row.id));
                 }
             }
+            for text in row.legal_basis.iter().filter(|text| self.legal_text(text).is_none()) {
+                faults.push(format!("`{}` rests on `{text}`, which is none of the legal texts", row.id));
+            }
             for date in row.valid_from.iter().chain(&row.valid_to) {
                 if self.calendar.start_of(date).is_none() {
                     faults.push(format!("`{}`: `{date}` is no date", row.id));
                 }
             }
         }
+        let dates =
+            self.file.legal_texts.iter().flat_map(|text| text.valid_from.iter().chain(&text.valid_to));
+        faults.extend(
+            dates
+                .filter(|date| self.calendar.start_of(date).is_none())
+                .map(|date| format!("a legal text: `{date}` is no date")),
+        );
         let conditions = self.derived().iter().filter_map(|derived| derived.when.as_ref());
         let conditions = conditions
             .chain(self.classes().iter().flat_map(|class| class.criteria.iter().map(|one| &one.when)));
@@ -439,6 +502,11 @@ impl DutyCatalog {
     /// A recipient by its short name.
     pub fn recipient(&self, id: &str) -> Option<&Recipient> {
         self.file.recipients.get(id)
+    }
+
+    /// A text that rows rest on, by its name in English.
+    pub fn legal_text(&self, text: &str) -> Option<&LegalText> {
+        self.file.legal_texts.iter().find(|one| one.text == text)
     }
 
     /// How deadlines are computed.
@@ -486,13 +554,14 @@ mod tests {
     #[test]
     fn the_catalogue_parses_without_a_fault() {
         let catalog = DutyCatalog::parse(TEXT, fact_catalog()).expect("it parses");
-        assert_eq!(catalog.rows().len(), 47);
+        assert_eq!(catalog.rows().len(), 48);
         for row in catalog.rows() {
             assert!(!row.source.is_empty() && !row.legal_basis.is_empty(), "{} has its source", row.id);
             assert!(!row.recipients.is_empty(), "{} has a recipient", row.id);
             let belgian = [
                 "NIS2-BE",
                 "NIS2-EU",
+                "NIS1-BE",
                 "GDPR",
                 "CRIME-BE",
                 "INTEL-BE",
@@ -500,9 +569,9 @@ mod tests {
                 "DIPLO-BE",
                 "CLASSIFIED-BE",
             ];
+            let notice = row.notice.as_ref().unwrap_or_else(|| panic!("{} has words", row.id));
+            assert_eq!(notice.title.len(), 4, "{}", row.id);
             if belgian.contains(&row.regime.as_str()) {
-                let notice = row.notice.as_ref().unwrap_or_else(|| panic!("{} has words", row.id));
-                assert_eq!(notice.title.len(), 4, "{}", row.id);
                 assert!(notice.opening.contains_key(&Lang::Fr) && notice.opening.contains_key(&Lang::Nl));
             }
         }
@@ -554,7 +623,7 @@ mod tests {
             let recipients = row.recipients.iter().filter_map(|id| catalog.recipient(id));
             texts.extend(recipients.flat_map(|one| one.channels.iter().cloned().chain([one.role.clone()])));
             let by_hand = row.content.iter().filter_map(|content| match content {
-                ContentRef::Words { text } => Some(text.clone()),
+                ContentRef::Words(words) => Some(words.text.clone()),
                 ContentRef::Named(_) => None,
             });
             texts.extend(by_hand);

@@ -174,7 +174,7 @@ impl Known<'_> {
         let (sent, _) = *self.response.filings.sent(&row.id).last()?;
         let contents = row.content.iter().filter_map(|content| match content {
             ContentRef::Named(name) => fact_catalog().content(name),
-            ContentRef::Words { .. } => None,
+            ContentRef::Words(_) => None,
         });
         let names = contents.flat_map(|content| content.facts.iter());
         let news = names.filter_map(|name| {

@@ -16,8 +16,8 @@ mod questions;
 
 pub use assess::{Clock, ContentState, Duty, FactState, Provisional, State, Target, duties};
 pub use catalog::{
-    Certainty, Constraint, ContentRef, DutyCatalog, ModelCase, NoticeWords, Profile, Recipient, Row,
-    duty_catalog,
+    Certainty, Constraint, ContentRef, ContentWords, DutyCatalog, LegalText, ModelCase, NoticeWords, Profile,
+    Recipient, Row, duty_catalog,
 };
 pub use class::{ClassState, CriterionState, Met, classes};
 pub use condition::{Condition, Op, Operand, Test, Tested, Truth};

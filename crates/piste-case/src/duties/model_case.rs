@@ -129,7 +129,11 @@ fn its_deadlines() {
     );
     assert_eq!(cic.copies, ["federal_prosecutor"], "beside the King's prosecutor, not in his place");
     let years_later = case.duty("BE-CIC-29", "2026-03-27T00:00:00Z");
+    assert_eq!(years_later.state, State::Overdue, "at once, of five years ago, is not due now");
+    assert!(years_later.because.contains("2021-03-26"), "with its date: {}", years_later.because);
     assert!(years_later.warnings.iter().any(|warning| warning.contains("that moment is past")));
+    let register = case.duty("GDPR-33-5", "2021-04-01T00:00:00Z");
+    assert_eq!(register.state, State::Due, "six days are no delay of years");
     let target = cic.target.expect("an internal target");
     assert_eq!(target.target_is, "internal service level");
     assert_eq!(local(target.at).as_deref(), Some("2021-03-27T14:20:00+01:00"));
@@ -137,6 +141,34 @@ fn its_deadlines() {
     let nccn = case.duty("BE-NCCN", "2021-03-27T00:00:00Z");
     assert_eq!(nccn.state, State::Due);
     assert!(nccn.warnings.iter().any(|warning| warning.contains("internal target passed")));
+}
+
+#[test]
+fn texts_are_those_of_the_date_of_the_facts() {
+    let mut case = model();
+    let basis = |case: &Case| case.duty("BE-NCCN", "2026-11-24T12:00:00Z").legal_basis.join("; ");
+    let then = basis(&case);
+    assert!(then.contains("7 April 2019") && then.contains("28 April 2017"), "{then}");
+    assert!(!then.contains("26 April 2024") && !then.contains("in 2026"), "{then}");
+    for name in ["t.aware_incident", "t.aware_significant", "t.first_indication"] {
+        case.set(name, "2026-11-20T10:00:00+01:00");
+    }
+    let now = basis(&case);
+    assert!(now.contains("26 April 2024") && now.contains("in 2026"), "{now}");
+    assert!(!now.contains("7 April 2019") && !now.contains("28 April 2017"), "{now}");
+}
+
+#[test]
+fn an_operator_of_essential_services_of_2021_is_under_the_law_of_then() {
+    let mut case = model();
+    let at = "2021-03-27T00:00:00Z";
+    assert_eq!(case.duty("BE-NIS1-IN", at).state, State::NotApplicable, "the profile assumes none");
+    case.set("entity.nis1_operator", "true");
+    assert_eq!(case.duty("BE-NIS1-IN", at).state, State::Due);
+    case.set("t.aware_incident", "2024-10-18T00:30:00+02:00");
+    let later = case.duty("BE-NIS1-IN", "2024-10-19T00:00:00Z");
+    assert_eq!(later.state, State::NotApplicable);
+    assert!(later.because.contains("until 2024-10-18"), "{}", later.because);
 }
 
 #[test]

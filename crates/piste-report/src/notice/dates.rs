@@ -65,33 +65,46 @@ const MONTHS: [[&str; 12]; 4] = [
     ],
 ];
 
-/// The instant in words, in Brussels time; seconds only where there are any.
-pub(super) fn moment(instant: Instant, lang: Lang) -> String {
+/// The day in words, in Brussels time.
+pub(super) fn day(instant: Instant, lang: Lang) -> String {
     let Some(zoned) = duty_catalog().calendar().zoned(instant) else { return instant.to_string() };
     let month = usize::try_from(zoned.month() - 1).ok();
     let names = MONTHS.get(Lang::ALL.iter().position(|one| *one == lang).unwrap_or(0));
     let month = month.and_then(|month| names.and_then(|names| names.get(month))).copied().unwrap_or("-");
     let (day, year) = (zoned.day(), zoned.year());
+    match lang {
+        Lang::Fr if day == 1 => format!("1er {month} {year}"),
+        Lang::De => format!("{day}. {month} {year}"),
+        Lang::Fr | Lang::Nl | Lang::En => format!("{day} {month} {year}"),
+    }
+}
+
+/// The instant in words, in Brussels time; seconds only where there are any.
+pub(super) fn moment(instant: Instant, lang: Lang) -> String {
+    let zone = match lang {
+        Lang::Fr => "heure de Bruxelles",
+        Lang::Nl => "Brusselse tijd",
+        Lang::De => "Brüsseler Zeit",
+        Lang::En => "Brussels time",
+    };
+    format!("{} ({zone})", bare(instant, lang))
+}
+
+/// The same without the zone, for where it is named once for all.
+pub(super) fn bare(instant: Instant, lang: Lang) -> String {
+    let Some(zoned) = duty_catalog().calendar().zoned(instant) else { return instant.to_string() };
+    let day = day(instant, lang);
     let (hour, minute, second) = (zoned.hour(), zoned.minute(), zoned.second());
     let exact = format!("{hour:02}:{minute:02}:{second:02}");
-    match lang {
-        Lang::Fr => {
-            let day = if day == 1 { "1er".to_owned() } else { day.to_string() };
-            let time = if second == 0 { format!("{hour} h {minute:02}") } else { exact };
-            format!("{day} {month} {year} à {time} (heure de Bruxelles)")
-        }
-        Lang::Nl => {
-            let time = if second == 0 { format!("{hour}.{minute:02} uur") } else { exact };
-            format!("{day} {month} {year} om {time} (Brusselse tijd)")
-        }
-        Lang::De => {
-            let time = if second == 0 { format!("{hour}:{minute:02}") } else { exact };
-            format!("{day}. {month} {year}, {time} Uhr (Brüsseler Zeit)")
-        }
-        Lang::En => {
-            let time = if second == 0 { format!("{hour:02}:{minute:02}") } else { exact };
-            format!("{day} {month} {year}, {time} (Brussels time)")
-        }
+    match (lang, second) {
+        (Lang::Fr, 0) => format!("{day} à {hour} h {minute:02}"),
+        (Lang::Fr, _) => format!("{day} à {exact}"),
+        (Lang::Nl, 0) => format!("{day} om {hour}.{minute:02} uur"),
+        (Lang::Nl, _) => format!("{day} om {exact}"),
+        (Lang::De, 0) => format!("{day}, {hour}:{minute:02} Uhr"),
+        (Lang::De, _) => format!("{day}, {exact} Uhr"),
+        (Lang::En, 0) => format!("{day}, {hour:02}:{minute:02}"),
+        (Lang::En, _) => format!("{day}, {exact}"),
     }
 }
 

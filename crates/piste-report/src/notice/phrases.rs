@@ -19,11 +19,16 @@ pub(super) struct Phrases {
     /// What the sender knows of itself and has not yet stated.
     pub(super) fill_in: &'static str,
     pub(super) by_hand: &'static str,
+    /// Traces point to what no person has decided.
+    pub(super) points: &'static str,
+    /// Some of what the case shows is left out for its marking.
+    pub(super) withheld: &'static str,
+    /// What the references in brackets are.
+    pub(super) references: &'static str,
     pub(super) later: &'static str,
     pub(super) follows: &'static str,
-    pub(super) to_confirm: &'static str,
     /// By the stage's name in the catalogue.
-    stages: [(&'static str, &'static str); 9],
+    stages: [(&'static str, &'static str); 5],
     incomplete: &'static str,
 }
 
@@ -37,13 +42,13 @@ impl Phrases {
         }
     }
 
-    /// The stage in words. Of a notice under the GDPR it says whether it is complete (art. 33(4)).
-    pub(super) fn stage_of(&self, row: &Row, duty: &Duty) -> String {
-        let stage = self.stages.iter().find(|(name, _)| *name == row.stage).map_or("", |(_, words)| *words);
+    /// The stage in words, where the law knows stages. Of a notice under the GDPR it says whether it is complete (art. 33(4)).
+    pub(super) fn stage_of(&self, row: &Row, duty: &Duty) -> Option<String> {
+        let (_, stage) = self.stages.iter().find(|(name, _)| *name == row.stage)?;
         let open = duty.content.iter().filter(|content| content.required);
         let open = open.flat_map(|content| &content.facts).any(|fact| fact.value.is_none());
         let incomplete = if row.id == "GDPR-33" && open { self.incomplete } else { "" };
-        format!("{stage}{incomplete}")
+        Some(format!("{stage}{incomplete}"))
     }
 }
 
@@ -67,20 +72,18 @@ static FR: Phrases = Phrases {
     author: "Nom, qualité et signature de l'auteur",
     unknown: "Pas encore connu : {}.",
     fill_in: "À compléter : {}.",
-    by_hand: "À compléter à la main.",
+    by_hand: "À compléter par l'auteur.",
+    points: "Des éléments du dossier d'analyse l'indiquent ; ce n'est pas établi",
+    withheld: "Cette liste est incomplète : des éléments n'y figurent pas en raison de leur marquage.",
+    references: "Les références entre crochets renvoient au dossier d'analyse : D voie d'accès, F constat, E pièce et enregistrement. Les heures sont celles de Bruxelles.",
     later: "Les éléments qui ne sont pas encore connus vous seront communiqués dès qu'ils le seront.",
     follows: "La présente fait suite à notre envoi du {} (référence {}).",
-    to_confirm: "à confirmer",
     stages: [
         ("early_warning", "alerte précoce"),
         ("notification", "notification"),
         ("intermediate", "rapport intermédiaire"),
         ("final", "rapport final"),
         ("supplement", "complément"),
-        ("report", "avis à l'autorité judiciaire"),
-        ("register", "inscription au registre"),
-        ("communication", "communication"),
-        ("information", "information"),
     ],
     incomplete: " initiale, à compléter (art. 33, § 4, RGPD)",
 };
@@ -95,20 +98,18 @@ static NL: Phrases = Phrases {
     author: "Naam, hoedanigheid en handtekening van de opsteller",
     unknown: "Nog niet bekend: {}.",
     fill_in: "Aan te vullen: {}.",
-    by_hand: "Met de hand aan te vullen.",
+    by_hand: "In te vullen door de opsteller.",
+    points: "Elementen van het analysedossier wijzen daarop; het staat niet vast",
+    withheld: "Deze lijst is onvolledig: sommige elementen zijn wegens hun markering niet opgenomen.",
+    references: "De vermeldingen tussen vierkante haken verwijzen naar het analysedossier: D toegangsweg, F vaststelling, E stuk en record. Alle tijdstippen zijn in Brusselse tijd.",
     later: "Wat nog niet bekend is, delen wij u mee zodra het bekend is.",
     follows: "Deze melding volgt op onze zending van {} (referentie {}).",
-    to_confirm: "te bevestigen",
     stages: [
         ("early_warning", "vroegtijdige waarschuwing"),
         ("notification", "melding"),
         ("intermediate", "tussentijds verslag"),
         ("final", "eindverslag"),
         ("supplement", "aanvulling"),
-        ("report", "bericht aan de gerechtelijke overheid"),
-        ("register", "inschrijving in het register"),
-        ("communication", "mededeling"),
-        ("information", "informatie"),
     ],
     incomplete: ", eerste, nog aan te vullen (art. 33, lid 4, AVG)",
 };
@@ -123,20 +124,18 @@ static DE: Phrases = Phrases {
     author: "Name, Amt und Unterschrift des Verfassers",
     unknown: "Noch nicht bekannt: {}.",
     fill_in: "Zu ergänzen: {}.",
-    by_hand: "Von Hand auszufüllen.",
+    by_hand: "Vom Verfasser auszufüllen.",
+    points: "Angaben der Analyseakte deuten darauf hin; es steht nicht fest",
+    withheld: "Diese Liste ist unvollständig: Angaben sind wegen ihrer Kennzeichnung nicht aufgenommen.",
+    references: "Die Verweise in eckigen Klammern beziehen sich auf die Analyseakte: D Zugangsweg, F Feststellung, E Beweisstück und Datensatz. Alle Zeiten sind Brüsseler Zeit.",
     later: "Was noch nicht bekannt ist, wird nachgereicht, sobald es bekannt ist.",
     follows: "Folgt auf unsere Sendung vom {} (Aktenzeichen {}).",
-    to_confirm: "zu bestätigen",
     stages: [
         ("early_warning", "Frühwarnung"),
         ("notification", "Meldung"),
         ("intermediate", "Zwischenbericht"),
         ("final", "Abschlussbericht"),
         ("supplement", "Ergänzung"),
-        ("report", "Anzeige an die Justiz"),
-        ("register", "Eintrag in das Verzeichnis"),
-        ("communication", "Benachrichtigung"),
-        ("information", "Unterrichtung"),
     ],
     incomplete: ", erste, zu ergänzen (Art. 33 Abs. 4 DSGVO)",
 };
@@ -151,20 +150,18 @@ static EN: Phrases = Phrases {
     author: "Name, capacity and signature of the author",
     unknown: "Not yet known: {}.",
     fill_in: "To be filled in: {}.",
-    by_hand: "To be written by hand.",
+    by_hand: "To be written by the author.",
+    points: "The case file points to it; it is not established",
+    withheld: "This list is incomplete: some items are left out for their marking.",
+    references: "References in brackets lead to the case file: D way in, F finding, E exhibit and record. Times are Brussels time.",
     later: "What is not yet known will follow as soon as it is.",
     follows: "This follows what we sent on {} (reference {}).",
-    to_confirm: "to be confirmed",
     stages: [
         ("early_warning", "early warning"),
         ("notification", "notification"),
         ("intermediate", "intermediate report"),
         ("final", "final report"),
         ("supplement", "supplement"),
-        ("report", "report to the judicial authority"),
-        ("register", "entry in the register"),
-        ("communication", "communication"),
-        ("information", "information"),
     ],
     incomplete: ", initial, to be completed (art. 33(4) GDPR)",
 };

@@ -3,16 +3,20 @@
 //! In: the facts of the case. Out: the text of one notification, or an `.ics` of the open deadlines, to a file or stdout.
 //! What a person must still look at goes to stderr, never into the text.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use piste_case::duties::{Known, State};
-use piste_case::facts::Lang;
-use piste_report::notice::{Notice, notice};
+use piste_case::facts::{FactType, Lang, fact_catalog};
+use piste_model::Sighting;
+use piste_report::notice::{Asked, Notice, Traces, notice};
+use piste_rules::indicators::Tlp;
 
 use super::{Language, act};
 use crate::cli::Common;
 use crate::clock;
+use crate::fact::found::Found;
+use crate::fact::proposals::proposals_of;
 use crate::failure::Failure;
 use crate::out;
 use crate::response::{answer, first_hash, profile, read, row, write_file};
@@ -20,9 +24,10 @@ use crate::response::{answer, first_hash, profile, read, row, write_file};
 /// Characters of the case in a calendar's UIDs.
 const CASE_CHARS: usize = 16;
 
-/// Writes a notification from the facts of the case, and from nothing else.
+/// Writes a notification from what was stated and from what the evidence shows, and from nothing else.
 ///
-/// What no person has stated is said to be not yet known. French and Dutch have whole sentences; German and English have
+/// What no person has stated is taken from the last run, with the findings, ways in and rows behind it; where the run shows
+/// nothing it is said to be not yet known. What is to be decided is never taken from a run. French and Dutch have whole sentences; German and English have
 /// headings and field names.
 #[derive(Debug, Args)]
 pub(super) struct Draft {
@@ -77,7 +82,9 @@ pub(super) fn draft(arguments: &Draft, common: &Common) -> Result<(), Failure> {
     };
     let recipient = act::recipient(row, Some(&duty), arguments.to.as_deref())?;
     let known = Known { response: &response, profile: profile(&response)? };
-    let written = notice(&known, row, &duty, &recipient, arguments.lang.into(), at);
+    let traces = traces(&common.case, &row.default_marking);
+    let asked = Asked { row, duty: &duty, recipient: &recipient, lang: arguments.lang.into(), at };
+    let written = notice(&known, &traces, asked);
     match &arguments.output {
         None => out::data(&written.text),
         Some(path) => {
@@ -99,6 +106,31 @@ pub(super) fn draft(arguments: &Draft, common: &Common) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What the last run found, as far as a notification with this marking may say it.
+fn traces(case: &Path, marking: &str) -> Traces {
+    let found = Found::of(case);
+    let limit = Tlp::parse(marking).unwrap_or(Tlp::Clear);
+    // A marking that cannot be read is taken for the strictest.
+    let passes =
+        |one: &Sighting| one.tlp.as_deref().is_none_or(|tlp| Tlp::parse(tlp).is_some_and(|tlp| tlp <= limit));
+    let decided = proposals_of(&found).into_iter().filter(|(fact, _)| {
+        fact_catalog().fact(fact).is_some_and(|fact| matches!(fact.kind, FactType::Bool | FactType::Enum))
+    });
+    let pointers = decided.map(|(fact, proposal)| (fact.to_owned(), proposal.rows)).collect();
+    let (sightings, stricter): (Vec<Sighting>, Vec<Sighting>) = found.sightings.into_iter().partition(passes);
+    Traces {
+        findings: found.findings,
+        doors: found.doors,
+        servers: found.servers,
+        sightings,
+        exhibits: found.exhibits,
+        sealed: found.sealed,
+        covered: found.summary.covered,
+        withheld: stricter.into_iter().map(|one| one.indicator).collect(),
+        pointers,
+    }
+}
+
 /// What a person must look at before it is sent.
 fn look_at(written: &Notice, duty: &piste_case::duties::Duty) {
     let list = |what: &str, names: &[String]| {
@@ -110,8 +142,24 @@ fn look_at(written: &Notice, duty: &piste_case::duties::Duty) {
         list("it is not decided yet that this duty applies; open are", &duty.undecided);
     }
     list("said to be not yet known", &written.unknown);
+    list(
+        "told from the evidence, stated by nobody: check them, or state them with `piste fact set`",
+        &written.from_case,
+    );
     list("as a person wrote them, check the language", &written.as_written);
     list("to be written by hand", &written.by_hand);
+    if written.withheld > 0 {
+        out::note(&format!(
+            "left out: values that their source marks more strictly than {}; ask the source, or tell them another way",
+            duty.marking
+        ));
+    }
+    if written.marked_in_text {
+        out::note(&format!(
+            "warning: a text that a person wrote holds an indicator that its source marks more strictly than {}: take it out or ask the source",
+            duty.marking
+        ));
+    }
     for warning in &duty.warnings {
         out::note(&format!("warning: {warning}"));
     }

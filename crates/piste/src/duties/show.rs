@@ -2,11 +2,12 @@
 //!
 //! In: the answer. Out: text. What the law does not set is called internal; what is not confirmed says so.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use piste_case::duties::{Certainty, ClassState, Duty, Met, State, Tested, Truth, duty_catalog};
 use piste_model::Instant;
-use piste_report::escape::terminal;
+use piste_report::escape::{terminal, visible};
 
 use crate::response::{Answer, signed};
 
@@ -36,6 +37,10 @@ pub(super) fn list(answer: &Answer, all: bool) -> String {
         .map_or("", |_| "; what it assumes of the entity is likely, not sure: set the facts to confirm");
     put(&mut text, &format!("Profile: {title} ({}{assumes})", answer.profile));
     put(&mut text, &format!("At {}. Engineering aid, not legal advice.", local(answer.at)));
+    let shared = shared_warnings(answer);
+    for (warning, duties) in &shared {
+        put(&mut text, &format!("Holds for {}: {}", duties.join(", "), visible(warning)));
+    }
     for (state, heading) in ORDER {
         let mut duties: Vec<&Duty> = answer.duties.iter().filter(|duty| duty.state == state).collect();
         if duties.is_empty() {
@@ -52,7 +57,7 @@ pub(super) fn list(answer: &Answer, all: bool) -> String {
         }
         put(&mut text, heading);
         for duty in duties {
-            brief(&mut text, duty);
+            brief(&mut text, duty, &shared);
         }
     }
     text
@@ -63,7 +68,25 @@ fn due_of(duty: &Duty) -> Option<Instant> {
     duty.due_strict.or(duty.provisional.as_ref().map(|one| one.due_strict)).or(target)
 }
 
-fn brief(text: &mut String, duty: &Duty) {
+/// Whether a duty's warnings are read before it is acted on.
+fn is_open(duty: &Duty) -> bool {
+    matches!(duty.state, State::Due | State::Assess | State::Overdue | State::SupplementDue)
+}
+
+/// What several open duties warn of is said once, with the duties.
+fn shared_warnings(answer: &Answer) -> BTreeMap<&str, Vec<&str>> {
+    let mut by_warning: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for duty in answer.duties.iter().filter(|duty| is_open(duty)) {
+        // What the state itself says stands with each.
+        for warning in duty.warnings.iter().filter(|warning| !duty.because.contains(warning.as_str())) {
+            by_warning.entry(warning).or_default().push(&duty.id);
+        }
+    }
+    by_warning.retain(|_, duties| duties.len() > 1);
+    by_warning
+}
+
+fn brief(text: &mut String, duty: &Duty, shared: &BTreeMap<&str, Vec<&str>>) {
     let mark = if duty.unconfirmed.is_empty() { "" } else { "  [not all confirmed]" };
     put(text, &format!("{:<5} {}: {}{mark}", duty.id, duty.row, duty.title));
     put(text, &format!("      to {}", addressees(duty)));
@@ -76,7 +99,9 @@ fn brief(text: &mut String, duty: &Duty) {
     if !matches!(duty.state, State::Due | State::Assess) || duty.because.starts_with("still") {
         put(text, &format!("      {}", terminal(&duty.because, SHOWN_CHARS)));
     }
-    for warning in duty.warnings.iter().filter(|_| matches!(duty.state, State::Due | State::Assess)) {
+    let said = |warning: &str| shared.contains_key(warning) || duty.because.contains(warning);
+    let own = duty.warnings.iter().filter(|warning| !said(warning));
+    for warning in own.filter(|_| is_open(duty)) {
         put(text, &format!("      {}", terminal(warning, SHOWN_CHARS)));
     }
     if !duty.undecided.is_empty() {

@@ -4,7 +4,8 @@
 //! questions that decide most. Nothing is ever overwritten: a new value is a new version.
 
 mod ask;
-mod proposals;
+pub(crate) mod found;
+pub(crate) mod proposals;
 
 use clap::{Args, Subcommand};
 use piste_case::duties::{Known, Origin};

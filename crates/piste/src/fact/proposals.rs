@@ -1,19 +1,15 @@
 //! What the evidence already says of unknown facts.
 //!
-//! In: `findings.jsonl`, `doors.json`, `exposure.json` and `trail.json` of the last run, as far as they are there. Out:
-//! proposals, each with its reason and rows. They are never taken without a person's yes; where the evidence says nothing
+//! In: what the last run found, as far as it is there. Out: proposals, each with its reason and rows. They are never taken without a person's yes; where the evidence says nothing
 //! nothing is proposed, least of all a no.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use piste_model::first_trace::is_grave;
-use piste_model::{CoveredFigures, Door, DoorVerdict, Exposure, Finding, Level, RowRef, first_trace};
-use serde::{Deserialize, Serialize};
+use piste_model::{Door, DoorVerdict, Finding, Level, RowRef, first_trace, last_trace};
+use serde::Serialize;
 
-use crate::failure::Failure;
-use crate::look::{self, FINDINGS, Seen};
-use crate::out;
+use super::found::Found;
 
 /// Rows that a proposal names.
 const ROWS_MAX: usize = 5;
@@ -35,73 +31,18 @@ pub(crate) struct Proposal {
     pub(crate) rows: Vec<String>,
 }
 
-/// What the last run found.
-#[derive(Default)]
-struct Found {
-    findings: Vec<Finding>,
-    doors: Vec<Door>,
-    servers: Vec<Exposure>,
-    summary: Summary,
-}
-
-/// Of which days the evidence has rows, as `summary.json` has it.
-#[derive(Default, Deserialize)]
-struct Summary {
-    #[serde(default)]
-    covered: Option<CoveredFigures>,
-    #[serde(default)]
-    web_logs: BTreeMap<String, CoveredFigures>,
-}
-
-#[derive(Deserialize)]
-struct Doors {
-    doors: Vec<Door>,
-}
-
-#[derive(Deserialize)]
-struct Servers {
-    servers: Vec<Exposure>,
-}
-
 /// Proposals by fact.
 pub(crate) fn proposals(case: &Path) -> BTreeMap<&'static str, Proposal> {
-    let found = found(case);
+    proposals_of(&Found::of(case))
+}
+
+/// Proposals by fact, of what was read.
+pub(crate) fn proposals_of(found: &Found) -> BTreeMap<&'static str, Proposal> {
     let mut proposals = BTreeMap::new();
-    of_findings(&found, &mut proposals);
-    of_doors(&found, &mut proposals);
-    of_flaws(&found, &mut proposals);
+    of_findings(found, &mut proposals);
+    of_doors(found, &mut proposals);
+    of_flaws(found, &mut proposals);
     proposals
-}
-
-fn found(case: &Path) -> Found {
-    let mut found = Found::default();
-    let Ok(seen) = look::seen(case) else { return found };
-    match seen.results.hash(FINDINGS).map(|_| seen.findings(case)) {
-        Some(Ok(all)) => found.findings.extend(all.into_iter().filter(is_grave)),
-        Some(Err(failure)) => proposes_nothing(FINDINGS, &failure),
-        None => {}
-    }
-    let (summary, doors, exposure) = ("summary.json", "doors.json", "exposure.json");
-    found.summary = object::<Summary>(&seen, case, summary).unwrap_or_default();
-    found.doors = object::<Doors>(&seen, case, doors).map_or_else(Vec::new, |doors| doors.doors);
-    found.servers = object::<Servers>(&seen, case, exposure).map_or_else(Vec::new, |one| one.servers);
-    found
-}
-
-/// A file that no run wrote proposes nothing; one that cannot be read, or that is not what Piste wrote, says so.
-fn object<T: for<'de> Deserialize<'de>>(seen: &Seen, case: &Path, name: &str) -> Option<T> {
-    seen.results.hash(name)?;
-    let text = seen.results.text(case, name);
-    let read =
-        text.and_then(|text| serde_json::from_str(&text).map_err(|error| look::unreadable(name, &error)));
-    read.map_err(|failure| proposes_nothing(name, &failure)).ok()
-}
-
-fn proposes_nothing(name: &str, failure: &Failure) {
-    out::note(&format!(
-        "warning: `out/{name}` proposes nothing: {}",
-        piste_report::escape::visible(failure.what())
-    ));
 }
 
 fn rows<'a>(rows: impl Iterator<Item = &'a RowRef>) -> Vec<String> {
@@ -127,13 +68,11 @@ fn of_findings(found: &Found, proposals: &mut BTreeMap<&'static str, Proposal>) 
         let value = first.no_later_than.to_string();
         proposals.insert("t.first_trace", Proposal { value, because, rows: rows(first.row.iter()) });
     }
-    if let Some(last) = findings.iter().filter(|one| one.last.is_some()).max_by_key(|one| one.last)
-        && let Some(time) = last.last
-    {
-        let because = format!("{} ({}) is the latest finding of level high or above", last.id, last.title);
+    if let Some(last) = last_trace(findings, &found.doors) {
+        let because = format!("{} is the latest that shows somebody in", last.id);
         proposals.insert(
             "t.last_trace",
-            Proposal { value: time.to_string(), because, rows: rows(last.rows.iter()) },
+            Proposal { value: last.at.to_string(), because, rows: rows(last.row.iter()) },
         );
     }
     let hosts: BTreeSet<&str> =

@@ -368,5 +368,18 @@ fn the_walk_through_runs_as_it_is_written() {
         assert!(draft.contains("Pas encore connu") || draft.contains("Nog niet bekend"), "{name}");
         assert!(draft.contains("SPF Exemple"), "{name} names the entity");
     }
+    // What the demo's evidence shows stands in the drafts, with the ways in and rows behind it.
+    let read = |name: &str| fs::read_to_string(scratch.path(name)).expect("the draft is there");
+    let report = read("parquet.txt");
+    for part in [
+        "[D-1, E-",
+        "adresses sources : 203.0.113.77",
+        "CVE-2020-0688",
+        "au plus tard le 9 avril 2019",
+        "SHA-256 ",
+    ] {
+        assert!(report.contains(part), "`{part}` in {report}");
+    }
+    assert!(read("vsse.txt").contains("203.0.113.77 (bronadres) [D-"), "{}", read("vsse.txt"));
     content_lines(&fs::read_to_string(scratch.path("duties.ics")).expect("the calendar is there"));
 }
