@@ -53,8 +53,8 @@ impl VisibilityKind {
 pub enum Because {
     /// Its record ids follow each other.
     RecordsFollow {
-        /// Rows.
-        rows: u64,
+        /// Records.
+        records: u64,
     },
     /// Each of its days has rows.
     DaysFollow {
@@ -87,8 +87,8 @@ pub enum Because {
     LogBegins,
     /// Its records were numbered anew when it was exported, or most of its ids are missing.
     Filtered {
-        /// Rows that are here.
-        rows: u64,
+        /// Records that are here.
+        records: u64,
         /// Ids from the first to the last.
         of: u64,
     },
@@ -126,7 +126,7 @@ impl Because {
     /// In words.
     pub fn in_words(&self) -> String {
         match self {
-            Self::RecordsFollow { rows } => format!("{rows} records whose ids follow each other"),
+            Self::RecordsFollow { records } => format!("{records} records whose ids follow each other"),
             Self::DaysFollow { days: 1 } => "rows on that day".to_owned(),
             Self::DaysFollow { days } => format!("rows on each of {days} days"),
             Self::RecordsMissing { records: 1 } => {
@@ -149,9 +149,9 @@ impl Because {
                 )
             }
             Self::LogBegins => "the log begins here with its first record".to_owned(),
-            Self::Filtered { rows, of } => {
+            Self::Filtered { records, of } => {
                 format!(
-                    "an export with {rows} of {of} records: a filter may have chosen them, so nothing follows from what is missing"
+                    "an export with {records} of {of} records: a filter may have chosen them, so nothing follows from what is missing"
                 )
             }
             Self::ClockDiffers { offset_ms } => {

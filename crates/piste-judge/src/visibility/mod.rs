@@ -122,8 +122,8 @@ fn by_record_ids(one: &Coverage, ids: &RecordIds, cleared: bool, spans: &mut Vec
             let because = Because::RecordsMissing { records };
             spans.push(span(one, Some(before.last), Some(run.first.max(before.last)), because));
         }
-        let rows = run.last_id.saturating_sub(run.first_id).saturating_add(1);
-        spans.push(span(one, Some(run.first), Some(run.last), Because::RecordsFollow { rows }));
+        let records = run.last_id.saturating_sub(run.first_id).saturating_add(1);
+        spans.push(span(one, Some(run.first), Some(run.last), Because::RecordsFollow { records }));
         before = Some(run);
     }
 }

@@ -89,7 +89,8 @@ impl RecordIds {
             _ => self.rows,
         };
         let sparse = self.rows < span / ONE_IN && self.runs.len() > 2;
-        (self.is_filtered || sparse).then_some(Because::Filtered { rows: self.rows, of: span.max(self.rows) })
+        (self.is_filtered || sparse)
+            .then_some(Because::Filtered { records: self.rows, of: span.max(self.rows) })
     }
 }
 
@@ -173,7 +174,7 @@ mod tests {
     #[test]
     fn a_log_with_few_of_its_ids_was_filtered() {
         let few = of(&[10, 200, 3_000, 40_000]);
-        assert_eq!(few.filtered(), Some(Because::Filtered { rows: 4, of: 39_991 }));
+        assert_eq!(few.filtered(), Some(Because::Filtered { records: 4, of: 39_991 }));
     }
 
     #[test]
