@@ -7,7 +7,8 @@ pub mod hunting;
 use piste_model::EvidenceId;
 use piste_model::sources::Sources;
 use piste_parse::evtx::{parse_chunks, parse_chunks_rendered};
-use piste_parse::{Context, Format, Splitter, parse_block};
+use piste_parse::block::Encoding;
+use piste_parse::{Block, Context, Format, Parsed, Splitter, parse_block};
 
 /// Cuts the bytes into blocks and parses each.
 pub fn parse(format: Format, mut bytes: &[u8]) {
@@ -44,5 +45,29 @@ pub fn both_ways(mut bytes: &[u8]) {
             batches.into_iter().map(|batch| (batch.shape, batch.rows)).collect()
         };
         assert_eq!(rows(ours.batches), rows(theirs.batches));
+    }
+}
+
+/// A reader of files that are one block.
+pub type FileReader = fn(&Block, &Context<'_>) -> Parsed;
+
+/// Reads the bytes as a whole file of this name.
+pub fn whole(reader: FileReader, path: &str, bytes: &[u8]) {
+    let sources = Sources::default();
+    let cx = Context { evidence: EvidenceId(1), path, sources: &sources, host_hint: Some("HOST") };
+    let block = Block {
+        offset: 0,
+        first_line: 1,
+        bytes: bytes.to_vec(),
+        encoding: Encoding::Utf8,
+        header: None,
+        too_long: None,
+    };
+    let parsed = reader(&block, &cx);
+    let rows: usize = parsed.batches.iter().map(|batch| batch.rows.num_rows()).sum();
+    assert_eq!(parsed.records, rows as u64, "every record read is a row");
+    for damage in &parsed.damage {
+        let told = parsed.issues.iter().any(|issue| issue.slug == damage.kind);
+        assert!(told, "damage that no issue tells of: {damage:?}");
     }
 }

@@ -7,8 +7,7 @@
 mod job;
 mod xml;
 
-pub use job::parse_file as parse_job;
-pub(crate) use job::recognise as recognise_job;
+pub use job::{parse_file as parse_job, recognise as recognise_job};
 
 use piste_model::Instant;
 use piste_model::schema::Role;
@@ -21,7 +20,7 @@ const DATASET: &str = "task.definition";
 const DAMAGED: &str = "task-damaged";
 
 /// Whether a file that begins so is a task in XML.
-pub(crate) fn recognise(head: &[u8], _name: &str) -> bool {
+pub fn recognise(head: &[u8], _name: &str) -> bool {
     crate::artefact::is_task(&text_of(head.get(..head.len().min(8_192)).unwrap_or_default()))
 }
 
