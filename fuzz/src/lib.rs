@@ -97,3 +97,27 @@ pub fn both_ways(mut bytes: &[u8]) {
         assert_eq!(rows(ours.batches), rows(theirs.batches));
     }
 }
+
+/// A reader of files that are one block.
+pub type FileReader = fn(&Block, &Context<'_>) -> Parsed;
+
+/// Reads the bytes as a whole file of this name.
+pub fn whole(reader: FileReader, path: &str, bytes: &[u8]) {
+    let sources = Sources::default();
+    let cx = Context { evidence: EvidenceId(1), path, sources: &sources, host_hint: Some("HOST") };
+    let block = Block {
+        offset: 0,
+        first_line: 1,
+        bytes: bytes.to_vec(),
+        encoding: Encoding::Utf8,
+        header: None,
+        too_long: None,
+    };
+    let parsed = reader(&block, &cx);
+    let rows: usize = parsed.batches.iter().map(|batch| batch.rows.num_rows()).sum();
+    assert_eq!(parsed.records, rows as u64, "every record read is a row");
+    for damage in &parsed.damage {
+        let told = parsed.issues.iter().any(|issue| issue.slug == damage.kind);
+        assert!(told, "damage that no issue tells of: {damage:?}");
+    }
+}

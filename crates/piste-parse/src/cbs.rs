@@ -39,7 +39,7 @@ const KEYS: [(&str, &str); 10] = [
 ];
 
 /// Whether a file that begins so is this log: lines with a time, a level and the component.
-pub(crate) fn recognise(head: &[u8], _name: &str) -> bool {
+pub fn recognise(head: &[u8], _name: &str) -> bool {
     let text = crate::whole::text_of(head.get(..head.len().min(4_096)).unwrap_or_default());
     text.lines()
         .take(10)

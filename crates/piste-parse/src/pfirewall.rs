@@ -45,7 +45,7 @@ const COLUMNS: [(&str, &str); 16] = [
 ];
 
 /// Whether a file that begins so is the firewall's log.
-pub(crate) fn recognise(head: &[u8], _name: &str) -> bool {
+pub fn recognise(head: &[u8], _name: &str) -> bool {
     let text = crate::whole::text_of(head.get(..head.len().min(2_048)).unwrap_or_default());
     let directives = || text.lines().filter_map(|line| line.trim().strip_prefix('#'));
     directives().any(|line| line.starts_with("Software: Microsoft Windows Firewall"))

@@ -110,7 +110,7 @@ const READERS: &[Reader] = &[
     whole("jump-list", "jump list", jumplist::recognise, jumplist::parse_file),
     whole("recycle-bin", "recycle bin entry", recycle::recognise, recycle::parse_file),
     whole("task", "scheduled task", task::recognise, task::parse_file),
-    whole("task-job", "scheduled task", task::job::recognise, task::job::parse_file),
+    whole("task-job", "scheduled task", task::recognise_job, task::parse_job),
     whole("defender-history", "detection of Defender", defender::recognise_history, defender::parse_history),
     whole(
         "defender-quarantine",

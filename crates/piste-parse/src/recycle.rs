@@ -14,7 +14,7 @@ const PATH_BYTES: usize = 520;
 const SIGNS_MAX: usize = 32_768;
 
 /// Whether a file that begins so is the recycle bin's: a version, a time of this age, and a path with a drive or a server.
-pub(crate) fn recognise(head: &[u8], _name: &str) -> bool {
+pub fn recognise(head: &[u8], _name: &str) -> bool {
     let bytes = Bytes(head);
     // 1980 to 2200: what else begins with a small number has no such value there.
     let timed =

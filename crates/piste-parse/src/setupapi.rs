@@ -13,7 +13,7 @@ use crate::{Context, Parsed};
 const VALUE_BYTES_MAX: usize = 4 << 10;
 
 /// Whether a file that begins so is such a log.
-pub(crate) fn recognise(head: &[u8], name: &str) -> bool {
+pub fn recognise(head: &[u8], name: &str) -> bool {
     let text = text_of(head.get(..head.len().min(4_096)).unwrap_or_default());
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     match lines.next() {
@@ -62,7 +62,7 @@ pub fn parse_file(block: &Block, cx: &Context<'_>) -> Parsed {
                 Some(Section { line: number + 1, title: title.to_owned(), start, ..Section::default() });
         } else if let Some(open) = &mut section {
             if let Some(rest) = line.strip_prefix("<<<  [Exit status: ") {
-                open.status = rest.trim_end_matches(']').to_owned();
+                rest.trim_end_matches(']').clone_into(&mut open.status);
                 finish(section.take(), &mut table);
             } else {
                 open.see(line);

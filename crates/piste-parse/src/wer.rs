@@ -39,7 +39,7 @@ const COLUMNS: [(&str, &str); 10] = [
 ];
 
 /// Whether a file that begins so is a report.
-pub(crate) fn recognise(head: &[u8], _name: &str) -> bool {
+pub fn recognise(head: &[u8], _name: &str) -> bool {
     let text = text_of(head.get(..head.len().min(4_096)).unwrap_or_default());
     text.starts_with("Version=") && text.contains("\nEventType=") && text.contains("\nEventTime=")
 }

@@ -7,6 +7,7 @@
 
 mod record;
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
@@ -34,10 +35,10 @@ const PIECE_BYTES: u64 = 4 << 20;
 const PIECE_SIZE: usize = 4 << 20;
 
 /// Whether a file that begins so is such a log: its header, or records where the header is gone.
-pub(crate) fn recognise(head: &[u8], name: &str) -> bool {
+pub fn recognise(head: &[u8], name: &str) -> bool {
     let plausible = |at: usize| {
         let length = at.checked_sub(4).and_then(|start| Bytes(head).size(start)).unwrap_or_default();
-        (0x28..=RECORD_BYTES_MAX).contains(&length) && length % 4 == 0
+        (0x28..=RECORD_BYTES_MAX).contains(&length) && length.is_multiple_of(4)
     };
     head.starts_with(b"\x30\0\0\0LfLe")
         || (name.to_ascii_lowercase().ends_with(".evt")
@@ -99,23 +100,23 @@ impl Log {
     }
 
     /// The record that starts here; `None` where none does.
-    fn record_at(&self, offset: u64, length: usize) -> io::Result<Option<Found>> {
+    fn record_at(&self, offset: u64, length: usize) -> io::Result<Option<Found<'static>>> {
         let tail_at = offset + length as u64 - 4;
         let end = self.content.bytes();
         let tail_at = if tail_at >= end { HEADER_BYTES + (tail_at - end) } else { tail_at };
         let tail = self.read_wrapped(tail_at, 4)?;
         if Bytes(&tail).size(0) == Some(length) {
             let bytes = self.read_wrapped(offset, length)?;
-            return Ok(Some(Found { whole: bytes.len() == length, bytes }));
+            return Ok(Some(Found { whole: bytes.len() == length, bytes: bytes.into() }));
         }
         let bytes = self.read(offset, length.min(HEAD_BYTES_MAX))?;
-        Ok(record::is_head(Bytes(&bytes), length).then_some(Found { bytes, whole: false }))
+        Ok(record::is_head(Bytes(&bytes), length).then_some(Found { bytes: bytes.into(), whole: false }))
     }
 }
 
 /// A record's bytes.
-struct Found {
-    bytes: Vec<u8>,
+struct Found<'b> {
+    bytes: Cow<'b, [u8]>,
     /// Its length stands at both its ends; else only its head is sure, and newer records may have taken the rest.
     whole: bool,
 }
@@ -148,7 +149,7 @@ impl OpenFile for Log {
         let length =
             Bytes(&head).size(0).filter(|length| is_record_length(*length) && head.ends_with(SIGNATURE));
         let record = length.map(|length| self.record_at(offset, length)).transpose()?.flatten();
-        let bytes = record.map(|found| found.bytes);
+        let bytes = record.map(|found| found.bytes.into_owned());
         bytes.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no record starts here"))
     }
 }
@@ -181,7 +182,14 @@ impl Log {
                 continue;
             }
             let offset = from + start as u64;
-            let Some(record) = self.record_at(offset, length)? else { continue };
+            // Nearly all records lie in the piece as a whole.
+            let here =
+                bytes.get(start..start + length).filter(|here| Bytes(here).size(length - 4) == Some(length));
+            let record = match here {
+                Some(here) => Some(Found { bytes: here.into(), whole: true }),
+                None => self.record_at(offset, length)?,
+            };
+            let Some(record) = record else { continue };
             if record.whole {
                 next = start + length;
             } else {
@@ -190,7 +198,7 @@ impl Log {
             }
             fields.clear();
             let place = record::Place { offset, hash: record_hash(&record.bytes), channel };
-            record::push(&record, place, &mut fields, cx, rows);
+            record::push(&record, &place, &mut fields, cx, rows);
             parsed.records += 1;
         }
         if let Some(first) = first {

@@ -2,6 +2,8 @@
 //!
 //! In: the record's bytes, whole. Out: the row. Offsets within the record that lead out of it cost what they lead to.
 
+use std::fmt::Write as _;
+
 use piste_model::Instant;
 use piste_model::hash::{RecordHash, hex};
 use piste_model::schema::Role;
@@ -69,14 +71,14 @@ pub(super) struct Place<'c> {
 
 /// Adds the row of a record.
 pub(super) fn push(
-    found: &Found,
-    place: Place<'_>,
+    found: &Found<'_>,
+    place: &Place<'_>,
     fields: &mut Fields,
     cx: &Context<'_>,
     rows: &mut Rows<'_>,
 ) {
-    let Place { offset, hash, channel } = place;
-    let bytes = found.bytes.as_slice();
+    let Place { offset, hash, channel } = *place;
+    let bytes = found.bytes.as_ref();
     let record = Bytes(bytes);
     let seconds = |at: usize| {
         let seconds = record.u32(at).filter(|seconds| *seconds != 0)?;
@@ -144,7 +146,7 @@ fn sid(record: Bytes<'_>) -> Option<String> {
     let authority = sid.slice(2, 6)?.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
     let mut text = format!("S-{}-{authority}", sid.u8(0)?);
     for part in 0..usize::from(sid.u8(1)?) {
-        text.push_str(&format!("-{}", sid.u32(8 + 4 * part)?));
+        let _ = write!(text, "-{}", sid.u32(8 + 4 * part)?);
     }
     Some(text)
 }

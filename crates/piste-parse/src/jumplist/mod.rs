@@ -3,10 +3,12 @@
 //! In: `*.automaticDestinations-ms`, a compound file with a list of entries and a shortcut for each, or
 //! `*.customDestinations-ms`, shortcuts one after another. Out: dataset `file.jumplist`, a row an entry, with the fields of its
 //! shortcut. The row's time is the entry's last use; a custom list has none but its shortcuts' own. Sources: libyal's
-//! description of jump lists, JLECmd's columns.
+//! description of jump lists, `JLECmd`'s columns.
 
 mod applications;
 mod compound;
+
+use std::collections::BTreeMap;
 
 use crate::block::Block;
 use crate::file::name_of;
@@ -23,11 +25,13 @@ const LIST: &str = "DestList";
 const LIST_HEADER_BYTES: usize = 32;
 /// Entries and shortcuts of one file that are read.
 const ENTRIES_MAX: usize = 65_536;
+/// Bytes of a custom list's header.
+const HEADER_BYTES: usize = 12;
 /// How a custom list ends.
 const CUSTOM_END: [u8; 4] = *b"\xab\xfb\xbf\xba";
 
 /// Whether a file that begins so is a jump list. A compound file is one by its name, or where it has the list of entries.
-pub(crate) fn recognise(head: &[u8], name: &str) -> bool {
+pub fn recognise(head: &[u8], name: &str) -> bool {
     if head.starts_with(&compound::MAGIC) {
         let named = name.to_ascii_lowercase().ends_with(".automaticdestinations-ms");
         let list: Vec<u8> = LIST.encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -77,24 +81,22 @@ fn push_automatic(bytes: Bytes<'_>, table: &mut Table<'_>) {
         let what = format!("its list of entries is missing or cut; {} are there", entries.len());
         table.damaged(DAMAGED, 0, None, what);
     }
-    let mut told = vec![false; streams.len()];
+    let mut by_name: BTreeMap<String, usize> =
+        streams.iter().enumerate().map(|(at, stream)| (stream.name.to_lowercase(), at)).collect();
     for entry in &entries {
-        let name = format!("{:x}", entry.number);
-        let at = streams.iter().position(|stream| stream.name.eq_ignore_ascii_case(&name));
         begin_row(table);
         push_entry(entry, table);
-        if let Some((at, stream)) = at.and_then(|at| Some((at, streams.get(at)?))) {
-            told.get_mut(at).into_iter().for_each(|told| *told = true);
-            if let Some(link) = Link::read(Bytes(&stream.bytes)) {
-                lnk::push(&link, table);
-            }
+        // Each shortcut belongs to one entry.
+        let stream = by_name.remove(&format!("{:x}", entry.number)).and_then(|at| streams.get(at));
+        if let Some(link) = stream.and_then(|stream| Link::read(Bytes(&stream.bytes))) {
+            lnk::push(&link, table);
         }
-        let time = entry.used;
-        table.row(time, "DestList LastModified", &entry.host);
+        // The host that the list names is the target's, which may be a server: the list lies on the user's own.
+        table.row(entry.used, "DestList LastModified", "");
     }
     // Shortcuts whose entry is gone: they are older than the list.
-    let rest = streams.iter().zip(told).filter(|(stream, told)| !told && stream.name != LIST);
-    for (stream, _) in rest {
+    let rest = by_name.values().filter_map(|at| streams.get(*at));
+    for stream in rest.filter(|stream| stream.name != LIST) {
         if let Some(link) = Link::read(Bytes(&stream.bytes)) {
             begin_row(table);
             table.put("EntryNumber", &stream.name);
@@ -161,15 +163,27 @@ fn push_entry(entry: &Entry, table: &mut Table<'_>) {
 
 fn push_custom(bytes: Bytes<'_>, table: &mut Table<'_>) {
     let starts = memchr::memmem::find_iter(bytes.0, &lnk::MAGIC);
-    for (number, at) in starts.take(ENTRIES_MAX).enumerate() {
-        if let Some(link) = Link::read(bytes.from(at)) {
-            begin_row(table);
-            table.number("EntryNumber", Some(number));
-            push_link(&link, table);
+    let (mut end, mut spent) = (0, 0);
+    for (number, at) in starts.filter(|at| *at >= HEADER_BYTES).take(ENTRIES_MAX).enumerate() {
+        if at < end {
+            continue;
         }
+        let Some(link) = Link::read(bytes.from(at)) else { continue };
+        // What lies about its length may cover others, and they each other: that costs a limited time.
+        spent += link.end;
+        if spent > bytes.len().saturating_mul(4) {
+            table.damaged(DAMAGED, at, None, "its shortcuts cover each other".to_owned());
+            return;
+        }
+        if link.broken.is_none() {
+            end = at + link.end;
+        }
+        begin_row(table);
+        table.number("EntryNumber", Some(number));
+        push_link(&link, table);
     }
     // An empty list is its header alone.
-    if bytes.len() > 12 && !bytes.0.ends_with(&CUSTOM_END) {
+    if bytes.len() > HEADER_BYTES && !bytes.0.ends_with(&CUSTOM_END) {
         table.damaged(
             DAMAGED,
             bytes.len(),

@@ -114,7 +114,7 @@ fn an_entry_is_a_row_with_its_shortcut() {
         assert_eq!(
             found.columns(&shown),
             [format!(
-                r"2021-03-03T01:02:03Z | DestList LastModified | ws07 | 1bc392b8e104a00e | Remote Desktop | ann | 1a | C:\Temp\evil program.exe | ws07 | not pinned | {count} | -enc AAAA | 08:00:27:01:02:03"
+                r"2021-03-03T01:02:03Z | DestList LastModified | HINT | 1bc392b8e104a00e | Remote Desktop | ann | 1a | C:\Temp\evil program.exe | ws07 | not pinned | {count} | -enc AAAA | 08:00:27:01:02:03"
             )]
         );
         damage(parse_file, &file, path, 4_000);
@@ -145,6 +145,22 @@ fn a_custom_list_is_its_shortcuts() {
     let cut = read(parse_file, &file[..file.len() - 100], "x");
     assert_eq!((cut.rows.len(), cut.damage.len()), (2, 1));
     damage(parse_file, &file, "x.customDestinations-ms", 3_000);
+}
+
+#[test]
+fn shortcuts_that_cover_each_other_cost_a_limited_time() {
+    let mut covering = link()[..76].to_vec();
+    covering[20..24].copy_from_slice(&(0x20_u32 | 0x80).to_le_bytes());
+    covering.extend([0xff, 0x7f]);
+    let head = [2_u32, 1, 0].iter().flat_map(|one| one.to_le_bytes()).collect::<Vec<u8>>();
+    let file = [head, covering.repeat(20_000)].concat();
+    let found = read(parse_file, &file, "x.customDestinations-ms");
+    // Some dozen, and at the end those for whose texts too few bytes are left: 657 of 20,000.
+    assert!(found.rows.len() < 1_000, "{}", found.rows.len());
+    // Where each lies about its length, they are read as far as they go.
+    let mut lying = covering.clone();
+    lying.truncate(70);
+    assert!(read(parse_file, &lying.repeat(5_000), "x.customDestinations-ms").rows.len() <= 5_000);
 }
 
 /// As many entries as there are shortcuts in each file, and the values of some.

@@ -2,6 +2,8 @@
 //!
 //! In: one item. Out: its name, its FAT times and where its record lies in `$MFT`. Source: libyal's libfwsi.
 
+use std::fmt::Write as _;
+
 use piste_model::Instant;
 
 use crate::block::Encoding;
@@ -54,8 +56,7 @@ impl Item {
     pub(super) fn read(item: Bytes<'_>) -> Self {
         let kind = item.u8(2).unwrap_or_default();
         match kind {
-            0x1f => Self::place(item.guid(4)),
-            0x2e => Self::place(item.guid(4)),
+            0x1f | 0x2e => Self::place(item.guid(4)),
             0x71 => Self::place(item.guid(14)),
             0x61 => Self::named(Self::address(item)),
             _ if kind & 0x70 == 0x20 => Self { name: item.text(3), is_drive: true, ..Self::default() },
@@ -139,11 +140,11 @@ impl Item {
         let times = [("created", self.created), ("modified", self.modified), ("accessed", self.accessed)];
         for (name, time) in times {
             if let Some(time) = time {
-                told.push_str(&format!(" {name}={time}"));
+                let _ = write!(told, " {name}={time}");
             }
         }
         if let Some((entry, sequence)) = self.mft_entry.zip(self.mft_sequence) {
-            told.push_str(&format!(" mft={entry}-{sequence}"));
+            let _ = write!(told, " mft={entry}-{sequence}");
         }
         (told != self.name).then_some(told)
     }

@@ -15,6 +15,8 @@ const HAS_ID_LIST: u32 = 1;
 const HAS_LINK_INFO: u32 = 2;
 const IS_UNICODE: u32 = 0x80;
 const NO_LINK_INFO: u32 = 0x100;
+/// Bytes of what says where the target lies; a path has 64 kB at most.
+const INFO_BYTES_MAX: usize = 256 << 10;
 /// Blocks behind the texts that are looked at.
 const BLOCKS_MAX: usize = 64;
 
@@ -59,6 +61,8 @@ pub(crate) struct Link {
     pub(super) environment_path: String,
     pub(super) tracker: Option<Tracker>,
     pub(super) extra_blocks: Vec<&'static str>,
+    /// How far it was read.
+    pub(crate) end: usize,
     /// Why the rest is missing.
     pub(crate) broken: Option<String>,
 }
@@ -98,11 +102,13 @@ impl Link {
         if self.flags & HAS_LINK_INFO > 0 && self.flags & NO_LINK_INFO == 0 {
             let what = "where its target lies";
             let size = bytes.size(at).ok_or(what)?;
-            target::read(Bytes(bytes.slice_or_less(at, size)), self);
+            target::read(Bytes(bytes.slice_or_less(at, size.min(INFO_BYTES_MAX))), self);
             bytes.slice(at, size).ok_or(what)?;
             at += size;
         }
+        self.end = at;
         at = self.read_texts(bytes, at)?;
+        self.end = at;
         self.read_blocks(bytes, at)
     }
 
@@ -121,6 +127,7 @@ impl Link {
                 let (value, length) = counted(bytes.from(at), wide).ok_or("its texts")?;
                 *text = value;
                 at += length;
+                self.end = at;
             }
         }
         Ok(at)
@@ -147,6 +154,7 @@ impl Link {
             }
             bytes.slice(at, size).ok_or("its further blocks")?;
             at += size;
+            self.end = at;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Shortcuts: what a user opened or was made to open, with which arguments, and the machine and volume where it lay.
 //!
-//! In: a `.lnk` file. Out: one row of `file.shortcut`, its columns named as LECmd names them. A shortcut keeps the three times
+//! In: a `.lnk` file. Out: one row of `file.shortcut`, its columns named as `LECmd` names them. A shortcut keeps the three times
 //! of its target as they were when the shortcut was written last; the row's time is the access, since Windows writes a
 //! shortcut in `Recent` when the target is opened. When the shortcut itself was made, only its own file's times say. Source:
 //! Microsoft's MS-SHLLINK; the items of the target's path as libyal's libfwsi describes them.
@@ -25,7 +25,7 @@ const DAMAGED: &str = "shortcut-damaged";
 pub(crate) const MAGIC: [u8; 20] = *b"L\0\0\0\x01\x14\x02\0\0\0\0\0\xc0\0\0\0\0\0\0\x46";
 
 /// Whether a file that begins so is a shortcut.
-pub(crate) fn recognise(head: &[u8], _name: &str) -> bool {
+pub fn recognise(head: &[u8], _name: &str) -> bool {
     head.starts_with(&MAGIC)
 }
 

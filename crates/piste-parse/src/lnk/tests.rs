@@ -54,7 +54,7 @@ pub(crate) fn link() -> Vec<u8> {
     let volume = [
         &17_u32.to_le_bytes()[..],
         &2_u32.to_le_bytes(),
-        &0xc0ffee_u32.to_le_bytes(),
+        &0x00c0_ffee_u32.to_le_bytes(),
         &16_u32.to_le_bytes(),
         b"STICK\0",
     ]
@@ -139,7 +139,7 @@ fn a_shortcut_that_is_cut_keeps_what_it_had() {
     assert_eq!(read(parse_file, &file[..70], "x.lnk").damage[0].lost, Some(1));
 }
 
-/// As LnkParse3 reads them.
+/// As `LnkParse3` reads them.
 #[test]
 fn real_shortcuts_are_read() {
     let Some(files) = members("small.zip") else { return };
@@ -154,7 +154,7 @@ fn real_shortcuts_are_read() {
         "MachineMACAddress",
     ];
     let mut found: Vec<String> = Vec::new();
-    for (name, bytes) in files.iter().filter(|(name, _)| name.ends_with(".lnk")) {
+    for (name, bytes) in files.iter().filter(|(name, _)| crate::file::extension_of(name) == "lnk") {
         let one = read(parse_file, bytes, name);
         assert_eq!(one.issues, [""; 0], "{name}");
         found.extend(one.columns(&shown));

@@ -18,13 +18,29 @@ const DAMAGED: &str = "prefetch-damaged";
 const HEADER_BYTES: usize = 84;
 /// Signs that the header has room for.
 const NAME_SIGNS: usize = 29;
+/// Loaded files that are looked at; Windows watches some hundred.
+const FILES_MAX: usize = 65_536;
+/// Signs of a volume's name.
+const VOLUME_SIGNS_MAX: usize = 1_024;
 /// Volumes that are told; a program rarely needs two.
 const VOLUMES_MAX: usize = 16;
 
-/// Whether a file that begins so is prefetch.
-pub(crate) fn recognise(head: &[u8], _name: &str) -> bool {
-    let packed = matches!(head, [b'M', b'A', b'M', 0x04 | 0x84, ..]);
-    packed || head.get(4..8) == Some(b"SCCA")
+/// Whether a file that begins so is prefetch: by what is packed, since superfetch's databases are packed alike.
+pub fn recognise(head: &[u8], _name: &str) -> bool {
+    let signed = |bytes: &[u8]| bytes.get(4..8) == Some(b"SCCA");
+    match packed_at(head) {
+        Some(at) => signed(&xpress::decode(head.get(at..).unwrap_or_default(), 8).bytes),
+        None => signed(head),
+    }
+}
+
+/// Where the packed bytes begin, in a file that is packed.
+fn packed_at(file: &[u8]) -> Option<usize> {
+    match file {
+        [b'M', b'A', b'M', 0x04, ..] => Some(8),
+        [b'M', b'A', b'M', 0x84, ..] => Some(12), // a checksum stands before it
+        _ => None,
+    }
 }
 
 /// Where a version keeps its facts. Source: libscca.
@@ -73,11 +89,7 @@ pub fn parse_file(block: &Block, cx: &Context<'_>) -> Parsed {
 
 /// What a compressed file holds; nothing where it is plain.
 fn unpacked(file: &[u8], table: &mut Table<'_>) -> Option<Vec<u8>> {
-    let start = match file {
-        [b'M', b'A', b'M', 0x04, ..] => 8,
-        [b'M', b'A', b'M', 0x84, ..] => 12, // a checksum stands before it
-        _ => return None,
-    };
+    let start = packed_at(file)?;
     let claimed = Bytes(file).size(4).unwrap_or_default();
     let decoded = xpress::decode(file.get(start..).unwrap_or_default(), claimed.min(FILE_BYTES_MAX));
     let got = decoded.bytes.len();
@@ -95,9 +107,7 @@ fn read(bytes: Bytes<'_>, layout: &Layout, table: &mut Table<'_>) {
     let image = Bytes(bytes.slice_or_less(16, 60)).utf16(0);
     table.put("Image", &image);
     let files = files_loaded(bytes, table);
-    if let Some(path) = files.iter().find(|path| is_of(path, &image)) {
-        table.put("Path", path);
-    }
+    push_path(&files, &image, table);
     table.put("Hash", &bytes.u32(76).map(|hash| format!("{hash:08X}")).unwrap_or_default());
     table.number("Version", bytes.u32(0));
     table.number("RunCount", bytes.u32(layout.run_count));
@@ -126,6 +136,18 @@ fn read(bytes: Bytes<'_>, layout: &Layout, table: &mut Table<'_>) {
     }
 }
 
+/// The program's own path: the loaded file of its name. Where several have it, none of them is claimed to be the one.
+fn push_path(files: &[String], image: &str, table: &mut Table<'_>) {
+    let mut paths: Vec<&str> = files.iter().filter(|path| is_of(path, image)).map(String::as_str).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    match paths.as_slice() {
+        [] => {}
+        [path] => table.put("Path", path),
+        several => table.put("PathCandidates", &several.join("; ")),
+    }
+}
+
 /// Whether a path is the program's, whose name the header may have had to cut.
 fn is_of(path: &str, image: &str) -> bool {
     let name = path.rsplit('\\').next().unwrap_or(path);
@@ -145,7 +167,7 @@ fn files_loaded(bytes: Bytes<'_>, table: &mut Table<'_>) -> Vec<String> {
     }
     let units: Vec<&[u8]> = names.chunks_exact(2).collect();
     let names = units.split(|unit| *unit == [0, 0]);
-    names.filter(|name| !name.is_empty()).map(|name| utf16(&name.concat())).collect()
+    names.filter(|name| !name.is_empty()).take(FILES_MAX).map(|name| utf16(&name.concat())).collect()
 }
 
 /// The volumes from which files were loaded.
@@ -160,7 +182,7 @@ fn push_volumes(bytes: Bytes<'_>, layout: &Layout, table: &mut Table<'_>) {
             table.damaged(DAMAGED, at, Some(0), what);
             break;
         };
-        let name = utf16(volumes.slice_or_less(name_at, signs.saturating_mul(2)));
+        let name = utf16(volumes.slice_or_less(name_at, signs.min(VOLUME_SIGNS_MAX) * 2));
         table.put(&format!("Volume{number}Name"), &name);
         table.put(
             &format!("Volume{number}Serial"),

@@ -85,6 +85,27 @@ fn a_program_that_never_ran_by_its_file_is_a_row_without_time() {
 }
 
 #[test]
+fn what_is_packed_alike_and_is_no_prefetch_is_not_taken() {
+    // 512 codes of nine bits, and words that decode to zeros: a database of superfetch, not a program's file.
+    let other = [b"MAM\x04\0\x10\0\0".to_vec(), vec![0x99; 256], vec![0; 64]].concat();
+    assert!(!recognise(&other, "AgGlFaultHistory.db"));
+    assert!(!recognise(b"MAM\x04", "x.pf") && !recognise(b"", "x.pf"));
+}
+
+#[test]
+fn of_two_files_with_the_programs_name_none_is_claimed() {
+    let mut bytes = file(30, 296, 1, 200, 96);
+    let (from, to) = (wide("NTDLL.DLL"), wide("EVIL.EXE\0"));
+    let at = bytes.windows(from.len()).position(|part| part == from).expect("there");
+    put(&mut bytes, at, &to);
+    let found = read(parse_file, &bytes, "x.pf");
+    assert_eq!(
+        found.columns(&["Path", "PathCandidates"]),
+        [r"~ | \VOLUME{1}\WINDOWS\SYSTEM32\EVIL.EXE; \VOLUME{1}\WINDOWS\TEMP\EVIL.EXE"]
+    );
+}
+
+#[test]
 fn damage_costs_what_it_covers() {
     let whole = file(30, 296, 2, 200, 96);
     let found = read(parse_file, &whole[..420], "x.pf");
@@ -120,7 +141,7 @@ const LIBSCCA: [&str; 10] = [
 fn real_files_say_what_libscca_reads() {
     let Some(files) = members("prefetch.zip") else { return };
     let (mut seen, mut rows, mut compared) = (0, 0, 0);
-    for (name, bytes) in files.iter().filter(|(name, _)| name.ends_with(".pf")) {
+    for (name, bytes) in files.iter().filter(|(name, _)| crate::file::extension_of(name) == "pf") {
         if !recognise(bytes, name) {
             assert!(name.contains("notAPrefetch"), "{name}");
             continue;

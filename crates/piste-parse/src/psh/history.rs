@@ -12,7 +12,7 @@ use crate::{Context, Parsed};
 const COMMAND_BYTES_MAX: usize = 64 << 10;
 
 /// Whether a file is such a history: by its name, since the content is what anybody types.
-pub(crate) fn recognise(head: &[u8], name: &str) -> bool {
+pub fn recognise(head: &[u8], name: &str) -> bool {
     let name = name_of(name).to_ascii_lowercase();
     name.ends_with("host_history.txt") && crate::text::encoding_of(head).is_some()
 }
@@ -84,6 +84,8 @@ mod tests {
                 "3 | 6 | ann | Invoke-Mimikatz"
             ]
         );
+        let many = read(parse_file, "a\n".repeat(262_150).as_bytes(), path);
+        assert_eq!((many.rows.len(), many.damage[0].lost), (262_144, Some(6)));
         let endless = "é`\n".repeat(60_000);
         let found = read(parse_file, endless.as_bytes(), path);
         assert_eq!((found.rows.len(), found.damage.len()), (1, 1));

@@ -18,6 +18,8 @@ const STARS_MIN: usize = 20;
 const HEADER_LINES_MAX: usize = 40;
 /// Bytes of a command's answer that are kept.
 const OUTPUT_BYTES_MAX: usize = 16 << 10;
+/// Commands of one session; what follows is the answer to the last.
+const COMMANDS_MAX: usize = 100_000;
 /// Bytes of a file's beginning that tell.
 const TELLING_BYTES: usize = 8 << 10;
 /// What PowerShell writes behind a prompt without anybody having typed it.
@@ -25,7 +27,7 @@ const NOTES: [&str; 4] =
     ["TerminatingError(", "CommandInvocation(", "ParameterBinding(", ">> TerminatingError("];
 
 /// Whether a file that begins so is a transcript.
-pub(crate) fn recognise(head: &[u8], _name: &str) -> bool {
+pub fn recognise(head: &[u8], _name: &str) -> bool {
     let text = text_of(head.get(..head.len().min(TELLING_BYTES)).unwrap_or_default());
     let lines: Vec<&str> = text.lines().take(HEADER_LINES_MAX + 2).collect();
     match lines.iter().position(|line| !line.trim().is_empty()) {
@@ -231,7 +233,8 @@ impl Walk {
             if typed.trim().is_empty() {
                 return;
             }
-            if !NOTES.iter().any(|note| typed.starts_with(note)) {
+            let full = session.commands.len() >= COMMANDS_MAX;
+            if !full && !NOTES.iter().any(|note| typed.starts_with(note)) {
                 let command = Command {
                     time: self.time.take(),
                     text: typed.to_owned(),
@@ -251,6 +254,18 @@ impl Walk {
             return;
         }
         self.typing = false;
+        // Behind a command's time stands the command, whatever its prompt looks like.
+        if !line.trim().is_empty()
+            && session.commands.len() < COMMANDS_MAX
+            && typed(line).is_none()
+            && let Some(time) = self.time.take()
+        {
+            let command =
+                Command { time: Some(time), text: line.to_owned(), line: number, ..Command::default() };
+            session.commands.push(command);
+            self.typing = true;
+            return;
+        }
         // What stands before the first command is the session's own: a script that was run, or that the transcript began.
         if session.commands.is_empty() && !line.trim().is_empty() {
             session.commands.push(Command { line: number, ..Command::default() });
@@ -319,6 +334,16 @@ mod tests {
         let twice = format!("{text}{}", text.trim_start_matches('\u{feff}'));
         assert_eq!(read(parse_file, twice.as_bytes(), "x").rows.len(), 8);
         damage(parse_file, text.as_bytes(), "x.txt", 3_000);
+    }
+
+    #[test]
+    fn a_prompt_of_ones_own_is_no_hindrance() {
+        let text = german().replace("PS C:\\> whoami", "λ whoami");
+        let found = read(parse_file, text.as_bytes(), "x");
+        assert_eq!(
+            found.columns(&["event_time", "CommandLine", "Output"])[1],
+            "2021-03-03T01:02:10Z | λ whoami | contoso\\ann"
+        );
     }
 
     #[test]

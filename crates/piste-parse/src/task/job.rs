@@ -2,6 +2,8 @@
 //!
 //! In: the whole file. Out: one row of `task.definition`; its time is the last run, in the host's own zone. Source: MS-TSCH 2.4.
 
+use std::fmt::Write as _;
+
 use piste_model::Instant;
 use piste_model::schema::Role;
 
@@ -22,7 +24,7 @@ const HIDDEN: u32 = 0x200;
 
 /// Whether a file that begins so is such a task: a product version of Windows, the fixed version, and the fixed place of the
 /// application's name.
-pub(crate) fn recognise(head: &[u8], _name: &str) -> bool {
+pub fn recognise(head: &[u8], _name: &str) -> bool {
     let bytes = Bytes(head);
     let windows = matches!(bytes.u16(0), Some(0x0400 | 0x0500..=0x0502 | 0x0600..=0x0603 | 0x0a00));
     windows && bytes.u16(2) == Some(1) && bytes.u16(20) == Some(70)
@@ -123,12 +125,12 @@ fn words(trigger: Bytes<'_>) -> String {
     let date = |at: usize| format!("{:04}-{:02}-{:02}", number(at), number(at + 2), number(at + 4));
     let mut words = format!("{words}, from {}", date(4));
     if trigger.u32(28).is_some_and(|flags| flags & 1 > 0) {
-        words.push_str(&format!(" to {}", date(10)));
+        let _ = write!(words, " to {}", date(10));
     }
-    words.push_str(&format!(" at {:02}:{:02}", number(16), number(18)));
+    let _ = write!(words, " at {:02}:{:02}", number(16), number(18));
     let (duration, interval) = (trigger.u32(20).unwrap_or_default(), trigger.u32(24).unwrap_or_default());
     if interval > 0 {
-        words.push_str(&format!(", every {interval} minutes for {duration} minutes"));
+        let _ = write!(words, ", every {interval} minutes for {duration} minutes");
     }
     words
 }

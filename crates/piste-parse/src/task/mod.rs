@@ -4,10 +4,10 @@
 //! when, as whom it runs and what starts it. The row's time is the registration that the task states: whoever wrote the
 //! file could choose it, and it mostly has no zone. Sources: Microsoft's MS-TSCH 2.4 and 2.5, libyal's description of `.job`.
 
-pub(crate) mod job;
+mod job;
 mod xml;
 
-pub use job::parse_file as parse_job;
+pub use job::{parse_file as parse_job, recognise as recognise_job};
 
 use piste_model::Instant;
 use piste_model::schema::Role;
@@ -20,7 +20,7 @@ const DATASET: &str = "task.definition";
 const DAMAGED: &str = "task-damaged";
 
 /// Whether a file that begins so is a task in XML.
-pub(crate) fn recognise(head: &[u8], _name: &str) -> bool {
+pub fn recognise(head: &[u8], _name: &str) -> bool {
     crate::artefact::is_task(&text_of(head.get(..head.len().min(8_192)).unwrap_or_default()))
 }
 

@@ -2,6 +2,8 @@
 //!
 //! In: the text. Out: what MS-TSCH 2.5 names, and why the rest is missing. Depth, count and length are limited.
 
+use std::fmt::Write as _;
+
 use quick_xml::events::Event;
 
 use super::{Action, Task};
@@ -138,7 +140,7 @@ impl Walk {
                 if (name == "Enabled" && value == "true") || trigger.len() + value.len() > TRIGGER_BYTES_MAX {
                     return;
                 }
-                trigger.push_str(&format!(", {name}={value}"));
+                let _ = write!(trigger, ", {name}={value}");
             }
             "Actions" if self.path.len() > 3 => {
                 let name = self.path.get(3..).unwrap_or_default().join(".");

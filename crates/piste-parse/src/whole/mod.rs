@@ -3,7 +3,7 @@
 //! In: a file's bytes. Out: values that are there, `None` where a file ends too early or lies about a length; rows that all
 //! have offset 0, a number of their own, and the hash of the whole file.
 
-use piste_model::hash::{RecordHash, record_hash};
+use piste_model::hash::{RecordHash, hex, record_hash};
 use piste_model::schema::Role;
 use piste_model::{Instant, guard};
 
@@ -15,6 +15,9 @@ use crate::{Context, Parsed, charset};
 /// Datasets some of whose rows have no time by nature: a definition or a list says what is, not what happened.
 pub(crate) const TIMELESS: [&str; 5] =
     ["task.definition", "file.shortcut", "file.jumplist", "powershell.history", "execution.crash"];
+
+/// Rows of one file; real ones have some thousand at most, and a file of line ends alone would have millions.
+pub(crate) const ROWS_MAX: i64 = 262_144;
 
 /// Bytes that a file claims and that are not trusted.
 #[derive(Debug, Clone, Copy)]
@@ -96,17 +99,12 @@ pub(crate) fn utf16(bytes: &[u8]) -> String {
 
 /// `{00021401-0000-0000-c000-000000000046}`
 pub(crate) fn guid(bytes: &[u8]) -> String {
-    let [a, b, c, d, e, f, g, h, rest @ ..] = bytes else { return String::new() };
-    let hex = piste_model::hash::hex;
-    let (node, tail) = (rest.get(..2).unwrap_or_default(), rest.get(2..).unwrap_or_default());
-    format!(
-        "{{{:08x}-{:04x}-{:04x}-{}-{}}}",
-        u32::from_le_bytes([*a, *b, *c, *d]),
-        u16::from_le_bytes([*e, *f]),
-        u16::from_le_bytes([*g, *h]),
-        hex(node),
-        hex(tail)
-    )
+    let id = Bytes(bytes);
+    let (Some(first), Some(second), Some(third)) = (id.u32(0), id.u16(4), id.u16(6)) else {
+        return String::new();
+    };
+    let (node, tail) = (hex(id.slice_or_less(8, 2)), hex(id.slice_or_less(10, 6)));
+    format!("{{{first:08x}-{second:04x}-{third:04x}-{node}-{tail}}}")
 }
 
 /// A date and time of FAT, two seconds precise; zero says that there is none.
@@ -145,6 +143,8 @@ pub(crate) struct Table<'a> {
     hash: RecordHash,
     rows: Rows<'a>,
     record: i64,
+    /// Rows that were too many.
+    left_out: u64,
 }
 
 impl<'a> Table<'a> {
@@ -153,7 +153,7 @@ impl<'a> Table<'a> {
         let mut parsed = Parsed::default();
         parsed.note_too_long(cx, block, "file");
         let (hash, rows) = (record_hash(&block.bytes), Rows::new(cx.sources, cx.evidence));
-        Self { cx, fields: Fields::default(), parsed, dataset, hash, rows, record: 0 }
+        Self { cx, fields: Fields::default(), parsed, dataset, hash, rows, record: 0, left_out: 0 }
     }
 
     /// Adds a field of the row at hand, if there is a value.
@@ -178,6 +178,10 @@ impl<'a> Table<'a> {
     /// Makes a row of the fields, which stay for the next.
     pub(crate) fn row(&mut self, time: Option<Instant>, basis: &str, host: &str) {
         guard::check();
+        if self.record >= ROWS_MAX {
+            self.left_out += 1;
+            return;
+        }
         self.record += 1;
         let head = Head {
             dataset: Some(self.dataset),
@@ -208,7 +212,12 @@ impl<'a> Table<'a> {
     }
 
     /// What the file gave.
-    pub(crate) fn finish(self) -> Parsed {
+    pub(crate) fn finish(mut self) -> Parsed {
+        if self.left_out > 0 {
+            let (more, most) = (self.left_out, ROWS_MAX);
+            let what = format!("it has {more} records beyond the first {most}");
+            self.damaged("file-too-many-records", 0, Some(more), what);
+        }
         let Self { cx, mut parsed, rows, .. } = self;
         parsed.take_rows(cx, 0, rows);
         parsed
