@@ -4,7 +4,7 @@
 //! program, times, address and name, and `bits.file` for each file by itself. Both blobs are read as far as their layout is known from those of Windows 10 and
 //! 11; where that does not fit, only their text is given.
 //!
-//! Source: the layout of blobs as BitsParser (FireEye, Apache-2.0) describes it, compared with real ones.
+//! Source: the layout of blobs as `BitsParser` (`FireEye`, Apache-2.0) describes it, compared with real ones.
 
 use std::collections::HashMap;
 
@@ -72,7 +72,8 @@ impl Bits {
 }
 
 fn each_blob(database: &Database, table: &str, mut take: impl FnMut(String, &[u8])) {
-    let columns = database.table(table).and_then(|table| Some((table, table.column("Id")?, table.column("Blob")?)));
+    let columns =
+        database.table(table).and_then(|table| Some((table, table.column("Id")?, table.column("Blob")?)));
     let Some((table, id, blob)) = columns else { return };
     let mut value = Vec::new();
     database.each_row(table, |record, values| {
@@ -109,7 +110,12 @@ impl Maker for BitsMaker<'_> {
         if !self.is_jobs {
             sink.field("FileId", &id);
             File::of(blob).show(sink);
-            return sink.push("bits.file", self.bits.created.get(&id).copied(), "CreationTime of its job", "");
+            return sink.push(
+                "bits.file",
+                self.bits.created.get(&id).copied(),
+                "CreationTime of its job",
+                "",
+            );
         }
         sink.field("JobId", &id);
         let job = Job::of(blob);
@@ -145,13 +151,15 @@ struct Job {
 }
 
 impl Job {
-    const TEXTS: [&'static str; 5] = ["DisplayName", "Description", "NotifyCommandLine", "NotifyArguments", "Owner"];
+    const TEXTS: [&'static str; 5] =
+        ["DisplayName", "Description", "NotifyCommandLine", "NotifyArguments", "Owner"];
 
     fn of(blob: &[u8]) -> Self {
         // A mark of 16 bytes; type, priority, state and one unknown number; the job's GUID.
         let mut at = 16 + 16 + 16;
         let texts: Option<Vec<String>> = Self::TEXTS.iter().map(|_| text_at(blob, &mut at)).collect();
-        let Some(texts) = texts.filter(|texts| texts.last().is_some_and(|owner| owner.starts_with("S-1-"))) else {
+        let Some(texts) = texts.filter(|texts| texts.last().is_some_and(|owner| owner.starts_with("S-1-")))
+        else {
             return Self { loose: texts_of(blob), ..Self::default() };
         };
         let mut job = Self {
@@ -180,7 +188,8 @@ impl Job {
         let time = |at| u64_at(rest, at).and_then(|ticks| filetime(ticks.cast_signed()));
         let (created, modified) = (time(16)?, time(24)?);
         let is_sound = created <= modified && (2_000..2_100).contains(&year(created));
-        (self.created, self.modified) = (Some(created).filter(|_| is_sound), Some(modified).filter(|_| is_sound));
+        (self.created, self.modified) =
+            (Some(created).filter(|_| is_sound), Some(modified).filter(|_| is_sound));
         Some(())
     }
 

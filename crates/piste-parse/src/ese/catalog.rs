@@ -79,7 +79,8 @@ impl Table {
 
     /// An index whose key begins with these columns.
     pub(super) fn index_by(&self, names: &[&str]) -> Option<&Index> {
-        let ids: Option<Vec<u16>> = names.iter().map(|name| self.column(name).map(|column| column.id)).collect();
+        let ids: Option<Vec<u16>> =
+            names.iter().map(|name| self.column(name).map(|column| column.id)).collect();
         let ids = ids?;
         let fits = |index: &&Index| index.columns.get(..ids.len()) == Some(ids.as_slice());
         self.indexes.iter().filter(fits).min_by_key(|index| (!index.is_primary, index.columns.len()))
@@ -170,7 +171,11 @@ pub(super) fn stray_leaves(pager: &mut Pager, is_meant: impl Fn(u32) -> bool, me
     let mut found = Vec::new();
     for number in 1..=pager.pages() {
         guard::check();
-        if !met.has(number) && pager.load(number, &mut page).is_ok() && page.holds_rows() && is_meant(page.object) {
+        if !met.has(number)
+            && pager.load(number, &mut page).is_ok()
+            && page.holds_rows()
+            && is_meant(page.object)
+        {
             met.first(number);
             found.push(Stray { object: page.object, page: number });
         }
@@ -270,7 +275,9 @@ impl Columns {
             Some(u32::from_le_bytes(wide))
         };
         let bytes = |column| record.get(column).map(|stored| stored.bytes);
-        let text = |column| bytes(column).map(|bytes| encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0);
+        let text = |column| {
+            bytes(column).map(|bytes| encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0)
+        };
         let identity = Identity {
             table: number(&self.table)?,
             kind: u16::try_from(number(&self.kind)?).ok()?,
@@ -373,7 +380,9 @@ fn take_over_templates(tables: &mut [Table]) {
     }
     let mut left = OBJECTS_MAX;
     for table in tables.iter_mut().filter(|table| !table.template.is_empty()) {
-        let Some(template) = columns.get(&table.template).filter(|template| template.len() <= left) else { continue };
+        let Some(template) = columns.get(&table.template).filter(|template| template.len() <= left) else {
+            continue;
+        };
         left -= template.len();
         let own = std::mem::take(&mut table.columns);
         table.columns.extend(template.iter().cloned().map(|column| Column { is_derived: true, ..column }));

@@ -55,8 +55,7 @@ const COUNTED_WEIGHT: usize = 16;
 const UNNAMED_MAX: usize = 64;
 
 /// Whether the first bytes are those of an ESE database.
-#[cfg_attr(not(test), expect(dead_code, reason = "the signature is in the sniffer's table"))]
-pub(crate) fn recognise(head: &[u8], _name: &str) -> bool {
+pub fn recognise(head: &[u8], _name: &str) -> bool {
     bytes::u32_at(head, 4) == Some(0x89ab_cdef)
 }
 
@@ -94,7 +93,8 @@ impl Database {
         let leaves = tree::leaves(&mut values.pager, table.root, table.object, &mut met);
         for number in leaves.pages {
             guard::check();
-            if values.pager.load(number, &mut page).is_err() || !page.is_leaf() || page.object != table.object {
+            if values.pager.load(number, &mut page).is_err() || !page.is_leaf() || page.object != table.object
+            {
                 continue;
             }
             for place in 0..page.nodes() {
@@ -252,7 +252,9 @@ fn collect_leaves(
     }
     if !broken.is_empty() {
         let table_of = |object| {
-            broken.iter().find(|(at, _)| database.catalog.tables.get(*at).is_some_and(|table| table.object == object))
+            broken
+                .iter()
+                .find(|(at, _)| database.catalog.tables.get(*at).is_some_and(|table| table.object == object))
         };
         for stray in catalog::stray_leaves(&mut pager, |object| table_of(object).is_some(), &mut met) {
             if let Some(table) = table_of(stray.object).and_then(|(at, _)| found.get_mut(*at)) {
@@ -288,7 +290,8 @@ fn cut(leaves: &[TableLeaves], page_bytes: usize, whole_tables: bool) -> Vec<Vec
         let each = if leaves.is_read { COUNTED_WEIGHT } else { 1 };
         let mut from = 0;
         while from < leaves.pages.len() || (from == 0 && whole_tables) {
-            let most = if whole_tables { usize::MAX } else { (room - weight.min(room)).div_ceil(each).max(1) };
+            let most =
+                if whole_tables { usize::MAX } else { (room - weight.min(room)).div_ceil(each).max(1) };
             let to = leaves.pages.len().min(from.saturating_add(most));
             piece.push(Part { table, leaves: from..to });
             weight += (to - from) * each + 1;
@@ -428,7 +431,9 @@ fn tell_lack(lacking: Lacking, cx: &Context<'_>, parsed: &mut Parsed) {
     let look = "compare the file with another copy of it";
     let (slug, text, lost, hint) = match what {
         Lack::Leaf => ("ese-page-damaged", format!("{count} pages of rows cannot be read"), None, look),
-        Lack::Record => ("ese-row-damaged", format!("{count} rows have lengths that do not fit"), Some(count), look),
+        Lack::Record => {
+            ("ese-row-damaged", format!("{count} rows have lengths that do not fit"), Some(count), look)
+        }
         Lack::Checksum => (
             "ese-checksum-wrong",
             format!("{count} pages have a wrong checksum; they were read all the same"),

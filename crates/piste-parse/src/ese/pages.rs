@@ -61,7 +61,10 @@ impl Header {
                 return Ok(Self { is_second: true, ..header });
             }
         }
-        Err(io::Error::new(io::ErrorKind::InvalidData, "neither of the two heads of this ESE database can be read"))
+        Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "neither of the two heads of this ESE database can be read",
+        ))
     }
 
     fn of(head: &[u8]) -> Option<Self> {
@@ -102,8 +105,6 @@ pub(super) enum BadPage {
     Tags,
     /// It belongs to another tree.
     OtherTree,
-    /// It should be a leaf and is none, or the other way round.
-    OtherLevel,
     /// A page that was met before: the tree bites its tail.
     Again,
     /// The medium answered with an error.
@@ -118,7 +119,6 @@ impl BadPage {
             Self::Blank => "is empty",
             Self::Tags => "has a damaged head",
             Self::OtherTree => "belongs to another table",
-            Self::OtherLevel => "is not of the level that the page above it says",
             Self::Again => "is named twice",
             Self::Unreadable => "cannot be read from its medium",
         }
@@ -332,7 +332,8 @@ impl Page {
 
     /// A node by its place; none where its tag leads nowhere.
     pub(super) fn node(&self, place: usize) -> Option<Node<'_>> {
-        let (at, line, flags) = self.line(place.checked_add(self.reserved)?).filter(|(_, line, _)| line.len() >= 2)?;
+        let (at, line, flags) =
+            self.line(place.checked_add(self.reserved)?).filter(|(_, line, _)| line.len() >= 2)?;
         let length = |at| u16_at(line, at).map(|length| usize::from(length & 0x1fff));
         let (prefix, rest): (&[u8], usize) = if flags & Self::COMPRESSED != 0 {
             let header = if self.flags & Self::ROOT != 0 { &[] } else { self.line(0)?.1 };
@@ -346,7 +347,8 @@ impl Page {
 
     /// The node whose line begins at this byte of the page.
     pub(super) fn node_at(&self, place: usize) -> Option<Node<'_>> {
-        let tag = (self.reserved..self.tags).find(|tag| self.line(*tag).is_some_and(|(at, _, _)| at == place))?;
+        let tag =
+            (self.reserved..self.tags).find(|tag| self.line(*tag).is_some_and(|(at, _, _)| at == place))?;
         self.node(tag - self.reserved)
     }
 

@@ -197,7 +197,11 @@ impl<'r> Record<'r> {
     {
         let default = || column.default.as_deref().map(Stored::plain);
         if column.id <= Column::FIXED_MAX {
-            return if column.id <= self.last_fixed { self.fixed(column).map(Stored::plain) } else { default() };
+            return if column.id <= self.last_fixed {
+                self.fixed(column).map(Stored::plain)
+            } else {
+                default()
+            };
         }
         if column.id <= Column::VARIABLE_MAX {
             let at = usize::from(column.id - Column::FIXED_MAX - 1);

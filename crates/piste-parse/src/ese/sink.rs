@@ -79,7 +79,13 @@ impl<'c> Sink<'c> {
     }
 
     /// Ends a row whose fields the next one has too.
-    pub(super) fn push_keeping(&mut self, dataset: &str, time: Option<Instant>, time_basis: &str, host: &str) {
+    pub(super) fn push_keeping(
+        &mut self,
+        dataset: &str,
+        time: Option<Instant>,
+        time_basis: &str,
+        host: &str,
+    ) {
         if self.is_stray && self.fields.get(STRAY).is_none() {
             self.put(STRAY, "true", Role::Data);
         }
@@ -147,7 +153,9 @@ pub(super) fn describe(column: &Column, bytes: &[u8], out: &mut String) {
             Some(time) => push(out, &time),
             None => push(out, &u64_at(bytes, 0).unwrap_or_default()),
         },
-        kind::BIT => out.push_str(if bytes.first().is_some_and(|byte| *byte != 0) { "true" } else { "false" }),
+        kind::BIT => {
+            out.push_str(if bytes.first().is_some_and(|byte| *byte != 0) { "true" } else { "false" });
+        }
         kind::SINGLE => {
             if let Some(four) = bytes.first_chunk() {
                 push(out, &f32::from_le_bytes(*four));
@@ -189,7 +197,10 @@ mod tests {
         let shown = |bits: u64| jet_time(&bits.to_le_bytes()).map(|time| time.to_string());
         assert_eq!(shown(132_600_192_129_870_000).as_deref(), Some("2021-03-12T10:40:12.9870000Z"));
         assert_eq!(shown(44_267.5_f64.to_bits()).as_deref(), Some("2021-03-12T12:00:00Z"));
-        assert_eq!(shown((44_267.0 + 1.0 / 86_400.0 / 4.0_f64).to_bits()).as_deref(), Some("2021-03-12T00:00:00.250Z"));
+        assert_eq!(
+            shown((44_267.0 + 1.0 / 86_400.0 / 4.0_f64).to_bits()).as_deref(),
+            Some("2021-03-12T00:00:00.250Z")
+        );
         assert_eq!(shown(0), None);
     }
 }

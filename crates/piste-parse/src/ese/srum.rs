@@ -4,8 +4,8 @@
 //! record under `srum.*`, with the program and the security identifier looked up. The row's time is `TimeStamp`: when the
 //! hour's figures were written, so what they count happened in the hour before it.
 //!
-//! Column names are those of the database, and `ExeInfo`, `Sid`, `BytesReceived` as SrumECmd writes them. Sources:
-//! SrumECmd's columns, Khatri's "Forensic implications of System Resource Usage Monitor", the registry's
+//! Column names are those of the database, and `ExeInfo`, `Sid`, `BytesReceived` as `SrumECmd` writes them. Sources:
+//! `SrumECmd`'s columns, Khatri's "Forensic implications of System Resource Usage Monitor", the registry's
 //! `SRUM\Extensions`.
 
 use std::collections::HashMap;
@@ -31,26 +31,74 @@ struct Provider {
 const OTHER: &str = "srum.other";
 /// The tables that are known; all others are `srum.other` by their GUID alone.
 const PROVIDERS: [Provider; 16] = [
-    Provider { guid: "{973F5D5C-1D90-4944-BE8E-24B94231A174}", dataset: "srum.network_usage", name: "network usage" },
+    Provider {
+        guid: "{973F5D5C-1D90-4944-BE8E-24B94231A174}",
+        dataset: "srum.network_usage",
+        name: "network usage",
+    },
     Provider {
         guid: "{DD6636C4-8929-4683-974E-22C046A43763}",
         dataset: "srum.network_connectivity",
         name: "network connectivity",
     },
-    Provider { guid: "{D10CA2FE-6FCF-4F6D-848E-B2E99266FA89}", dataset: "srum.application", name: "application resources" },
-    Provider { guid: "{D10CA2FE-6FCF-4F6D-848E-B2E99266FA86}", dataset: "srum.push", name: "push notifications" },
+    Provider {
+        guid: "{D10CA2FE-6FCF-4F6D-848E-B2E99266FA89}",
+        dataset: "srum.application",
+        name: "application resources",
+    },
+    Provider {
+        guid: "{D10CA2FE-6FCF-4F6D-848E-B2E99266FA86}",
+        dataset: "srum.push",
+        name: "push notifications",
+    },
     Provider { guid: "{FEE4E14F-02A9-4550-B5CE-5FA2DA202E37}", dataset: "srum.energy", name: "energy usage" },
-    Provider { guid: "{FEE4E14F-02A9-4550-B5CE-5FA2DA202E37}LT", dataset: "srum.energy", name: "energy usage, long term" },
-    Provider { guid: "{DA73FB89-2BEA-4DDC-86B8-6E048C6DA477}", dataset: "srum.energy", name: "energy estimates" },
-    Provider { guid: "{97C2CE28-A37B-4920-B1E9-8B76CD341EC5}", dataset: "srum.energy", name: "energy estimates" },
-    Provider { guid: "{B6D82AF1-F780-4E17-8077-6CB9AD8A6FC4}", dataset: "srum.energy", name: "tagged energy" },
+    Provider {
+        guid: "{FEE4E14F-02A9-4550-B5CE-5FA2DA202E37}LT",
+        dataset: "srum.energy",
+        name: "energy usage, long term",
+    },
+    Provider {
+        guid: "{DA73FB89-2BEA-4DDC-86B8-6E048C6DA477}",
+        dataset: "srum.energy",
+        name: "energy estimates",
+    },
+    Provider {
+        guid: "{97C2CE28-A37B-4920-B1E9-8B76CD341EC5}",
+        dataset: "srum.energy",
+        name: "energy estimates",
+    },
+    Provider {
+        guid: "{B6D82AF1-F780-4E17-8077-6CB9AD8A6FC4}",
+        dataset: "srum.energy",
+        name: "tagged energy",
+    },
     Provider { guid: "{5C8CF1C7-7257-4F13-B223-970EF5939312}", dataset: OTHER, name: "application timeline" },
-    Provider { guid: "{7ACBBAA3-D029-4BE4-9A7A-0885927F1D8F}", dataset: OTHER, name: "foreground use (vfuprov)" },
+    Provider {
+        guid: "{7ACBBAA3-D029-4BE4-9A7A-0885927F1D8F}",
+        dataset: OTHER,
+        name: "foreground use (vfuprov)",
+    },
     Provider { guid: "{17F4D97B-F26A-5E79-3A82-90040A47D13D}", dataset: OTHER, name: "data sharing: volume" },
-    Provider { guid: "{841A7317-3805-518B-C2EA-AD224CB4AF84}", dataset: OTHER, name: "data sharing: physical disk" },
-    Provider { guid: "{DC3D3B50-BB90-5066-FA4E-A5F90DD8B677}", dataset: OTHER, name: "data sharing: processor" },
-    Provider { guid: "{EEE2F477-0659-5C47-EF03-6D6BEFD441B3}", dataset: OTHER, name: "data sharing: network" },
-    Provider { guid: "{38AD6548-9313-58F8-45C7-D293BAFDC879}", dataset: OTHER, name: "data sharing: counters" },
+    Provider {
+        guid: "{841A7317-3805-518B-C2EA-AD224CB4AF84}",
+        dataset: OTHER,
+        name: "data sharing: physical disk",
+    },
+    Provider {
+        guid: "{DC3D3B50-BB90-5066-FA4E-A5F90DD8B677}",
+        dataset: OTHER,
+        name: "data sharing: processor",
+    },
+    Provider {
+        guid: "{EEE2F477-0659-5C47-EF03-6D6BEFD441B3}",
+        dataset: OTHER,
+        name: "data sharing: network",
+    },
+    Provider {
+        guid: "{38AD6548-9313-58F8-45C7-D293BAFDC879}",
+        dataset: OTHER,
+        name: "data sharing: counters",
+    },
 ];
 
 /// Columns that hold a FILETIME as a number.
@@ -152,7 +200,8 @@ impl Maker for SrumMaker<'_> {
                 "InterfaceLuid" => push_interface(u64_at(bytes, 0).unwrap_or_default(), sink),
                 name => {
                     let whole = number(column, bytes);
-                    let is_number = !matches!(column.kind, kind::LONG_BINARY | kind::BINARY | kind::LONG_TEXT);
+                    let is_number =
+                        !matches!(column.kind, kind::LONG_BINARY | kind::BINARY | kind::LONG_TEXT);
                     if is_number && whole.is_some_and(|whole| UNSET.contains(&whole)) {
                         continue;
                     }

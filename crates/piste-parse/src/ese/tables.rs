@@ -63,7 +63,10 @@ impl Tables {
             Issue::new(
                 "ese-tables-not-read",
                 cx.path,
-                format!("it is {what}: its {} tables are named and their records counted", database.catalog.tables.len()),
+                format!(
+                    "it is {what}: its {} tables are named and their records counted",
+                    database.catalog.tables.len()
+                ),
                 "what its records say is not read",
                 hint,
             )
@@ -86,7 +89,8 @@ impl Meaning for Tables {
         sink.field("Table", &table.name);
         sink.number("Records", records);
         sink.number("Columns", table.columns.len() as u64);
-        let names: Vec<&str> = table.columns.iter().take(NAMES_MAX).map(|column| column.name.as_str()).collect();
+        let names: Vec<&str> =
+            table.columns.iter().take(NAMES_MAX).map(|column| column.name.as_str()).collect();
         sink.field("ColumnNames", &names.join(", "));
         sink.push(DATASET, None, "", "");
     }

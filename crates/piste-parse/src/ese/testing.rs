@@ -10,7 +10,9 @@ use super::bytes::{u16_at, u32_at};
 /// A member of the archive of real databases; says aloud where it is not at hand.
 pub(super) fn real(name: &str) -> Option<Vec<u8>> {
     let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
-    let archive = above.map(|folder| folder.join("shared/data/artefacts/ese.zip")).find_map(|path| std::fs::read(path).ok());
+    let archive = above
+        .map(|folder| folder.join("shared/data/artefacts/ese.zip"))
+        .find_map(|path| std::fs::read(path).ok());
     let Some(archive) = archive else {
         println!("skipped: no shared/data/artefacts/ese.zip beside or above the project");
         return None;
@@ -23,10 +25,14 @@ fn member(archive: &[u8], name: &str) -> Option<Vec<u8>> {
     let end = memchr::memmem::rfind(archive, b"PK\x05\x06")?;
     let mut at = u32_at(archive, end + 16)? as usize;
     while archive.get(at..at + 4)? == b"PK\x01\x02" {
-        let lengths: Vec<usize> = [28, 30, 32].iter().map(|of| u16_at(archive, at + of).unwrap().into()).collect();
+        let lengths: Vec<usize> =
+            [28, 30, 32].iter().map(|of| u16_at(archive, at + of).unwrap().into()).collect();
         let (packed, from) = (u32_at(archive, at + 20)? as usize, u32_at(archive, at + 42)? as usize);
         if archive.get(at + 46..at + 46 + lengths[0])? == name.as_bytes() {
-            let begin = from + 30 + usize::from(u16_at(archive, from + 26)?) + usize::from(u16_at(archive, from + 28)?);
+            let begin = from
+                + 30
+                + usize::from(u16_at(archive, from + 26)?)
+                + usize::from(u16_at(archive, from + 28)?);
             let packed = archive.get(begin..begin + packed)?;
             if u16_at(archive, at + 10)? == 0 {
                 return Some(packed.to_vec());
@@ -72,6 +78,18 @@ pub(super) struct TestRow {
     pub(super) cells: Cells,
 }
 
+/// An index beside the table's own.
+pub(super) struct TestIndex {
+    pub(super) columns: Vec<u16>,
+    pub(super) entries: Vec<Entry>,
+}
+
+/// A key, and that of the row that it leads to.
+pub(super) struct Entry {
+    pub(super) key: Vec<u8>,
+    pub(super) row: Vec<u8>,
+}
+
 /// A table that a test writes.
 #[derive(Default)]
 pub(super) struct TestTable {
@@ -80,8 +98,7 @@ pub(super) struct TestTable {
     pub(super) rows: Vec<TestRow>,
     /// Columns of the key.
     pub(super) key: Vec<u16>,
-    /// A further index: its columns, and entries of its key and that of the row.
-    pub(super) index: Option<(Vec<u16>, Vec<(Vec<u8>, Vec<u8>)>)>,
+    pub(super) index: Option<TestIndex>,
 }
 
 /// A `Long` in a key.
@@ -114,19 +131,28 @@ struct Line {
 impl Build {
     /// Reads the tables into pages of this size; roots have the numbers from 32 on in the order of `tables`.
     pub(super) fn of(page_bytes: usize, tables: Vec<TestTable>) -> Vec<u8> {
-        let mut build = Self { page_bytes, pages: vec![Vec::new(); 32], catalog: Vec::new(), next_object: 10 };
+        let mut build =
+            Self { page_bytes, pages: vec![Vec::new(); 32], catalog: Vec::new(), next_object: 10 };
         for table in tables {
             build.table(table);
         }
         for (root, object) in [(4, 2), (24, 3)] {
-            let lines = build.catalog.iter().map(|(key, data)| Line { key: key.clone(), data: data.clone() }).collect();
+            let lines = build
+                .catalog
+                .iter()
+                .map(|(key, data)| Line { key: key.clone(), data: data.clone() })
+                .collect();
             build.tree(root, object, 0, lines);
         }
         build.finish()
     }
 
     fn entry(&mut self, object: u32, kind: u16, id: u32, fields: &[(u16, Vec<u8>)]) {
-        let mut fixed = vec![(1, object.to_le_bytes().to_vec()), (2, kind.to_le_bytes().to_vec()), (3, id.to_le_bytes().to_vec())];
+        let mut fixed = vec![
+            (1, object.to_le_bytes().to_vec()),
+            (2, kind.to_le_bytes().to_vec()),
+            (3, id.to_le_bytes().to_vec()),
+        ];
         fixed.extend(fields.iter().filter(|(id, _)| *id < 128).cloned());
         let sizes = [4, 2, 4, 4, 4, 4, 4, 1, 2, 4];
         let mut values: Vec<Option<Vec<u8>>> = vec![None; sizes.len()];
@@ -149,12 +175,11 @@ impl Build {
         let mut data = vec![u8::try_from(sizes.len()).unwrap(), 0, 0, 0];
         let mut nulls = vec![0_u8; sizes.len().div_ceil(8)];
         for (at, (size, value)) in sizes.iter().zip(fixed).enumerate() {
-            match value {
-                Some(value) => data.extend_from_slice(value),
-                None => {
-                    nulls[at / 8] |= 1 << (at % 8);
-                    data.resize(data.len() + size, 0);
-                }
+            if let Some(value) = value {
+                data.extend_from_slice(value);
+            } else {
+                nulls[at / 8] |= 1 << (at % 8);
+                data.resize(data.len() + size, 0);
             }
         }
         data.extend_from_slice(&nulls);
@@ -199,26 +224,40 @@ impl Build {
         let mut place = 4_u16;
         for column in &table.columns {
             let size = super::record::Column::size_of(column.kind).unwrap_or(0);
-            let mut fields = vec![(4, number(column.kind)), (5, number(0)), (7, number(1_200)), name(column.name)];
+            let mut fields =
+                vec![(4, number(column.kind)), (5, number(0)), (7, number(1_200)), name(column.name)];
             if column.id < 128 {
                 fields.push((9, place.to_le_bytes().to_vec()));
                 place += u16::try_from(size).unwrap();
             }
             self.entry(object, 2, column.id.into(), &fields);
         }
-        let keys = |ids: &[u16]| (132, ids.iter().flat_map(|id| [[0, 0], id.to_le_bytes()].concat()).collect::<Vec<u8>>());
+        let keys = |ids: &[u16]| {
+            (132, ids.iter().flat_map(|id| [[0, 0], id.to_le_bytes()].concat()).collect::<Vec<u8>>())
+        };
         if !table.key.is_empty() {
-            self.entry(object, 3, object, &[(4, number(root)), (6, number(0x20)), name("primary"), keys(&table.key)]);
+            self.entry(
+                object,
+                3,
+                object,
+                &[(4, number(root)), (6, number(0x20)), name("primary"), keys(&table.key)],
+            );
         }
-        if let Some((columns, entries)) = &table.index {
-            self.entry(object, 3, object + 1, &[(4, number(root + 1)), (6, number(0)), name("further"), keys(columns)]);
+        if let Some(TestIndex { columns, entries }) = table.index {
+            self.entry(
+                object,
+                3,
+                object + 1,
+                &[(4, number(root + 1)), (6, number(0)), name("further"), keys(&columns)],
+            );
             let mut lines: Vec<Line> =
-                entries.iter().map(|(key, data)| Line { key: key.clone(), data: data.clone() }).collect();
+                entries.into_iter().map(|entry| Line { key: entry.key, data: entry.row }).collect();
             lines.sort_by(|one, other| one.key.cmp(&other.key));
             self.tree(root + 1, object + 1, INDEX, lines);
         }
         let mut long = Vec::new();
-        let mut lines: Vec<Line> = table.rows.iter().map(|row| self.line(&table.columns, row, &mut long)).collect();
+        let mut lines: Vec<Line> =
+            table.rows.iter().map(|row| self.line(&table.columns, row, &mut long)).collect();
         lines.sort_by(|one, other| one.key.cmp(&other.key));
         self.tree(root, object, 0, lines);
         if !long.is_empty() {
@@ -232,9 +271,9 @@ impl Build {
         let sizes: Vec<usize> =
             fixed.iter().map(|column| super::record::Column::size_of(column.kind).unwrap()).collect();
         let plain = |name: &str| {
-            row.cells.iter().find(|(of, _)| *of == name).map(|(_, cell)| match cell {
-                Cell::Plain(bytes) => bytes.clone(),
-                _ => panic!("{name} is not tagged"),
+            row.cells.iter().find(|(of, _)| *of == name).map(|(_, cell)| {
+                let Cell::Plain(bytes) = cell else { panic!("{name} is not tagged") };
+                bytes.clone()
             })
         };
         let values: Vec<Option<Vec<u8>>> = fixed.iter().map(|column| plain(column.name)).collect();
@@ -296,7 +335,8 @@ impl Build {
         let start = if is_small { 40 } else { 80 };
         let mut page = vec![0; self.page_bytes];
         // On other pages than roots keys are told by what they share with the page's first line.
-        let prefix: &[u8] = if flags & ROOT == 0 { lines.first().map_or(&[], |line| line.key.as_slice()) } else { &[] };
+        let prefix: &[u8] =
+            if flags & ROOT == 0 { lines.first().map_or(&[], |line| line.key.as_slice()) } else { &[] };
         let mut at = start + prefix.len();
         page[start..at].copy_from_slice(prefix);
         let end = self.page_bytes;

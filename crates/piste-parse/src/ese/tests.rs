@@ -45,7 +45,8 @@ pub(super) fn read(path: &str, bytes: Vec<u8>, companions: &[Companion]) -> io::
     let cx = Context { evidence: EvidenceId(1), path, sources: &sources, host_hint: Some("HINT") };
     let content: Arc<dyn ReadAt> = Arc::new(bytes);
     let opened = open(Arc::clone(&content), companions, &cx)?;
-    let mut all = Everything { tables: Database::open(content)?.catalog.tables.len(), ..Everything::default() };
+    let mut all =
+        Everything { tables: Database::open(content)?.catalog.tables.len(), ..Everything::default() };
     let told = |issue: &Issue| format!("{}: {}; {}", issue.slug, issue.what, issue.effect);
     all.issues.extend(opened.issues.iter().map(told));
     for piece in 0..opened.file.pieces() {
@@ -95,7 +96,8 @@ fn accesses_and_usage_say_what_another_reader_says() {
     let Some(all) = counts_as("SUM/Current.mdb", 8, 992) else { return };
     let counts = [("ual.access", 106), ("ual.client", 37), ("ual.dns", 12), ("ual.role", 6)];
     assert_eq!(all.counts(), counts.map(|(name, count)| (name.to_owned(), count)).into());
-    let accesses = all.columns("ual.access", &["event_time", "User", "SourceIp", "RoleName", "AccessCount", "time_basis"]);
+    let accesses = all
+        .columns("ual.access", &["event_time", "User", "SourceIp", "RoleName", "AccessCount", "time_basis"]);
     for wanted in [
         r"2021-07-23T00:00:00Z | blackclover\administrator | 10.10.10.100 | Active Directory Domain Services | 4 | UAL day",
         r"2021-07-23T00:00:00Z | blackclover\administrator | 10.10.10.120 | File Server | 2 | UAL day",
@@ -119,9 +121,16 @@ fn accesses_and_usage_say_what_another_reader_says() {
 #[test]
 fn a_transfer_has_its_address_program_and_times() {
     let Some(all) = counts_as("qmgr.db", 6, 183) else { return };
-    let job = &all.columns("bits.job", &["event_time", "DisplayName", "Owner", "State", "Image", "LocalName"])[0];
-    assert!(job.starts_with("2022-12-21T02:18:03.120465400Z | Chrome Component Updater | S-1-5-21-"), "{job}");
-    assert!(job.contains(r"| transferred | C:\Program Files\Chromium\Application\chrome.exe | C:\Users\bob\"), "{job}");
+    let job =
+        &all.columns("bits.job", &["event_time", "DisplayName", "Owner", "State", "Image", "LocalName"])[0];
+    assert!(
+        job.starts_with("2022-12-21T02:18:03.120465400Z | Chrome Component Updater | S-1-5-21-"),
+        "{job}"
+    );
+    assert!(
+        job.contains(r"| transferred | C:\Program Files\Chromium\Application\chrome.exe | C:\Users\bob\"),
+        "{job}"
+    );
     let url = &all.columns("bits.job", &["Url"])[0];
     assert!(url.starts_with("http://edgedl.me.gvt1.com/edgedl/release2/chrome_component/"), "{url}");
     // The database was not closed: it says so, and is read.
@@ -130,7 +139,7 @@ fn a_transfer_has_its_address_program_and_times() {
 }
 
 use record::kind;
-use testing::{Build, Cell, Cells, Col, TestRow, TestTable, key_of, wide};
+use testing::{Build, Cell, Cells, Col, TestRow, TestTable, wide};
 
 fn col(id: u16, name: &'static str, kind: u32) -> Col {
     Col { id, name, kind }
@@ -195,7 +204,10 @@ fn a_day_is_dated_where_one_year_alone_can_be_meant() {
     ];
     let all = read("LogFiles/Sum/Current.mdb", Build::of(4_096, vec![clients(rows)]), &[]).unwrap();
     assert_eq!(
-        all.columns("ual.access", &["event_time", "AccessDate", "DayNumber", "AccessCount", "User", "SourceIp", "Doubt"]),
+        all.columns(
+            "ual.access",
+            &["event_time", "AccessDate", "DayNumber", "AccessCount", "User", "SourceIp", "Doubt"]
+        ),
         [
             "2023-02-09T00:00:00Z | 2023-02-09 | 40 | 3 | corp\\mvega | 203.0.113.9 | ~",
             "2024-01-01T00:00:00Z | 2024-01-01 | 1 | 3 | corp\\mvega | 203.0.113.9 | ~",
@@ -226,12 +238,24 @@ fn the_server_its_roles_and_years_come_from_its_identity() {
         32_768,
         vec![
             identity(
-                vec![col(1, "CreationTime", kind::DATE_TIME), col(256, "SystemDNSHostName", kind::LONG_TEXT), col(257, "SystemDomainName", kind::LONG_TEXT)],
+                vec![
+                    col(1, "CreationTime", kind::DATE_TIME),
+                    col(256, "SystemDNSHostName", kind::LONG_TEXT),
+                    col(257, "SystemDomainName", kind::LONG_TEXT),
+                ],
                 "SYSTEM_IDENTITY",
-                vec![("CreationTime", long(noon(5))), ("SystemDNSHostName", text("FS01")), ("SystemDomainName", text("corp.example"))],
+                vec![
+                    ("CreationTime", long(noon(5))),
+                    ("SystemDNSHostName", text("FS01")),
+                    ("SystemDomainName", text("corp.example")),
+                ],
             ),
             identity(
-                vec![col(1, "RoleGuid", kind::GUID), col(256, "ProductName", kind::LONG_TEXT), col(257, "RoleName", kind::LONG_TEXT)],
+                vec![
+                    col(1, "RoleGuid", kind::GUID),
+                    col(256, "ProductName", kind::LONG_TEXT),
+                    col(257, "RoleName", kind::LONG_TEXT),
+                ],
                 "ROLE_IDS",
                 vec![("RoleGuid", Cell::Plain(FILE_SERVER.to_vec())), ("RoleName", text("Files of ours"))],
             ),
@@ -243,7 +267,10 @@ fn the_server_its_roles_and_years_come_from_its_identity() {
         ],
     );
     let own = read("Sum/SystemIdentity.mdb", identity.clone(), &[]).unwrap();
-    assert_eq!(own.columns("ual.system", &["event_time", "host"]), ["2023-01-05T12:00:00Z | FS01.corp.example"]);
+    assert_eq!(
+        own.columns("ual.system", &["event_time", "host"]),
+        ["2023-01-05T12:00:00Z | FS01.corp.example"]
+    );
 
     let companion = Companion { path: "c.zip!Sum/SYSTEMIDENTITY.MDB".into(), content: Arc::new(identity) };
     let rows = vec![client(1, noon(1), noon(400), &["Day40"])];
@@ -261,7 +288,10 @@ fn web_cache(page_bytes: usize) -> Vec<u8> {
     let containers = TestTable {
         name: "Containers",
         columns: vec![col(1, "ContainerId", kind::LONG_LONG), col(128, "Name", kind::TEXT)],
-        rows: vec![TestRow { key: vec![1], cells: vec![("ContainerId", long(2)), ("Name", text("History"))] }],
+        rows: vec![TestRow {
+            key: vec![1],
+            cells: vec![("ContainerId", long(2)), ("Name", text("History"))],
+        }],
         ..TestTable::default()
     };
     let columns = vec![
@@ -273,11 +303,14 @@ fn web_cache(page_bytes: usize) -> Vec<u8> {
     ];
     let row = |number: u32| {
         let url = format!("Visited: mvega@https://shop.example/{number:04}");
-        let mut cells = vec![("EntryId", long(number.into())), ("AccessedTime", long(noon(u64::from(number % 300) + 1)))];
+        let mut cells =
+            vec![("EntryId", long(number.into())), ("AccessedTime", long(noon(u64::from(number % 300) + 1)))];
         cells.push(match number {
             // A long value in two parts, the second one compressed: `abc` a hundred times.
             7 => {
-                let packed = vec![0x18, 0x2c, 1, 0xff, 0xff, 0xff, 0x1f, 0x61, 0x62, 0x63, 0x17, 0, 0x0f, 0xff, 0x26, 1];
+                let packed = vec![
+                    0x18, 0x2c, 1, 0xff, 0xff, 0xff, 0x1f, 0x61, 0x62, 0x63, 0x17, 0, 0x0f, 0xff, 0x26, 1,
+                ];
                 let head = wide("Visited: mvega@https://long.example/");
                 let length = head.len();
                 ("Url", Cell::Long(vec![(head, length), (packed, 300)]))
@@ -303,7 +336,10 @@ fn values_of_every_form_are_read_from_small_and_large_pages() {
         assert_eq!(visits.len(), 600, "{page_bytes}");
         assert_eq!(visits[0], "1 | 2023-01-02T12:00:00Z | https://shop.example/0001 | mvega | History");
         let packed: String = String::from_utf16_lossy(&[0x6261, 0x6163, 0x6362].repeat(50));
-        assert_eq!(visits[6], format!("7 | 2023-01-08T12:00:00Z | https://long.example/{packed} | mvega | History"));
+        assert_eq!(
+            visits[6],
+            format!("7 | 2023-01-08T12:00:00Z | https://long.example/{packed} | mvega | History")
+        );
         assert_eq!(visits[7], "8 | 2023-01-09T12:00:00Z | abc | ~ | History");
         assert_eq!(visits[8], "9 | 2023-01-10T12:00:00Z | first | ~ | History");
         assert_eq!(visits[599], "600 | 2023-01-01T12:00:00Z | https://shop.example/0600 | mvega | History");
@@ -323,7 +359,11 @@ fn where_a_tree_is_broken_its_leaves_are_found_in_the_file() {
     let all = read("WebCacheV01.dat", bytes, &[]).unwrap();
     assert_eq!(all.counts()["web.visit"], 600);
     assert!(all.columns("web.visit", &["OutsideOfTree"]).iter().all(|stray| stray == "true"));
-    assert!(all.issues.iter().any(|issue| issue.starts_with("ese-tree-damaged: the tree of table `Container_2` is broken")));
+    assert!(
+        all.issues
+            .iter()
+            .any(|issue| issue.starts_with("ese-tree-damaged: the tree of table `Container_2` is broken"))
+    );
 }
 
 #[test]
@@ -341,7 +381,10 @@ fn where_the_catalogue_is_broken_its_shadow_is_read() {
             bytes[(page + 1) * 4_096..(page + 2) * 4_096].fill(0);
         }
         let all = read("Current.mdb", bytes, &[]).unwrap();
-        let told = all.issues.iter().any(|issue| issue.starts_with("ese-catalog-damaged: page 4 of the catalogue is empty; "));
+        let told = all
+            .issues
+            .iter()
+            .any(|issue| issue.starts_with("ese-catalog-damaged: page 4 of the catalogue is empty; "));
         assert!(told, "{:?}", all.issues);
         assert_eq!(all.columns("ual.access", &["AccessDate"]), ["2023-02-09"], "{gone:?}: {:?}", all.issues);
     }
@@ -356,7 +399,8 @@ fn damage_is_told_and_costs_what_it_hit() {
     bytes[at] ^= 1;
     let all = read("WebCacheV01.dat", bytes, &[]).unwrap();
     assert_eq!(all.counts()["web.visit"], 600);
-    let told = "ese-checksum-wrong: 1 pages have a wrong checksum; they were read all the same; no record is lost";
+    let told =
+        "ese-checksum-wrong: 1 pages have a wrong checksum; they were read all the same; no record is lost";
     assert_eq!(all.issues, [told]);
     // The end of the file is gone: the leaves there are.
     let mut bytes = whole.clone();
@@ -366,6 +410,7 @@ fn damage_is_told_and_costs_what_it_hit() {
     assert!(all.issues.iter().any(|issue| issue.starts_with("ese-tree-damaged: ")), "{:?}", all.issues);
     // The first head is gone: the second is read. Both: it is no database.
     let mut bytes = whole;
+    assert!(recognise(&bytes, "x") && !recognise(b"<?xml", "x"));
     bytes[..512].fill(0);
     let all = read("WebCacheV01.dat", bytes.clone(), &[]).unwrap();
     assert_eq!(all.counts()["web.visit"], 600);
@@ -400,7 +445,8 @@ fn harm(bytes: &mut Vec<u8>, page_bytes: usize, series: &mut Series) {
             // In the head of a page or among its tags, where most is decided.
             5 | 6 => {
                 let page = at / page_bytes * page_bytes;
-                let within = if series.below(2) == 0 { series.below(80) } else { page_bytes - 1 - series.below(64) };
+                let within =
+                    if series.below(2) == 0 { series.below(80) } else { page_bytes - 1 - series.below(64) };
                 if let Some(byte) = bytes.get_mut(page + within) {
                     *byte = u8::try_from(series.below(256)).unwrap();
                 }

@@ -9,7 +9,7 @@
 //! `InsertDate` and `LastAccess`. Where both fail, the row has no time, and says what is known. The days are taken as days
 //! in UTC; a count ends at 65,535.
 //!
-//! Sources: Microsoft's "Manage User Access Logging"; KStrike and SumECmd for the columns and the roles' GUIDs.
+//! Sources: Microsoft's "Manage User Access Logging"; `KStrike` and `SumECmd` for the columns and the roles' GUIDs.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -72,7 +72,8 @@ impl Ual {
             ual.take_identity(database, file_name(cx.path));
             return ual;
         }
-        let identity = companions.iter().find(|one| file_name(&one.path).eq_ignore_ascii_case("SystemIdentity.mdb"));
+        let identity =
+            companions.iter().find(|one| file_name(&one.path).eq_ignore_ascii_case("SystemIdentity.mdb"));
         let identity = identity.and_then(|one| Database::open(Arc::clone(&one.content)).ok());
         if let Some(identity) = identity {
             ual.take_identity(&identity, file_name(cx.path));
@@ -139,8 +140,14 @@ fn each_text(database: &Database, table: &str, names: &[&str], mut take: impl Fn
 impl Meaning for Ual {
     fn maker<'d>(&'d self, _database: &'d Database, table: &'d Table) -> Option<Box<dyn Maker + 'd>> {
         let plain = |dataset, times| {
-            Some(Box::new(PlainMaker { ual: self, table, dataset, times, value: Vec::new(), text: String::new() })
-                as Box<dyn Maker>)
+            Some(Box::new(PlainMaker {
+                ual: self,
+                table,
+                dataset,
+                times,
+                value: Vec::new(),
+                text: String::new(),
+            }) as Box<dyn Maker>)
         };
         match table.name.as_str() {
             "CLIENTS" => Some(Box::new(ClientMaker::new(self, table)?)),
@@ -238,7 +245,15 @@ impl<'d> ClientMaker<'d> {
         };
         let day = |column: &Column| Some((column.id, column.name.strip_prefix("Day")?.parse().ok()?));
         let days = table.columns.iter().filter_map(day).filter(|(_, day)| (1..=366).contains(day)).collect();
-        Some(Self { ual, table, columns, days, years: HashMap::new(), value: Vec::new(), text: String::new() })
+        Some(Self {
+            ual,
+            table,
+            columns,
+            days,
+            years: HashMap::new(),
+            value: Vec::new(),
+            text: String::new(),
+        })
     }
 
     fn text(&mut self, record: &Record<'_>, column: Option<&Column>, values: &mut Values) -> &str {
@@ -320,7 +335,8 @@ impl Maker for ClientMaker<'_> {
         sink.copy("User", user);
         let client = self.columns.client;
         sink.field("ClientName", self.text(record, client, values));
-        let address = record.get(self.columns.address).map(|stored| address_of(stored.bytes)).unwrap_or_default();
+        let address =
+            record.get(self.columns.address).map(|stored| address_of(stored.bytes)).unwrap_or_default();
         sink.field("Address", &address);
         sink.copy("SourceIp", &address);
         let total = self.columns.total;

@@ -119,13 +119,13 @@ impl Values {
         for at in 0..count.min(VALUES_MAX) {
             let Some(entry) = u16_at(bytes, at * 2) else { break };
             let from = usize::from(entry & 0x7fff);
-            let to = match at + 1 < count {
-                true => u16_at(bytes, at * 2 + 2).map_or(0, |next| usize::from(next & 0x7fff)),
-                false => bytes.len(),
-            };
+            let next = u16_at(bytes, at * 2 + 2).filter(|_| at + 1 < count);
+            let to = next.map_or(bytes.len(), |next| usize::from(next & 0x7fff));
             match bytes.get(from..to) {
                 // Only the first of several is ever compressed.
-                Some(value) => self.push(table, value, at == 0 && stored.is_compressed(), entry & 0x8000 != 0, out),
+                Some(value) => {
+                    self.push(table, value, at == 0 && stored.is_compressed(), entry & 0x8000 != 0, out);
+                }
                 None => self.lack(Lack::Damaged),
             }
         }

@@ -1,10 +1,10 @@
-//! Browsing of Internet Explorer and Edge before Chromium, and of programs that use WinINet (`WebCacheV01.dat`).
+//! Browsing of Internet Explorer and Edge before Chromium, and of programs that use `WinINet` (`WebCacheV01.dat`).
 //!
 //! In: `Containers`, which names the tables `Container_N`. Out: of the history `web.visit`, a row a visited address with the
 //! user that the entry names; of downloads `web.download`; of cookies, DOM storage and cached pages `web.cache`. The row's
 //! time is `AccessedTime`.
 //!
-//! Source: libyal's esedb-kb, "WebCache database".
+//! Source: libyal's esedb-kb, "`WebCache` database".
 
 use std::collections::HashMap;
 
@@ -18,7 +18,8 @@ use super::{Database, Maker, Meaning};
 /// Containers that are kept.
 const CONTAINERS_MAX: usize = 10_000;
 /// Columns that hold a FILETIME.
-const TIMES: [&str; 6] = ["SyncTime", "CreationTime", "ExpiryTime", "ModifiedTime", "AccessedTime", "PostCheckTime"];
+const TIMES: [&str; 6] =
+    ["SyncTime", "CreationTime", "ExpiryTime", "ModifiedTime", "AccessedTime", "PostCheckTime"];
 /// Columns that say nothing to a person.
 const LEFT_OUT: [&str; 6] =
     ["UrlHash", "SecureDirectory", "UrlSchemaType", "ExemptionDelta", "ExtraData", "ResponseHeaders"];
@@ -39,7 +40,8 @@ impl WebCache {
     pub(super) fn read(database: &Database) -> Self {
         let mut containers = HashMap::new();
         let table = database.table("Containers");
-        let columns = table.and_then(|table| Some((table, table.column("ContainerId")?, table.column("Name")?)));
+        let columns =
+            table.and_then(|table| Some((table, table.column("ContainerId")?, table.column("Name")?)));
         let Some((table, id, name)) = columns else { return Self { containers } };
         let folder = table.column("Directory");
         let mut value = Vec::new();

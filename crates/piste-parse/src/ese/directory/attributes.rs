@@ -33,8 +33,6 @@ pub(super) enum Form {
     Guid,
     /// Numbers of classes.
     Classes,
-    /// Whether it is set.
-    Flag,
 }
 
 const fn shown(column: &'static str, name: &'static str, form: Form) -> Shown {
@@ -126,7 +124,11 @@ pub(super) const WATCHED: [Watched; 33] = [
     watched(589_918, "ntPwdHistory", "the password was set"),
     watched(589_949, "supplementalCredentials", "the password was set"),
     watched(589_920, "pwdLastSet", "the password was set, or must be changed"),
-    watched(589_832, "userAccountControl", "enabled, disabled, no preauthentication, delegation, no password"),
+    watched(
+        589_832,
+        "userAccountControl",
+        "enabled, disabled, no preauthentication, delegation, no password",
+    ),
     watched(589_974, "adminCount", "the account came under the protection of administrators"),
     watched(590_595, "servicePrincipalName", "a service name lets anybody ask for a ticket to crack"),
     watched(590_433, "sIDHistory", "a former identity grants its rights"),
@@ -167,7 +169,11 @@ pub(super) struct WatchedLink {
 /// Links whose changes become rows.
 pub(super) const WATCHED_LINKS: [WatchedLink; 2] = [
     WatchedLink { base: MEMBER, name: "member", reason: "membership of a group" },
-    WatchedLink { base: KEY_CREDENTIAL, name: "msDS-KeyCredentialLink", reason: "a key with which anybody who has it logs on" },
+    WatchedLink {
+        base: KEY_CREDENTIAL,
+        name: "msDS-KeyCredentialLink",
+        reason: "a key with which anybody who has it logs on",
+    },
 ];
 
 /// Half the number of `member` and `memberOf`.

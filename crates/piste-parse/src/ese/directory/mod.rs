@@ -8,7 +8,7 @@
 //! not taken out of the record. Attributes that a forest added itself (LAPS among them) have other numbers in each forest and
 //! are not looked at at all.
 //!
-//! Sources: MS-ADTS, MS-DRSR; the layout of `PROPERTY_META_DATA_VECTOR` and `VALUE_META_DATA` as DSInternals reads them.
+//! Sources: MS-ADTS, MS-DRSR; the layout of `PROPERTY_META_DATA_VECTOR` and `VALUE_META_DATA` as `DSInternals` reads them.
 
 mod attributes;
 mod names;
@@ -18,8 +18,8 @@ mod tests;
 use piste_model::{Instant, Issue};
 
 use self::attributes::{
-    ACCOUNT_FLAGS, ACCOUNT_TYPES, CLASSES, Form, IS_DELETED, KEY_CREDENTIAL, MEMBER, META_DATA, PRESENT, Present, SHOWN,
-    Shown, WATCHED, WATCHED_LINKS, Watched,
+    ACCOUNT_FLAGS, ACCOUNT_TYPES, CLASSES, Form, IS_DELETED, KEY_CREDENTIAL, MEMBER, META_DATA, PRESENT,
+    Present, SHOWN, Shown, WATCHED, WATCHED_LINKS, Watched,
 };
 use self::names::{Links, Names, number_of};
 use super::bytes::{LastNumber, u32_at, u64_at};
@@ -131,7 +131,13 @@ impl<'d> ObjectMaker<'d> {
         text
     }
 
-    fn push_object(&mut self, record: &Record<'_>, dn: Option<&str>, values: &mut Values, sink: &mut Sink<'_>) {
+    fn push_object(
+        &mut self,
+        record: &Record<'_>,
+        dn: Option<&str>,
+        values: &mut Values,
+        sink: &mut Sink<'_>,
+    ) {
         let mut created = None;
         for (shown, column) in &self.shown {
             let Some(stored) = record.get(column) else { continue };
@@ -269,7 +275,6 @@ fn push_shown(form: Form, column: &Column, value: &[u8], out: &mut String) {
         Form::Guid => out.push_str(&guid(value)),
         Form::Classes => out.push_str(&name_of(&CLASSES, number())),
         Form::AccountType => out.push_str(&name_of(&ACCOUNT_TYPES, number())),
-        Form::Flag => out.push_str(if number() == 0 { "false" } else { "true" }),
         Form::AccountControl => {
             let flags = number();
             let names: Vec<&str> =
@@ -291,7 +296,9 @@ struct LinkMaker<'d> {
 impl Maker for LinkMaker<'_> {
     fn make(&mut self, record: &Record<'_>, values: &mut Values, sink: &mut Sink<'_>) {
         let of = |name| number_of(record, self.table.column(name));
-        let Some(watched) = of("link_base").and_then(|base| WATCHED_LINKS.iter().find(|link| link.base == base)) else {
+        let Some(watched) =
+            of("link_base").and_then(|base| WATCHED_LINKS.iter().find(|link| link.base == base))
+        else {
             return;
         };
         let (from, to) = (of("link_DNT"), of("backlink_DNT"));

@@ -239,7 +239,8 @@ impl<'d> Links<'d> {
                     Record::of(node.data, &page)
                 } else {
                     let found = tree::seek(&mut values.pager, &mut row, self.table.root, node.data);
-                    let of_key = found.and_then(|at| row.node(at)).filter(|found| found.compare(node.data).is_eq());
+                    let of_key =
+                        found.and_then(|at| row.node(at)).filter(|found| found.compare(node.data).is_eq());
                     of_key.filter(|found| !found.is_deleted).and_then(|found| Record::of(found.data, &row))
                 };
                 if let Some(record) = record.filter(|record| !self.is_gone(record)) {

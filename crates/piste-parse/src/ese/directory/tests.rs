@@ -1,7 +1,7 @@
 //! A directory of a few objects, written by the test.
 
 use super::super::record::kind;
-use super::super::testing::{Build, Cell, Cells, Col, TestRow, TestTable, key_of, wide};
+use super::super::testing::{Build, Cell, Cells, Col, Entry, TestIndex, TestRow, TestTable, key_of, wide};
 use super::super::tests::{read, survives};
 
 /// Seconds from 1601 to 2023-01-01.
@@ -117,8 +117,11 @@ fn links() -> TestTable {
     .map(|(id, name, kind)| Col { id, name, kind })
     .to_vec();
     let rows = vec![link(14, 13, None, 50), link(11, 13, Some(OF_2023 + 60 * 86_400), 60)];
-    let back = |group: u32, member: u32| (key_of(&[member, 1, group]), key_of(&[group, 1, member]));
-    let index = Some((vec![2, 3, 1], vec![back(14, 13), back(11, 13)]));
+    let back = |group: u32, member: u32| Entry {
+        key: key_of(&[member, 1, group]),
+        row: key_of(&[group, 1, member]),
+    };
+    let index = Some(TestIndex { columns: vec![2, 3, 1], entries: vec![back(14, 13), back(11, 13)] });
     TestTable { name: "link_table", columns, rows, key: vec![1, 3, 2], index }
 }
 
@@ -132,10 +135,19 @@ fn accounts_have_their_names_groups_and_changes_and_no_secret() {
         assert_eq!(
             all.columns(
                 "directory.object",
-                &["event_time", "sAMAccountName", "distinguishedName", "objectSid", "userAccountControl", "memberOf"]
+                &[
+                    "event_time",
+                    "sAMAccountName",
+                    "distinguishedName",
+                    "objectSid",
+                    "userAccountControl",
+                    "memberOf"
+                ]
             ),
             [
-                format!("2023-01-01T00:00:00Z | mvega | {dn} | S-1-5-21-1105 | NORMAL_ACCOUNT|DONT_REQ_PREAUTH | {group}"),
+                format!(
+                    "2023-01-01T00:00:00Z | mvega | {dn} | S-1-5-21-1105 | NORMAL_ACCOUNT|DONT_REQ_PREAUTH | {group}"
+                ),
                 format!("2023-01-01T00:00:00Z | Domain Admins | {group} | ~ | ~ | ~"),
             ]
         );
@@ -151,16 +163,21 @@ fn accounts_have_their_names_groups_and_changes_and_no_secret() {
             "user | HTTP/a.example; HTTP/b.example | 2 | unicodePwd | present"
         );
         assert_eq!(
-            all.columns("directory.change", &["event_time", "Attribute", "Version", "distinguishedName", "LinkedDN", "LinkDeleted"]),
+            all.columns(
+                "directory.change",
+                &["event_time", "Attribute", "Version", "distinguishedName", "LinkedDN", "LinkDeleted"]
+            ),
             [
                 format!("2023-02-10T00:00:00Z | unicodePwd | 3 | {dn} | ~ | ~"),
                 format!("2023-02-11T00:00:00Z | servicePrincipalName | 1 | {dn} | ~ | ~"),
-                format!("2023-03-02T00:00:00Z | member | 1 | DC=corp,DC=example | {dn} | 2023-03-02T00:00:00Z"),
+                format!(
+                    "2023-03-02T00:00:00Z | member | 1 | DC=corp,DC=example | {dn} | 2023-03-02T00:00:00Z"
+                ),
                 format!("2023-02-20T00:00:00Z | member | 1 | {group} | {dn} | ~"),
             ]
         );
         let shown = format!("{:?}", all.rows);
-        let hex: String = SECRET.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = piste_model::hash::hex(SECRET);
         assert!(!shown.contains("never to be shown") && !shown.contains(&hex));
     }
 }
