@@ -30,6 +30,7 @@ mod ual;
 mod values;
 mod webcache;
 
+use std::collections::HashMap;
 use std::fmt::Debug;
 use std::io;
 use std::ops::Range;
@@ -51,6 +52,8 @@ use crate::{Context, Parsed};
 const PIECE_BYTES: usize = 1 << 20;
 /// How much less a leaf weighs whose rows are only counted.
 const COUNTED_WEIGHT: usize = 16;
+/// Tables with broken trees that are named each.
+const TREES_TOLD_MAX: usize = 20;
 /// Leaves that are followed from one that the tree does not name.
 const UNNAMED_MAX: usize = 64;
 
@@ -251,19 +254,31 @@ fn collect_leaves(
         found.push(TableLeaves { pages: leaves.pages, strays_from, is_read });
     }
     if !broken.is_empty() {
-        let table_of = |object| {
-            broken
-                .iter()
-                .find(|(at, _)| database.catalog.tables.get(*at).is_some_and(|table| table.object == object))
-        };
-        for stray in catalog::stray_leaves(&mut pager, |object| table_of(object).is_some(), &mut met) {
-            if let Some(table) = table_of(stray.object).and_then(|(at, _)| found.get_mut(*at)) {
+        let tables = &database.catalog.tables;
+        let by_object: HashMap<u32, usize> =
+            broken.iter().filter_map(|(at, _)| Some((tables.get(*at)?.object, *at))).collect();
+        for stray in catalog::stray_leaves(&mut pager, |object| by_object.contains_key(&object), &mut met) {
+            if let Some(table) = by_object.get(&stray.object).and_then(|at| found.get_mut(*at)) {
                 table.pages.push(stray.page);
             }
         }
+        tell_trees(&database.catalog, &found, &broken, &pager, cx, issues);
     }
-    for (at, Broken { page, why }) in broken {
-        let (Some(table), Some(leaves)) = (database.catalog.tables.get(at), found.get(at)) else { continue };
+    database.met = met;
+    found
+}
+
+/// Names the tables whose trees are broken; of many the first.
+fn tell_trees(
+    catalog: &Catalog,
+    found: &[TableLeaves],
+    broken: &[(usize, Broken)],
+    pager: &Pager,
+    cx: &Context<'_>,
+    issues: &mut Vec<Issue>,
+) {
+    for (at, Broken { page, why }) in broken.iter().take(TREES_TOLD_MAX) {
+        let (Some(table), Some(leaves)) = (catalog.tables.get(*at), found.get(*at)) else { continue };
         let strays = leaves.pages.len() - leaves.strays_from;
         issues.push(
             Issue::new(
@@ -274,11 +289,21 @@ fn collect_leaves(
                 "compare the file with another copy of it",
             )
             .of(cx.evidence)
-            .at(pager.offset_of(page)),
+            .at(pager.offset_of(*page)),
         );
     }
-    database.met = met;
-    found
+    if let Some(more) = broken.len().checked_sub(TREES_TOLD_MAX).filter(|more| *more > 0) {
+        issues.push(
+            Issue::new(
+                "ese-tree-damaged",
+                cx.path,
+                format!("the trees of {more} further tables are broken"),
+                "their pages were looked for in the whole file; those found are marked `OutsideOfTree`",
+                "compare the file with another copy of it",
+            )
+            .of(cx.evidence),
+        );
+    }
 }
 
 /// Cuts the leaves into pieces of about the same work.

@@ -283,6 +283,64 @@ fn the_server_its_roles_and_years_come_from_its_identity() {
     assert!(all.issues.is_empty(), "{:?}", all.issues);
 }
 
+#[test]
+fn bytes_that_a_program_sent_have_its_name_and_user() {
+    let ids = [
+        (1, 0, wide("\\Device\\HarddiskVolume3\\Tools\\rclone.exe [svc]\0")),
+        (2, 3, vec![1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0]),
+        (3, 0, wide("!!upload.exe!2023/01/02:03:04:05!1a2b!A tool")),
+    ];
+    let row = |(index, of_type, blob): (u32, u8, Vec<u8>)| TestRow {
+        key: index.to_be_bytes().to_vec(),
+        cells: vec![
+            ("IdType", Cell::Plain(vec![of_type])),
+            ("IdIndex", int(index)),
+            ("IdBlob", Cell::Plain(blob)),
+        ],
+    };
+    let columns = vec![
+        col(1, "IdType", kind::UNSIGNED_BYTE),
+        col(2, "IdIndex", kind::LONG),
+        col(256, "IdBlob", kind::LONG_BINARY),
+    ];
+    let rows = ids.into_iter().map(row).collect();
+    let ids = TestTable { name: "SruDbIdMapTable", columns, rows, ..TestTable::default() };
+    let columns = vec![
+        col(1, "AutoIncId", kind::LONG),
+        col(2, "TimeStamp", kind::DATE_TIME),
+        col(3, "AppId", kind::LONG),
+        col(4, "UserId", kind::LONG),
+        col(5, "InterfaceLuid", kind::LONG_LONG),
+        col(6, "BytesSent", kind::LONG_LONG),
+        col(7, "BytesRecvd", kind::LONG_LONG),
+    ];
+    let usage = |app: u32| TestRow {
+        key: app.to_be_bytes().to_vec(),
+        cells: vec![
+            ("TimeStamp", long(44_935.5_f64.to_bits())),
+            ("AppId", int(app)),
+            ("UserId", int(2)),
+            ("InterfaceLuid", long(71 << 48)),
+            ("BytesSent", long(9_000_000_000)),
+            ("BytesRecvd", long(7)),
+        ],
+    };
+    let name = "{973F5D5C-1D90-4944-BE8E-24B94231A174}";
+    let usage = TestTable { name, columns, rows: vec![usage(1), usage(3)], ..TestTable::default() };
+    let all = read("SRUDB.dat", Build::of(4_096, vec![ids, usage]), &[]).unwrap();
+    let names = ["event_time", "ExeInfo", "Image", "Sid", "BytesSent", "BytesReceived", "InterfaceType"];
+    let image = r"\Device\HarddiskVolume3\Tools\rclone.exe";
+    assert_eq!(
+        all.columns("srum.network_usage", &names),
+        [
+            format!("2023-01-09T12:00:00Z | {image} [svc] | {image} | S-1-5-18 | 9000000000 | 7 | Wi-Fi"),
+            "2023-01-09T12:00:00Z | upload.exe | ~ | S-1-5-18 | 9000000000 | 7 | Wi-Fi".into(),
+        ]
+    );
+    let described = all.columns("srum.network_usage", &["ExeTimestamp", "ExeInfoDescription"]);
+    assert_eq!(described[1], "2023-01-02T03:04:05 | A tool");
+}
+
 /// A `WebCache` with so many visits that its table has a branch, and values of every form.
 fn web_cache(page_bytes: usize) -> Vec<u8> {
     let containers = TestTable {
