@@ -431,12 +431,15 @@ fn read_leaf(
             values.lack(Lack::Record);
             continue;
         };
+        values.at = offset + node.place as u64;
         if node.is_deleted {
+            if maker.is_some() {
+                values.lack(Lack::Deleted);
+            }
             continue;
         }
         records += 1;
         let Some(maker) = maker.as_deref_mut() else { continue };
-        values.at = offset + node.place as u64;
         let Some(record) = Record::of(node.data, page) else {
             values.lack(Lack::Record);
             continue;
@@ -454,6 +457,16 @@ fn read_leaf(
 fn tell_lack(lacking: Lacking, cx: &Context<'_>, parsed: &mut Parsed) {
     let Lacking { what, count, first } = lacking;
     let look = "compare the file with another copy of it";
+    if what == Lack::Deleted {
+        let effect =
+            "they are no longer part of the database and are not read; other traces may tell of them";
+        let text = format!("{count} rows were deleted and are not cleaned away yet");
+        let hint = "look at the page at this offset with a hex viewer";
+        parsed
+            .issues
+            .push(Issue::new("ese-rows-deleted", cx.path, text, effect, hint).of(cx.evidence).at(first));
+        return;
+    }
     let (slug, text, lost, hint) = match what {
         Lack::Leaf => ("ese-page-damaged", format!("{count} pages of rows cannot be read"), None, look),
         Lack::Record => {
@@ -481,7 +494,7 @@ fn tell_lack(lacking: Lacking, cx: &Context<'_>, parsed: &mut Parsed) {
             Some(0),
             "look at the row with another reader of ESE databases",
         ),
-        Lack::OldForm => (
+        Lack::OldForm | Lack::Deleted => (
             "ese-rows-of-nt",
             format!("{count} rows have columns in the form of Windows NT, which is not read"),
             Some(0),

@@ -38,6 +38,8 @@ pub(super) enum Lack {
     Checksum,
     /// A row in the form of Windows NT.
     OldForm,
+    /// A row that was deleted and not cleaned away yet.
+    Deleted,
 }
 
 /// Lacks of one kind.

@@ -184,5 +184,5 @@ fn accounts_have_their_names_groups_and_changes_and_no_secret() {
 
 #[test]
 fn a_harmed_directory_neither_panics_nor_hangs() {
-    survives("ntds.dit", &Build::of(8_192, vec![objects(), links()]), 8_192, 300);
+    survives("ntds.dit", &Build::of(8_192, vec![objects(), links()]), 8_192, 200);
 }
