@@ -174,16 +174,20 @@ fn meaning_of(
     cx: &Context<'_>,
     issues: &mut Vec<Issue>,
 ) -> Box<dyn Meaning> {
-    let has = |name| database.table(name).is_some();
-    if has("SruDbIdMapTable") {
+    // A table of this name with this column: others call their tables so too.
+    let has = |name, column| database.table(name).is_some_and(|table| table.column(column).is_some());
+    if has("SruDbIdMapTable", "IdBlob") {
         Box::new(srum::Srum::read(database))
-    } else if has("CLIENTS") || has("ROLE_ACCESS") || has("SYSTEM_IDENTITY") {
+    } else if has("CLIENTS", "RoleGuid")
+        || has("ROLE_ACCESS", "RoleGuid")
+        || has("SYSTEM_IDENTITY", "CreationTime")
+    {
         Box::new(ual::Ual::read(database, companions, cx))
-    } else if has("datatable") && has("link_table") {
+    } else if has("datatable", "DNT_col") && has("link_table", "link_DNT") {
         Box::new(directory::Directory::of(database, cx, issues))
-    } else if has("Jobs") && has("Files") {
+    } else if has("Jobs", "Blob") && has("Files", "Blob") {
         Box::new(bits::Bits::read(database))
-    } else if has("Containers") {
+    } else if has("Containers", "ContainerId") {
         Box::new(webcache::WebCache::read(database))
     } else {
         Box::new(tables::Tables::of(database, cx, issues))
