@@ -4,7 +4,7 @@
 //! program, times, address and name, and `bits.file` for each file by itself. Both blobs are read as far as their layout is known from those of Windows 10 and
 //! 11; where that does not fit, only their text is given.
 //!
-//! Source: the layout of blobs as BitsParser (FireEye, Apache-2.0) describes it, compared with real ones.
+//! Source: the layout of blobs as `BitsParser` (`FireEye`, Apache-2.0) describes it, compared with real ones.
 
 use std::collections::HashMap;
 

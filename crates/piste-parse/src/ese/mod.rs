@@ -30,6 +30,7 @@ mod ual;
 mod values;
 mod webcache;
 
+use std::collections::HashMap;
 use std::fmt::Debug;
 use std::io;
 use std::ops::Range;
@@ -51,12 +52,13 @@ use crate::{Context, Parsed};
 const PIECE_BYTES: usize = 1 << 20;
 /// How much less a leaf weighs whose rows are only counted.
 const COUNTED_WEIGHT: usize = 16;
+/// Tables with broken trees that are named each.
+const TREES_TOLD_MAX: usize = 20;
 /// Leaves that are followed from one that the tree does not name.
 const UNNAMED_MAX: usize = 64;
 
 /// Whether the first bytes are those of an ESE database.
-#[cfg_attr(not(test), expect(dead_code, reason = "the signature is in the sniffer's table"))]
-pub(crate) fn recognise(head: &[u8], _name: &str) -> bool {
+pub fn recognise(head: &[u8], _name: &str) -> bool {
     bytes::u32_at(head, 4) == Some(0x89ab_cdef)
 }
 
@@ -172,16 +174,20 @@ fn meaning_of(
     cx: &Context<'_>,
     issues: &mut Vec<Issue>,
 ) -> Box<dyn Meaning> {
-    let has = |name| database.table(name).is_some();
-    if has("SruDbIdMapTable") {
+    // A table of this name with this column: others call their tables so too.
+    let has = |name, column| database.table(name).is_some_and(|table| table.column(column).is_some());
+    if has("SruDbIdMapTable", "IdBlob") {
         Box::new(srum::Srum::read(database))
-    } else if has("CLIENTS") || has("ROLE_ACCESS") || has("SYSTEM_IDENTITY") {
+    } else if has("CLIENTS", "RoleGuid")
+        || has("ROLE_ACCESS", "RoleGuid")
+        || has("SYSTEM_IDENTITY", "CreationTime")
+    {
         Box::new(ual::Ual::read(database, companions, cx))
-    } else if has("datatable") && has("link_table") {
+    } else if has("datatable", "DNT_col") && has("link_table", "link_DNT") {
         Box::new(directory::Directory::of(database, cx, issues))
-    } else if has("Jobs") && has("Files") {
+    } else if has("Jobs", "Blob") && has("Files", "Blob") {
         Box::new(bits::Bits::read(database))
-    } else if has("Containers") {
+    } else if has("Containers", "ContainerId") {
         Box::new(webcache::WebCache::read(database))
     } else {
         Box::new(tables::Tables::of(database, cx, issues))
@@ -252,19 +258,31 @@ fn collect_leaves(
         found.push(TableLeaves { pages: leaves.pages, strays_from, is_read });
     }
     if !broken.is_empty() {
-        let table_of = |object| {
-            broken
-                .iter()
-                .find(|(at, _)| database.catalog.tables.get(*at).is_some_and(|table| table.object == object))
-        };
-        for stray in catalog::stray_leaves(&mut pager, |object| table_of(object).is_some(), &mut met) {
-            if let Some(table) = table_of(stray.object).and_then(|(at, _)| found.get_mut(*at)) {
+        let tables = &database.catalog.tables;
+        let by_object: HashMap<u32, usize> =
+            broken.iter().filter_map(|(at, _)| Some((tables.get(*at)?.object, *at))).collect();
+        for stray in catalog::stray_leaves(&mut pager, |object| by_object.contains_key(&object), &mut met) {
+            if let Some(table) = by_object.get(&stray.object).and_then(|at| found.get_mut(*at)) {
                 table.pages.push(stray.page);
             }
         }
+        tell_trees(&database.catalog, &found, &broken, &pager, cx, issues);
     }
-    for (at, Broken { page, why }) in broken {
-        let (Some(table), Some(leaves)) = (database.catalog.tables.get(at), found.get(at)) else { continue };
+    database.met = met;
+    found
+}
+
+/// Names the tables whose trees are broken; of many the first.
+fn tell_trees(
+    catalog: &Catalog,
+    found: &[TableLeaves],
+    broken: &[(usize, Broken)],
+    pager: &Pager,
+    cx: &Context<'_>,
+    issues: &mut Vec<Issue>,
+) {
+    for (at, Broken { page, why }) in broken.iter().take(TREES_TOLD_MAX) {
+        let (Some(table), Some(leaves)) = (catalog.tables.get(*at), found.get(*at)) else { continue };
         let strays = leaves.pages.len() - leaves.strays_from;
         issues.push(
             Issue::new(
@@ -275,11 +293,21 @@ fn collect_leaves(
                 "compare the file with another copy of it",
             )
             .of(cx.evidence)
-            .at(pager.offset_of(page)),
+            .at(pager.offset_of(*page)),
         );
     }
-    database.met = met;
-    found
+    if let Some(more) = broken.len().checked_sub(TREES_TOLD_MAX).filter(|more| *more > 0) {
+        issues.push(
+            Issue::new(
+                "ese-tree-damaged",
+                cx.path,
+                format!("the trees of {more} further tables are broken"),
+                "their pages were looked for in the whole file; those found are marked `OutsideOfTree`",
+                "compare the file with another copy of it",
+            )
+            .of(cx.evidence),
+        );
+    }
 }
 
 /// Cuts the leaves into pieces of about the same work.
@@ -407,12 +435,15 @@ fn read_leaf(
             values.lack(Lack::Record);
             continue;
         };
+        values.at = offset + node.place as u64;
         if node.is_deleted {
+            if maker.is_some() {
+                values.lack(Lack::Deleted);
+            }
             continue;
         }
         records += 1;
         let Some(maker) = maker.as_deref_mut() else { continue };
-        values.at = offset + node.place as u64;
         let Some(record) = Record::of(node.data, page) else {
             values.lack(Lack::Record);
             continue;
@@ -430,6 +461,16 @@ fn read_leaf(
 fn tell_lack(lacking: Lacking, cx: &Context<'_>, parsed: &mut Parsed) {
     let Lacking { what, count, first } = lacking;
     let look = "compare the file with another copy of it";
+    if what == Lack::Deleted {
+        let effect =
+            "they are no longer part of the database and are not read; other traces may tell of them";
+        let text = format!("{count} rows were deleted and are not cleaned away yet");
+        let hint = "look at the page at this offset with a hex viewer";
+        parsed
+            .issues
+            .push(Issue::new("ese-rows-deleted", cx.path, text, effect, hint).of(cx.evidence).at(first));
+        return;
+    }
     let (slug, text, lost, hint) = match what {
         Lack::Leaf => ("ese-page-damaged", format!("{count} pages of rows cannot be read"), None, look),
         Lack::Record => {
@@ -457,7 +498,7 @@ fn tell_lack(lacking: Lacking, cx: &Context<'_>, parsed: &mut Parsed) {
             Some(0),
             "look at the row with another reader of ESE databases",
         ),
-        Lack::OldForm => (
+        Lack::OldForm | Lack::Deleted => (
             "ese-rows-of-nt",
             format!("{count} rows have columns in the form of Windows NT, which is not read"),
             Some(0),

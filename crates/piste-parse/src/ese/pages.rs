@@ -105,8 +105,6 @@ pub(super) enum BadPage {
     Tags,
     /// It belongs to another tree.
     OtherTree,
-    /// It should be a leaf and is none, or the other way round.
-    OtherLevel,
     /// A page that was met before: the tree bites its tail.
     Again,
     /// The medium answered with an error.
@@ -121,7 +119,6 @@ impl BadPage {
             Self::Blank => "is empty",
             Self::Tags => "has a damaged head",
             Self::OtherTree => "belongs to another table",
-            Self::OtherLevel => "is not of the level that the page above it says",
             Self::Again => "is named twice",
             Self::Unreadable => "cannot be read from its medium",
         }

@@ -20,6 +20,9 @@ use crate::{Context, Parsed};
 const HEX_BYTES_MAX: usize = 256;
 /// Bytes of text that one field takes in.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of all fields of a piece; after these, fields are cut short: some bytes of a file may stand for much text.
+const PIECE_TEXT_MAX: usize = 128 << 20;
+const SHORT_BYTES_MAX: usize = 512;
 
 /// Collects the rows of one piece.
 pub(super) struct Sink<'c> {
@@ -29,12 +32,23 @@ pub(super) struct Sink<'c> {
     place: Place,
     /// The row was found on a page that no tree leads to.
     is_stray: bool,
+    /// Bytes of fields so far, and fields that were cut.
+    bytes: usize,
+    cut: u64,
 }
 
 impl<'c> Sink<'c> {
     pub(super) fn new(cx: &'c Context<'c>) -> Self {
         let rows = Rows::new(cx.sources, cx.evidence);
-        Self { cx, rows, fields: Fields::default(), place: Place::default(), is_stray: false }
+        Self {
+            cx,
+            rows,
+            fields: Fields::default(),
+            place: Place::default(),
+            is_stray: false,
+            bytes: 0,
+            cut: 0,
+        }
     }
 
     /// Begins with the rows of one node.
@@ -54,10 +68,14 @@ impl<'c> Sink<'c> {
     }
 
     fn put(&mut self, name: &str, value: &str, role: Role) {
-        if !value.is_empty() {
-            let end = value.floor_char_boundary(TEXT_BYTES_MAX);
-            self.fields.push(name, value.get(..end).unwrap_or(value), role);
+        if value.is_empty() {
+            return;
         }
+        let most = if self.bytes > PIECE_TEXT_MAX { SHORT_BYTES_MAX } else { TEXT_BYTES_MAX };
+        let end = value.floor_char_boundary(most);
+        self.cut += u64::from(end < value.len());
+        self.bytes += end;
+        self.fields.push(name, value.get(..end).unwrap_or(value), role);
     }
 
     /// Adds a number.
@@ -111,6 +129,16 @@ impl<'c> Sink<'c> {
 
     /// Hands the rows over.
     pub(super) fn finish(self, offset: u64, parsed: &mut Parsed) {
+        if self.cut > 0 {
+            parsed.damaged(
+                self.cx,
+                "ese-value-too-long",
+                offset,
+                Some(0),
+                format!("{} values are too long to be shown whole; their beginning is", self.cut),
+                "look at the row with another reader of ESE databases",
+            );
+        }
         parsed.take_rows(self.cx, offset, self.rows);
     }
 }
@@ -154,7 +182,7 @@ pub(super) fn describe(column: &Column, bytes: &[u8], out: &mut String) {
             None => push(out, &u64_at(bytes, 0).unwrap_or_default()),
         },
         kind::BIT => {
-            out.push_str(if bytes.first().is_some_and(|byte| *byte != 0) { "true" } else { "false" })
+            out.push_str(if bytes.first().is_some_and(|byte| *byte != 0) { "true" } else { "false" });
         }
         kind::SINGLE => {
             if let Some(four) = bytes.first_chunk() {

@@ -4,8 +4,8 @@
 //! record under `srum.*`, with the program and the security identifier looked up. The row's time is `TimeStamp`: when the
 //! hour's figures were written, so what they count happened in the hour before it.
 //!
-//! Column names are those of the database, and `ExeInfo`, `Sid`, `BytesReceived` as SrumECmd writes them. Sources:
-//! SrumECmd's columns, Khatri's "Forensic implications of System Resource Usage Monitor", the registry's
+//! Column names are those of the database, and `ExeInfo`, `Sid`, `BytesReceived` as `SrumECmd` writes them. Sources:
+//! `SrumECmd`'s columns, Khatri's "Forensic implications of System Resource Usage Monitor", the registry's
 //! `SRUM\Extensions`.
 
 use std::collections::HashMap;

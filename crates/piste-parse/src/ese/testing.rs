@@ -78,6 +78,18 @@ pub(super) struct TestRow {
     pub(super) cells: Cells,
 }
 
+/// An index beside the table's own.
+pub(super) struct TestIndex {
+    pub(super) columns: Vec<u16>,
+    pub(super) entries: Vec<Entry>,
+}
+
+/// A key, and that of the row that it leads to.
+pub(super) struct Entry {
+    pub(super) key: Vec<u8>,
+    pub(super) row: Vec<u8>,
+}
+
 /// A table that a test writes.
 #[derive(Default)]
 pub(super) struct TestTable {
@@ -86,8 +98,7 @@ pub(super) struct TestTable {
     pub(super) rows: Vec<TestRow>,
     /// Columns of the key.
     pub(super) key: Vec<u16>,
-    /// A further index: its columns, and entries of its key and that of the row.
-    pub(super) index: Option<(Vec<u16>, Vec<(Vec<u8>, Vec<u8>)>)>,
+    pub(super) index: Option<TestIndex>,
 }
 
 /// A `Long` in a key.
@@ -164,12 +175,11 @@ impl Build {
         let mut data = vec![u8::try_from(sizes.len()).unwrap(), 0, 0, 0];
         let mut nulls = vec![0_u8; sizes.len().div_ceil(8)];
         for (at, (size, value)) in sizes.iter().zip(fixed).enumerate() {
-            match value {
-                Some(value) => data.extend_from_slice(value),
-                None => {
-                    nulls[at / 8] |= 1 << (at % 8);
-                    data.resize(data.len() + size, 0);
-                }
+            if let Some(value) = value {
+                data.extend_from_slice(value);
+            } else {
+                nulls[at / 8] |= 1 << (at % 8);
+                data.resize(data.len() + size, 0);
             }
         }
         data.extend_from_slice(&nulls);
@@ -233,15 +243,15 @@ impl Build {
                 &[(4, number(root)), (6, number(0x20)), name("primary"), keys(&table.key)],
             );
         }
-        if let Some((columns, entries)) = &table.index {
+        if let Some(TestIndex { columns, entries }) = table.index {
             self.entry(
                 object,
                 3,
                 object + 1,
-                &[(4, number(root + 1)), (6, number(0)), name("further"), keys(columns)],
+                &[(4, number(root + 1)), (6, number(0)), name("further"), keys(&columns)],
             );
             let mut lines: Vec<Line> =
-                entries.iter().map(|(key, data)| Line { key: key.clone(), data: data.clone() }).collect();
+                entries.into_iter().map(|entry| Line { key: entry.key, data: entry.row }).collect();
             lines.sort_by(|one, other| one.key.cmp(&other.key));
             self.tree(root + 1, object + 1, INDEX, lines);
         }
@@ -261,9 +271,9 @@ impl Build {
         let sizes: Vec<usize> =
             fixed.iter().map(|column| super::record::Column::size_of(column.kind).unwrap()).collect();
         let plain = |name: &str| {
-            row.cells.iter().find(|(of, _)| *of == name).map(|(_, cell)| match cell {
-                Cell::Plain(bytes) => bytes.clone(),
-                _ => panic!("{name} is not tagged"),
+            row.cells.iter().find(|(of, _)| *of == name).map(|(_, cell)| {
+                let Cell::Plain(bytes) = cell else { panic!("{name} is not tagged") };
+                bytes.clone()
             })
         };
         let values: Vec<Option<Vec<u8>>> = fixed.iter().map(|column| plain(column.name)).collect();

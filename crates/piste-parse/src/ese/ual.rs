@@ -9,7 +9,7 @@
 //! `InsertDate` and `LastAccess`. Where both fail, the row has no time, and says what is known. The days are taken as days
 //! in UTC; a count ends at 65,535.
 //!
-//! Sources: Microsoft's "Manage User Access Logging"; KStrike and SumECmd for the columns and the roles' GUIDs.
+//! Sources: Microsoft's "Manage User Access Logging"; `KStrike` and `SumECmd` for the columns and the roles' GUIDs.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr};

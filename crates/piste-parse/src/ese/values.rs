@@ -15,8 +15,9 @@ use super::tree;
 
 /// Bytes of a long value that are read.
 const LONG_BYTES_MAX: usize = 4 << 20;
-/// Values of one column and row.
+/// Values of one column and row, and the bytes of all of them.
 const VALUES_MAX: usize = 4_096;
+const VALUES_BYTES_MAX: usize = 2 * LONG_BYTES_MAX;
 
 /// What could not be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +38,8 @@ pub(super) enum Lack {
     Checksum,
     /// A row in the form of Windows NT.
     OldForm,
+    /// A row that was deleted and not cleaned away yet.
+    Deleted,
 }
 
 /// Lacks of one kind.
@@ -118,15 +121,17 @@ impl Values {
         let count = usize::from(u16_at(bytes, 0).unwrap_or_default() & 0x7fff) / 2;
         for at in 0..count.min(VALUES_MAX) {
             let Some(entry) = u16_at(bytes, at * 2) else { break };
+            // Many may be the same long value.
+            if out.iter().map(Vec::len).sum::<usize>() > VALUES_BYTES_MAX {
+                return self.lack(Lack::Cut);
+            }
             let from = usize::from(entry & 0x7fff);
-            let to = match at + 1 < count {
-                true => u16_at(bytes, at * 2 + 2).map_or(0, |next| usize::from(next & 0x7fff)),
-                false => bytes.len(),
-            };
+            let next = u16_at(bytes, at * 2 + 2).filter(|_| at + 1 < count);
+            let to = next.map_or(bytes.len(), |next| usize::from(next & 0x7fff));
             match bytes.get(from..to) {
                 // Only the first of several is ever compressed.
                 Some(value) => {
-                    self.push(table, value, at == 0 && stored.is_compressed(), entry & 0x8000 != 0, out)
+                    self.push(table, value, at == 0 && stored.is_compressed(), entry & 0x8000 != 0, out);
                 }
                 None => self.lack(Lack::Damaged),
             }

@@ -1,10 +1,10 @@
-//! Browsing of Internet Explorer and Edge before Chromium, and of programs that use WinINet (`WebCacheV01.dat`).
+//! Browsing of Internet Explorer and Edge before Chromium, and of programs that use `WinINet` (`WebCacheV01.dat`).
 //!
 //! In: `Containers`, which names the tables `Container_N`. Out: of the history `web.visit`, a row a visited address with the
 //! user that the entry names; of downloads `web.download`; of cookies, DOM storage and cached pages `web.cache`. The row's
 //! time is `AccessedTime`.
 //!
-//! Source: libyal's esedb-kb, "WebCache database".
+//! Source: libyal's esedb-kb, "`WebCache` database".
 
 use std::collections::HashMap;
 

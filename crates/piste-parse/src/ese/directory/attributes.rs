@@ -33,8 +33,6 @@ pub(super) enum Form {
     Guid,
     /// Numbers of classes.
     Classes,
-    /// Whether it is set.
-    Flag,
 }
 
 const fn shown(column: &'static str, name: &'static str, form: Form) -> Shown {

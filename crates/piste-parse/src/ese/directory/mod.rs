@@ -8,7 +8,7 @@
 //! not taken out of the record. Attributes that a forest added itself (LAPS among them) have other numbers in each forest and
 //! are not looked at at all.
 //!
-//! Sources: MS-ADTS, MS-DRSR; the layout of `PROPERTY_META_DATA_VECTOR` and `VALUE_META_DATA` as DSInternals reads them.
+//! Sources: MS-ADTS, MS-DRSR; the layout of `PROPERTY_META_DATA_VECTOR` and `VALUE_META_DATA` as `DSInternals` reads them.
 
 mod attributes;
 mod names;
@@ -275,7 +275,6 @@ fn push_shown(form: Form, column: &Column, value: &[u8], out: &mut String) {
         Form::Guid => out.push_str(&guid(value)),
         Form::Classes => out.push_str(&name_of(&CLASSES, number())),
         Form::AccountType => out.push_str(&name_of(&ACCOUNT_TYPES, number())),
-        Form::Flag => out.push_str(if number() == 0 { "false" } else { "true" }),
         Form::AccountControl => {
             let flags = number();
             let names: Vec<&str> =
