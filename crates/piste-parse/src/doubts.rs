@@ -46,8 +46,10 @@ pub(crate) struct Doubts {
 
 impl Doubts {
     pub(crate) fn see(&mut self, head: &Head<'_>, left_out: u64) {
-        // A file as evidence, and an entry of a configuration, is no event: its row has no time to miss.
-        let timeless = [crate::page::DATASET, crate::text::DATASET, crate::iisconfig::DATASET];
+        // A file as evidence, an entry of a configuration, a value of which no key is left, is no event: its row has no time to
+        // miss.
+        let timeless =
+            [crate::page::DATASET, crate::text::DATASET, crate::iisconfig::DATASET, crate::regf::REMNANTS];
         let event = !head.dataset.is_some_and(|dataset| timeless.contains(&dataset));
         if head.time.is_none() && event {
             self.untimed.add(head);

@@ -30,6 +30,8 @@ use std::sync::Arc;
 use crate::random_access::{Companion, OpenFile, Opened, ReadAt};
 use crate::{Context, Parsed};
 
+pub(crate) use deleted::REMNANTS;
+
 use base::{BASE_BYTES, Base};
 use bins::Spare;
 use emit::Emit;

@@ -132,8 +132,8 @@ pub(super) fn tell_losses(open: &OpenHive, cx: &Context<'_>, parsed: &mut Parsed
         "registry-cell-shared",
         losses.shared,
         Some(0),
-        "a cell has two owners; it is read for the first",
-        "cells have two owners; each is read for the first",
+        "a cell has two owners, as it has in no hive that Windows wrote; it is read for both",
+        "cells have two owners, as none has in a hive that Windows wrote; the first 65536 are read for both",
     );
     tell(
         "registry-values-lost",

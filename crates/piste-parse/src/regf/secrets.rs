@@ -9,7 +9,7 @@ use super::text::{DWORD, QWORD};
 const SECURITY_KEYS: [&str; 4] = [r"\Policy\Secrets", r"\Policy\PolEKList", r"\Policy\PolSecretEncryptionKey", r"\Cache"];
 /// Values of the hive SAM with password hashes, or with the key that they are encrypted with.
 const SAM_VALUES: [&str; 4] = ["V", "F", "SupplementalCredentials", "C"];
-/// Parts of names of values in which programs keep passwords.
+/// Parts of names of values in which programs keep passwords; each begins with a p.
 const NAMES: [&str; 4] = ["password", "passwd", "passphrase", "privatekey"];
 /// Keys of the hive SYSTEM whose classes together are the key of all secrets of the host.
 const BOOT_KEYS: [&str; 4] = ["JD", "Skew1", "GBG", "Data"];
@@ -24,7 +24,16 @@ pub(super) fn is_secret(kind: Kind, path: &str, name: &str, value_kind: u32) -> 
         _ => false,
     };
     let is_number = value_kind == DWORD || value_kind == QWORD;
-    by_place || (!is_number && NAMES.iter().any(|part| contains(name, part)))
+    by_place || (!is_number && is_secret_name(name.as_bytes()))
+}
+
+/// All of the names begin with the same letter, which is looked for first: this is asked of every value.
+fn is_secret_name(name: &[u8]) -> bool {
+    memchr::memchr2_iter(b'p', b'P', name).any(|at| {
+        let rest = name.get(at..).unwrap_or_default();
+        let begins = |part: &&str| rest.get(..part.len()).is_some_and(|head| head.eq_ignore_ascii_case(part.as_bytes()));
+        NAMES.iter().any(|part| begins(part))
+    })
 }
 
 /// Whether a key's class is withheld.

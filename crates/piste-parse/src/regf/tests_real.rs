@@ -75,7 +75,9 @@ fn counts_are_those_of_the_best_other_reader() {
         for issue in ours.iter().flat_map(|whole| &whole.read.issues) {
             eprintln!("    {issue}");
         }
-        if let Some((keys, values)) = best
+        // A log of the old format begins as a hive does; libregf takes it for one.
+        let is_log = super::base::Base::read(bytes).is_some_and(|base| base.file_type != 0);
+        if let Some((keys, values)) = best.filter(|_| !is_log)
             && ours.as_ref().is_none_or(|whole| whole.keys < keys || whole.values() < values)
         {
             wrong.push(name.clone());

@@ -25,7 +25,7 @@ pub(super) struct Item {
 }
 
 /// Folders by their class (Microsoft, "CLSID" of the shell's name space).
-const FOLDERS: [(&str, &str); 14] = [
+const FOLDERS: [(&str, &str); 20] = [
     ("{20D04FE0-3AEA-1069-A2D8-08002B30309D}", "My Computer"),
     ("{208D2C60-3AEA-1069-A2D7-08002B30309D}", "Network"),
     ("{F02C1A0D-BE21-4350-88B0-7367FC96EF3C}", "Network"),
@@ -38,6 +38,12 @@ const FOLDERS: [(&str, &str); 14] = [
     ("{088E3905-0323-4B02-9826-5D99428E115F}", "Downloads"),
     ("{A8CDFF1C-4878-43BE-B5FD-F8091C1C60D0}", "Documents"),
     ("{D3162B92-9365-467A-956B-92703ACA08AF}", "Documents"),
+    ("{3ADD1653-EB32-4CB0-BBD7-DFA0ABB5ACCA}", "Pictures"),
+    ("{24AD3AD4-A569-4530-98E1-AB02F9417AA8}", "Pictures"),
+    ("{F86FA3AB-70D2-4FC7-9C99-FCBF05467F3A}", "Videos"),
+    ("{A0953C92-50DC-43BF-BE83-3742FED03C9C}", "Videos"),
+    ("{3DFDF296-DBEC-4FB4-81D1-6A3438BCF4DE}", "Music"),
+    ("{1CF1260C-4DD0-4EBB-811F-33C572699FDE}", "Music"),
     ("{679F85CB-0220-4080-B29B-5540CC05AAB6}", "Quick access"),
     ("{26EE0668-A00A-44D7-9371-BEB064C98683}", "Control Panel"),
 ];

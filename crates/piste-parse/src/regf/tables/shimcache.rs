@@ -1,8 +1,8 @@
 //! Dataset `registry.shimcache`: programs whose compatibility Windows looked up.
 //!
 //! In: the hive SYSTEM. Out: a row an entry of `AppCompatCache`, newest first by `CacheEntryPosition`. The row's time is
-//! the file's last modification when it was looked up: not a run. `Executed` says what the entry's own flag says, where its
-//! version has one; an entry without it may have run too. Sources: libyal's winreg-kb, "Application compatibility cache";
+//! the file's last modification when it was looked up: not a run. `Executed` is `Yes` where the entry's own flag says so; one
+//! that is not flagged may have run too. Sources: libyal's winreg-kb, "Application compatibility cache";
 //! Andrew Davis (Mandiant), "Leveraging the Application Compatibility Cache in Forensic Investigations"; Matt Green for the
 //! flag of Windows 10.
 
@@ -41,7 +41,7 @@ pub(super) fn rows(emit: &mut Emit<'_, '_>) {
             emit.field("CacheEntryPosition", &position.to_string());
             emit.time("LastModifiedTimeUTC", entry.modified);
             emit.time("LastUpdateTimeUTC", entry.updated);
-            emit.optional("Executed", entry.executed.map(|is| if is { "Yes" } else { "No" }));
+            emit.optional("Executed", entry.executed.map(|is| if is { "Yes" } else { "not flagged" }));
             emit.optional("Size", entry.size.map(|size| size.to_string()).as_deref());
             emit.time("CacheWritten", key.written());
             emit.field("ControlSet", "current");
