@@ -39,8 +39,11 @@ impl Spare {
             guard::check();
             let size = bin_bytes(bins, at);
             let Some(size) = size else {
-                // A bin is as long as its header says; without one, the next page may have one.
-                spare.damaged.add(number(at));
+                // A bin is as long as its header says; without one, the next page may have one. Behind the last bin
+                // that the hive claims, a file may hold anything.
+                if at < place(hive.base.bins_bytes) {
+                    spare.damaged.add(number(at));
+                }
                 at += BASE_BYTES;
                 continue;
             };
@@ -71,12 +74,6 @@ impl Spare {
             }
             at = next;
         }
-    }
-
-    /// Whether a cell lies in a free place.
-    pub(super) fn is_free(&self, at: u32) -> bool {
-        let after = self.free.partition_point(|range| range.start <= at);
-        after.checked_sub(1).and_then(|before| self.free.get(before)).is_some_and(|range| at < range.end)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Keys and values that no live key names: deleted, or cut off from the tree.
 //!
-//! In: the free places of a hive, and allocated keys outside the tree. Out: rows of `registry.key` and `registry.value`
-//! with `Deleted=true`, and `RecoveredFrom`: `unallocated` or `unlinked`. The path goes as far up as the cells of its
+//! In: the free places of a hive, and allocated keys outside the tree. Out: rows of `registry.key` with `Deleted=true`, and
+//! `RecoveredFrom`: `unallocated` or `unlinked`; rows of `registry.remnant` for values whose key is gone, which have no time. The path goes as far up as the cells of its
 //! parents still hold keys; where they do not, it begins with `…`. A parent's place may have been given to another key
 //! since then: a path found so is a lead.
 
@@ -15,10 +15,11 @@ use super::emit::{Emit, KEY_WRITTEN};
 use super::hive::{HIVE_ENTRY, Key, Value};
 use super::keys::{self, Facts, Texts, push_data, push_fields, push_values};
 use super::le::place;
-use super::places;
 use super::secrets::is_secret;
 use super::text::kind_name;
 
+/// Dataset of values whose key is not known.
+pub(crate) const REMNANTS: &str = "registry.remnant";
 /// Keys above a deleted one that are followed; Windows allows 512.
 const PARENTS_MAX: usize = 512;
 /// FILETIMEs between which a deleted key was written, if it is one: the years 1990 to 2100.
@@ -163,7 +164,7 @@ fn push_value(emit: &mut Emit<'_, '_>, value: Value<'_>) {
     let path = format!(r"{}\…\{shown_name}", open.identity.root);
     let mut details = String::new();
     push_data(&open.hive, value, is_secret(open.identity.kind, "", &name, value.kind), &mut details);
-    let head = emit.head(places::DATASET, value.at, None, "");
+    let head = emit.head(REMNANTS, value.at, None, "");
     let Some(mut row) = emit.rows.open(&head, 0) else { return };
     row.field(0, "TargetObject", &path, Role::Data);
     row.field(1, "Details", &details, Role::Data);

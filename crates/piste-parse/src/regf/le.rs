@@ -37,9 +37,16 @@ pub(super) fn filetime(number: u64) -> Option<Instant> {
 
 /// Adds UTF-16 to a text; half pairs become U+FFFD, an odd byte at the end is left out.
 pub(super) fn push_utf16(bytes: &[u8], to: &mut String) {
-    let units =
-        bytes.chunks_exact(2).filter_map(|pair| pair.first_chunk()).map(|pair| u16::from_le_bytes(*pair));
-    to.reserve(bytes.len() / 2);
+    let pairs = bytes.as_chunks::<2>().0;
+    to.reserve(pairs.len());
+    // Nearly all of it is ASCII.
+    let mut plain = 0;
+    for pair in pairs {
+        let [low @ ..=0x7F, 0] = *pair else { break };
+        to.push(char::from(low));
+        plain += 1;
+    }
+    let units = pairs.get(plain..).unwrap_or_default().iter().map(|pair| u16::from_le_bytes(*pair));
     for letter in char::decode_utf16(units) {
         to.push(letter.unwrap_or(char::REPLACEMENT_CHARACTER));
     }

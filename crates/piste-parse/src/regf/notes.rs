@@ -12,7 +12,8 @@ use super::tree::Tally;
 use super::{HIVE_BYTES_MAX, OpenHive, Replay};
 use crate::{Context, Parsed};
 
-const LOGS_HINT: &str = "collect the files of the same name with .LOG1 and .LOG2 and put them beside the hive: KAPE and CyLR take them";
+const LOGS_HINT: &str =
+    "collect the files of the same name with .LOG1 and .LOG2 and put them beside the hive: KAPE and CyLR take them";
 
 pub(super) fn too_long(cx: &Context<'_>, bytes: u64) -> Issue {
     Issue::new(
@@ -45,9 +46,7 @@ pub(super) fn of_log(cx: &Context<'_>, base: &Base, logs: usize, replay: &Replay
     for path in &replay.foreign {
         tell(
             "registry-log-foreign",
-            format!(
-                "{path} lies beside the hive and is not its transaction log, or is damaged at its beginning"
-            ),
+            format!("{path} lies beside the hive and is not its transaction log, or is damaged at its beginning"),
             "it is not applied".to_owned(),
             "collect the hive and its logs at one moment",
         );
@@ -61,11 +60,7 @@ pub(super) fn of_log(cx: &Context<'_>, base: &Base, logs: usize, replay: &Replay
         "the checksum of its base block is wrong".to_owned()
     };
     if replay.applied == 0 {
-        let lack = if logs == 0 {
-            "its transaction logs are not here"
-        } else {
-            "its transaction logs have nothing that fits"
-        };
+        let lack = if logs == 0 { "its transaction logs are not here" } else { "its transaction logs have nothing that fits" };
         tell(
             "registry-hive-dirty",
             format!("the hive is dirty: {how}, and {lack}"),
@@ -76,10 +71,7 @@ pub(super) fn of_log(cx: &Context<'_>, base: &Base, logs: usize, replay: &Replay
     if let Some(gap) = replay.gap {
         tell(
             "registry-log-gap",
-            format!(
-                "of the transaction logs entry {} lacks; {} later entries are there",
-                gap.expected, gap.behind
-            ),
+            format!("of the transaction logs entry {} lacks; {} later entries are there", gap.expected, gap.behind),
             format!("the later entries are not applied: {} entries were", replay.applied),
             LOGS_HINT,
         );
@@ -120,14 +112,7 @@ pub(super) fn tell_losses(open: &OpenHive, cx: &Context<'_>, parsed: &mut Parsed
         let what = "the hive's root is no key; keys are found by their cells alone".to_owned();
         parsed.damaged(cx, "registry-root-lost", Hive::offset(0), None, what, HINT);
     } else if open.tree.rootless {
-        parsed.damaged(
-            cx,
-            "registry-root-lost",
-            Hive::offset(0),
-            None,
-            "the hive has no root key".to_owned(),
-            HINT,
-        );
+        parsed.damaged(cx, "registry-root-lost", Hive::offset(0), None, "the hive has no root key".to_owned(), HINT);
     }
     let mut tell = |slug, tally: Tally, lost: Option<u64>, one: &str, several: &str| {
         if tally.count > 0 {
@@ -142,19 +127,13 @@ pub(super) fn tell_losses(open: &OpenHive, cx: &Context<'_>, parsed: &mut Parsed
         "a subkey's cell holds no key; what lay below it shows as deleted, if at all",
         "subkeys' cells hold no keys; what lay below them shows as deleted, if at all",
     );
-    tell(
-        "registry-list-damaged",
-        losses.lists,
-        None,
-        "a list of subkeys is damaged",
-        "lists of subkeys are damaged",
-    );
+    tell("registry-list-damaged", losses.lists, None, "a list of subkeys is damaged", "lists of subkeys are damaged");
     tell(
         "registry-cell-shared",
         losses.shared,
         Some(0),
-        "a cell has two owners; it is read for the first",
-        "cells have two owners; each is read for the first",
+        "a cell has two owners, as it has in no hive that Windows wrote; it is read for both",
+        "cells have two owners, as none has in a hive that Windows wrote; the first 65536 are read for both",
     );
     tell(
         "registry-values-lost",

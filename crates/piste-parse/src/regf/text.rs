@@ -84,10 +84,11 @@ pub(super) fn push_searched(kind: u32, data: &[u8], size: usize, to: &mut String
 }
 
 pub(super) fn push_hex(bytes: &[u8], to: &mut String) {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digit = |half: u8| char::from(if half < 10 { b'0' + half } else { b'a' + half - 10 });
+    to.reserve(bytes.len() * 2);
     for byte in bytes {
-        to.extend([byte >> 4, byte & 15].iter().filter_map(|digit| DIGITS.get(usize::from(*digit))));
+        to.push(digit(byte >> 4));
+        to.push(digit(byte & 15));
     }
 }
 

@@ -1,8 +1,8 @@
 //! The tree of keys, walked once: which keys there are, below which, and in which pieces they are parsed.
 //!
 //! In: a hive. Out: eight bytes a key in the order of the lists, the cells that are spoken for, the free places between
-//! them, and what is damaged. Each cell is taken once: a cycle or a cell of two owners costs its second mention, so that
-//! the walk is as long as the hive has bytes, whatever its lists claim.
+//! them, and what is damaged. A cell of two owners is read for both, as other readers do, but few times in all, and a key below
+//! itself never: the walk is as long as the hive has bytes, whatever its lists claim.
 
 use std::ops::{ControlFlow, Range};
 
@@ -18,8 +18,8 @@ const PIECE_WEIGHT: usize = 32_768;
 
 /// Bit of a node's cell, which is always a multiple of eight: the key's values are another's too, and not read again here.
 const NOT_OWN: u32 = 1;
-/// Values that a key may name though another has them, before its list is no longer believed.
-const VALUES_SHARED_MAX: usize = 64;
+/// Cells that are read a second time, for another owner, as other readers do; what comes after is read for its first alone.
+const AGAIN_MAX: u32 = 65_536;
 
 /// A key and the one above it.
 #[derive(Debug, Clone, Copy)]
@@ -102,6 +102,8 @@ pub(super) struct Tree {
     /// Keys, lists and values that belong to a live key.
     pub(super) taken: Cells,
     pub(super) losses: Losses,
+    /// Cells that were read a second time.
+    again: u32,
     /// No key stands where the base block says; the keys then come from the cells themselves.
     pub(super) rootless: bool,
 }
@@ -114,6 +116,7 @@ impl Tree {
             pieces: vec![0],
             taken: Cells::of(hive),
             losses: Losses::default(),
+            again: 0,
             rootless: false,
         };
         let root = root(hive);
@@ -153,17 +156,19 @@ impl Tree {
             match listed {
                 Listed::Key(at) if hive.key(at).is_none() => self.losses.keys.add(key.at),
                 Listed::Key(cell) if self.taken.take(cell) => waiting.push(Node { cell, parent: number }),
-                Listed::Key(at) => self.losses.shared.add(at),
-                Listed::Lost(_) => self.losses.lists.add(key.at),
-                Listed::List(at) if self.taken.take(at) => {}
-                // Read once already: going on could go on for ever.
-                Listed::List(at) => {
-                    if hive.cell(at).is_some() {
-                        self.losses.shared.add(key.at);
-                    } else {
-                        self.losses.lists.add(key.at);
+                Listed::Key(cell) => {
+                    self.losses.shared.add(cell);
+                    if !self.is_above(cell, number) && self.again() {
+                        waiting.push(Node { cell, parent: number });
                     }
-                    return ControlFlow::Break(());
+                }
+                Listed::Lost(_) => self.losses.lists.add(key.at),
+                Listed::List(at) if hive.cell(at).is_none() || self.taken.take(at) => {}
+                Listed::List(_) => {
+                    self.losses.shared.add(key.at);
+                    if !self.again() {
+                        return ControlFlow::Break(());
+                    }
                 }
             }
             ControlFlow::Continue(())
@@ -183,15 +188,34 @@ impl Tree {
             self.losses.values.add(key.at);
             return Some(0);
         }
-        if !self.taken.take(list) {
+        if !self.taken.take(list) && !self.again() {
             return None;
         }
-        let (mut count, mut shared) = (0, 0);
+        let mut count = 0;
         for at in hive.value_cells(key) {
             count += 1;
-            shared += usize::from(!self.taken.take(at));
+            if !self.taken.take(at) && !self.again() {
+                return None;
+            }
         }
-        (shared <= VALUES_SHARED_MAX).then_some(count)
+        Some(count)
+    }
+
+    /// Whether one more cell may be read a second time.
+    fn again(&mut self) -> bool {
+        self.again = self.again.saturating_add(1);
+        self.again <= AGAIN_MAX
+    }
+
+    /// Whether a cell is a key's own or lies above it: what hangs below itself has no end.
+    fn is_above(&self, cell: u32, mut number: u32) -> bool {
+        while let Some(node) = self.nodes.get(place(number)) {
+            if node.at() == cell {
+                return true;
+            }
+            number = node.parent;
+        }
+        false
     }
 
     /// The keys of one piece.

@@ -135,7 +135,7 @@ fn push(emit: &mut Emit<'_, '_>, key: Key<'_>, columns: &[Column], kind: &str, l
         if let Some(text) = emit.shown(key, column.value)
             && emit.fields.get(column.name).is_none()
         {
-            emit.field(column.name, &text);
+            emit.field(column.name, &plain(column.name, text));
         }
     }
     // Written as the computer's language has it, month first: not read as a time, which it may not be.
@@ -145,6 +145,12 @@ fn push(emit: &mut Emit<'_, '_>, key: Key<'_>, columns: &[Column], kind: &str, l
     emit.field("Inventory", kind);
     emit.field("KeyName", &key.name());
     emit.row(DATASET, key.at, None, key);
+}
+
+/// A size stands in hex.
+fn plain(name: &str, text: String) -> String {
+    let hex = text.strip_prefix("0x").filter(|_| name == "Size");
+    hex.and_then(|hex| u64::from_str_radix(hex, 16).ok()).map_or_else(|| text.clone(), |size| size.to_string())
 }
 
 /// `0000` and the SHA-1.
