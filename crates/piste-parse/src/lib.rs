@@ -27,6 +27,7 @@ pub mod jsonl;
 pub mod listing;
 mod msexchange;
 pub mod nps;
+pub mod ntfs;
 pub mod page;
 pub mod random_access;
 mod records;
