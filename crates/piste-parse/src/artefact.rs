@@ -223,12 +223,13 @@ const DISK_MAGICS: &[(usize, &[u8])] =
 
 /// Which artefact a file is, if any: by a signature, by its structure, or by a name that only one artefact has.
 pub(crate) fn artefact(head: &[u8], name: &str) -> Option<Artefact> {
+    let locator = name;
     let name = crate::file::name_of(name).to_ascii_lowercase();
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
     if let Some(Magic(_, _, artefact)) = MAGICS.iter().find(|Magic(offset, magic, _)| at(*offset, magic)) {
         return Some(*artefact);
     }
-    if is_change_journal(head, &name) {
+    if crate::ntfs::recognise_usn(head, locator) {
         return Some(Artefact::UsnJournal);
     }
     // NTFS's file `$Boot` is a first sector too, and small.
@@ -275,27 +276,6 @@ fn is_job(head: &[u8]) -> bool {
     u16_at(head, 2) == Some(1) && u16_at(head, 0).is_some_and(|version| (0x400..=0x0a00).contains(&version))
 }
 
-/// Records of a change journal: the first that is not zeros has a length, a version and a place of its name that agree.
-fn is_change_journal(head: &[u8], name: &str) -> bool {
-    let named = name == "$j" || name.ends_with("$j") || name.contains("usnjrnl");
-    let Some(first) = head.iter().position(|byte| *byte != 0) else {
-        return named; // sparse at its start, as the journal is
-    };
-    let at = first & !7;
-    let (Some(bytes), Some(major), Some(minor)) =
-        (u32_at(head, at), u16_at(head, at + 4), u16_at(head, at + 6))
-    else {
-        return named;
-    };
-    let name_at = match major {
-        2 => 58,
-        3 => 74,
-        _ => return false,
-    };
-    let name_offset = u16_at(head, at + name_at).map(usize::from);
-    bytes % 8 == 0 && (60..=1_024).contains(&bytes) && minor == 0 && name_offset == Some(name_at + 2)
-}
-
 /// The first sector of a disk: its end mark, and partitions of which one at least has a type and a size.
 fn is_partitioned(head: &[u8]) -> bool {
     let marked = head.get(510..512) == Some(&[0x55, 0xaa]);
@@ -310,15 +290,15 @@ fn is_partitioned(head: &[u8]) -> bool {
     marked && boot_code && entries.iter().all(|entry| entry.0) && entries.iter().any(|entry| entry.1)
 }
 
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+pub(crate) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
@@ -379,7 +359,7 @@ mod tests {
 
     #[test]
     fn a_change_journal_is_known_by_its_records_or_where_it_is_sparse_by_its_name() {
-        let record: &[(usize, &[u8])] = &[(0, b"\x50\0\0\0\x02\0\0\0"), (58, b"\x3c\0")];
+        let record: &[(usize, &[u8])] = &[(0, b"\x50\0\0\0\x02\0\0\0"), (56, b"\x14\0\x3c\0")];
         check(&with(400, record), "carved.bin", "usn");
         let later: Vec<_> = record.iter().map(|(at, part)| (at + 96, *part)).collect();
         check(&with(400, &later), "x.bin", "usn");

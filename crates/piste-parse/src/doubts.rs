@@ -50,25 +50,21 @@ pub(crate) struct Doubts {
 
 impl Doubts {
     pub(crate) fn see(&mut self, head: &Head<'_>, left_out: u64) {
-<<<<<<< HEAD
         // A file as evidence, an entry of a configuration, what was so when somebody asked: none is an event, and its row has no time
         // to miss.
-        let timeless =
-            [crate::page::DATASET, crate::text::DATASET, crate::iisconfig::DATASET, crate::ese::TABLES];
+        let timeless = [
+            crate::page::DATASET,
+            crate::text::DATASET,
+            crate::iisconfig::DATASET,
+            crate::ese::TABLES,
+            crate::regf::REMNANTS,
+        ];
         let is_timeless = |dataset: &str| {
             timeless.contains(&dataset)
                 || crate::whole::TIMELESS.contains(&dataset)
                 || STATES.iter().any(|start| dataset.starts_with(start))
         };
         if head.time.is_none() && !head.dataset.is_some_and(is_timeless) {
-=======
-        // A file as evidence, an entry of a configuration, a value of which no key is left, is no event: its row has no time to
-        // miss.
-        let timeless =
-            [crate::page::DATASET, crate::text::DATASET, crate::iisconfig::DATASET, crate::regf::REMNANTS];
-        let event = !head.dataset.is_some_and(|dataset| timeless.contains(&dataset));
-        if head.time.is_none() && event {
->>>>>>> regf
             self.untimed.add(head);
         } else if head.time_basis.ends_with(ZONE_UNKNOWN) {
             self.unzoned.add(head);

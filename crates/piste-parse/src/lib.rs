@@ -35,6 +35,7 @@ pub mod listing;
 pub mod lnk;
 mod msexchange;
 pub mod nps;
+pub mod ntfs;
 pub mod page;
 pub mod pfirewall;
 pub mod prefetch;

@@ -11,7 +11,7 @@ use crate::block::Block;
 use crate::random_access::{Companion, Opened, ReadAt};
 use crate::sniff::Format;
 use crate::{
-    Context, Parsed, cbs, defender, directory, ese, evt, jumplist, lnk, pfirewall, prefetch, psh, recycle,
+    Context, Parsed, cbs, defender, directory, ese, evt, jumplist, lnk, ntfs, pfirewall, prefetch, psh, recycle,
     regf, setupapi, task, velociraptor, wer, wmi,
 };
 
@@ -104,6 +104,9 @@ const READERS: &[Reader] = &[
     at_random("regf", "registry hive", regf::recognise, regf::open).scanned_as("HIVE").with(transaction_logs),
     at_random("ese", "ESE database", ese::recognise, ese::open).scanned_as("ESE").with(server_identity),
     at_random("wmi", "WMI repository", wmi::recognise, wmi::open).with(repository),
+    at_random("mft", "master file table", is_mft, ntfs::mft::open).scanned_as("MFT"),
+    at_random("usn", "change journal", ntfs::usn::recognise, ntfs::usn::open),
+    at_random("ntfs-index", "NTFS folder index", is_index, ntfs::index::open),
     at_random("evt", "Windows event log of XP", evt::recognise, evt::open),
     whole("prefetch", "prefetch file", prefetch::recognise, prefetch::parse_file).scanned_as("PF"),
     whole("lnk", "shortcut", lnk::recognise, lnk::parse_file).scanned_as("LNK"),
@@ -166,6 +169,16 @@ const READERS: &[Reader] = &[
 /// A file that stands alone.
 fn alone(_name: &str) -> Vec<String> {
     Vec::new()
+}
+
+/// A record of a file, as Windows writes it since XP.
+fn is_mft(head: &[u8], _name: &str) -> bool {
+    head.starts_with(b"FILE")
+}
+
+/// A block of a folder's index.
+fn is_index(head: &[u8], _name: &str) -> bool {
+    head.starts_with(b"INDX")
 }
 
 /// A hive's transaction logs: one until Windows Vista, two since.

@@ -88,6 +88,8 @@ pub struct Rows<'s> {
     by_head: HashTable<usize>,
     hasher: RandomState,
     last: usize,
+    /// Columns that stand under a second name, and that name first.
+    repeats: &'static [(&'static str, &'static str)],
     /// What is doubtful about the rows so far.
     pub(crate) doubts: Doubts,
 }
@@ -104,8 +106,15 @@ impl<'s> Rows<'s> {
             by_head: HashTable::new(),
             hasher: RandomState::default(),
             last: 0,
+            repeats: &[],
             doubts: Doubts::default(),
         }
+    }
+
+    /// Lets columns stand under a second name as well, which comes first in a pair: the same values, stored once in memory.
+    /// For rows that bring no column of that name themselves.
+    pub(crate) fn repeat(&mut self, repeats: &'static [(&'static str, &'static str)]) {
+        self.repeats = repeats;
     }
 
     /// Adds one row.
@@ -139,7 +148,7 @@ impl<'s> Rows<'s> {
     /// Never for columns built here; Arrow's own checks are passed on rather than trusted.
     pub fn finish(self) -> Result<Vec<Batch>, ArrowError> {
         let evidence = self.evidence.to_string();
-        self.groups.into_iter().map(|group| group.finish(&evidence)).collect()
+        self.groups.into_iter().map(|group| group.finish(&evidence, self.repeats)).collect()
     }
 
     fn group_for(&mut self, head: &Head<'_>) -> usize {
@@ -212,6 +221,24 @@ impl OpenRow<'_> {
     /// Adds a field. `hint` is where its column may be; where it is comes back, for the next row.
     pub(crate) fn field(&mut self, hint: usize, name: &str, value: &str, role: Role) -> Option<usize> {
         self.group.set(self.row, hint, name, value, role)
+    }
+
+    /// Sets a cell of the column that an earlier row of this very shape was told the place of; its value's number comes back.
+    pub(crate) fn set_at(&mut self, place: usize, value: &str) -> Option<i32> {
+        let values = &mut self.group.columns.get_mut(place)?.values;
+        if values.set(self.row, value) { values.key(self.row) } else { None }
+    }
+
+    /// Number of the value that this row has in the column at a place.
+    pub(crate) fn key_at(&self, place: usize) -> Option<i32> {
+        self.group.columns.get(place)?.values.key(self.row)
+    }
+
+    /// Sets a cell to the value of this number, which [`Self::set_at`] gave.
+    pub(crate) fn repeat_at(&mut self, place: usize, key: i32) {
+        if let Some(column) = self.group.columns.get_mut(place) {
+            column.values.set_key(self.row, key);
+        }
     }
 
     /// Adds one element of the list `Data`.
@@ -428,7 +455,7 @@ impl Group {
         Some(())
     }
 
-    fn finish(self, evidence: &str) -> Result<Batch, ArrowError> {
+    fn finish(self, evidence: &str, repeats: &[(&str, &str)]) -> Result<Batch, ArrowError> {
         let rows = self.rows;
         let mut fields: Vec<Field> = common_fields();
         let mut arrays: Vec<ArrayRef> = vec![
@@ -448,11 +475,19 @@ impl Group {
             Arc::new(Int64Array::from(self.offsets)),
             hash_array(&self.hashes)?,
         ];
-        let by_name: BTreeMap<String, Column> =
-            self.columns.into_iter().map(|column| (column.name.clone(), column)).collect();
-        for (name, column) in by_name {
-            fields.push(text_field(&name, column.role));
-            arrays.push(column.values.finish(rows));
+        let mut by_name: BTreeMap<String, (Role, ArrayRef)> = BTreeMap::new();
+        for column in self.columns {
+            by_name.insert(column.name, (column.role, column.values.finish(rows)));
+        }
+        for (to, from) in repeats {
+            if let Some((_, array)) = by_name.get(*from) {
+                let array = Arc::clone(array);
+                by_name.entry((*to).to_owned()).or_insert((Role::Copy, array));
+            }
+        }
+        for (name, (role, array)) in by_name {
+            fields.push(text_field(&name, role));
+            arrays.push(array);
         }
         if !self.data.is_empty() {
             arrays.push(list_array(&self.data, rows));

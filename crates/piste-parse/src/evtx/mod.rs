@@ -7,7 +7,7 @@
 //!
 //! Source: MS-EVEN6 2.2.12 (`BinXml`); libyal's notes on EVTX for file, chunk and record headers.
 
-mod binxml;
+pub(crate) mod binxml;
 mod notes;
 pub(crate) mod places;
 pub(crate) mod record;

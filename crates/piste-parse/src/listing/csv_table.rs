@@ -1,4 +1,4 @@
-//! Listings in CSV: `MFTECmd`, PowerShell's `Export-Csv`, Velociraptor.
+//! Listings in CSV: `MFTECmd`, PowerShell's `Export-Csv`, Velociraptor, DFIR-ORC; and tables of NTFS's change journal and indexes.
 //!
 //! In: lines, and the column list that stands first (after PowerShell's `#TYPE`). Out: a row a file. A value may go on over
 //! lines (a mark of the web's `ZoneIdContents` does): the row is what its first line says, and each further line is a row
@@ -8,8 +8,9 @@ use std::borrow::Cow;
 
 use piste_model::schema::Role;
 
-use super::facts::{Facts, Meaning, is_of_copies, meaning_in};
-use super::{WORDS, push_row};
+use super::facts::{Facts, Meaning};
+use super::ntfs_tables::{Placed, Table};
+use super::{WORDS, push_row, push_row_in};
 use crate::bad_records::BadRecords;
 use crate::block::{Block, Line};
 use crate::csv::{OPEN_QUOTE, split_at};
@@ -28,9 +29,12 @@ pub(crate) fn is_listing(head: &str) -> bool {
     if split_at(list, delimiter_of(list), &mut names).is_err() || names.len() < 2 {
         return false;
     }
-    let of_copies = is_of_copies(names.iter().map(|name| name.trim()));
+    let table = Table::of(&names);
+    if table.is_sure() {
+        return true;
+    }
     let has = |wanted: Meaning| {
-        names.iter().any(|name| meaning_in(name.trim(), of_copies).is_some_and(|(one, _)| one == wanted))
+        names.iter().any(|name| table.meaning(name.trim()).is_some_and(|(one, _)| one == wanted))
     };
     let named = has(Meaning::Path) || (has(Meaning::Folder) && has(Meaning::Name));
     let timed = has(Meaning::Created) || has(Meaning::Modified);
@@ -54,6 +58,7 @@ struct Columns {
     names: Vec<String>,
     meanings: Vec<Option<(Meaning, bool)>>,
     delimiter: char,
+    table: Table,
 }
 
 impl Columns {
@@ -61,10 +66,10 @@ impl Columns {
         let delimiter = delimiter_of(list);
         let mut names = Vec::new();
         split_at(list, delimiter, &mut names)?;
-        let names: Vec<String> = names.iter().map(|name| name.trim().to_owned()).collect();
-        let of_copies = is_of_copies(names.iter().map(String::as_str));
-        let meanings = names.iter().map(|name| meaning_in(name, of_copies)).collect();
-        Ok(Self { names, meanings, delimiter })
+        let table = Table::of(&names);
+        let meanings = names.iter().map(|name| table.meaning(name.trim())).collect();
+        let names = names.iter().map(|name| table.column(name.trim()).to_owned()).collect();
+        Ok(Self { names, meanings, delimiter, table })
     }
 }
 
@@ -170,8 +175,8 @@ pub fn parse_lines(block: &Block, cx: &Context<'_>) -> Parsed {
                 };
                 match read_row(&line, columns, &mut facts, &mut fields) {
                     Ok(()) => {
-                        let time = facts.push(&mut fields);
-                        push_row(&line, time, facts.get(Meaning::Host), &fields, cx, &mut rows);
+                        let Placed { dataset, time } = columns.table.place(&mut facts, &mut fields);
+                        push_row_in(dataset, &line, time, facts.get(Meaning::Host), &fields, cx, &mut rows);
                         parsed.records += 1;
                     }
                     Err(what) => bad.note(&line, what),
@@ -213,7 +218,7 @@ fn read_row(
     }
     fields.clear();
     for (name, value) in columns.names.iter().zip(&values) {
-        fields.push(name, value, Role::Data);
+        fields.push(name, &columns.table.value(name, value), Role::Data);
     }
     Ok(())
 }

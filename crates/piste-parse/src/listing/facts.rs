@@ -114,26 +114,59 @@ const COPIED: [(&str, Meaning, bool); 9] = [
 /// Column that names the file on the host.
 const COPIED_FROM: &str = "sourcefile";
 
-/// As [`meaning_of`], in a table that names the file that was copied.
-pub(crate) fn meaning_in(column: &str, of_copies: bool) -> Option<(Meaning, bool)> {
-    let known = COPIED.iter().filter(|_| of_copies).find(|(name, _, _)| column.eq_ignore_ascii_case(name));
-    known.map(|(_, meaning, utc)| (*meaning, *utc)).or_else(|| meaning_of(column))
+/// Columns of DFIR-ORC's tables of files, which its own words stand beside ([`super::ntfs_tables`]).
+const ORC: [(&str, Meaning, bool); 13] = [
+    ("computername", Meaning::Host, true),
+    ("file", Meaning::Name, true),
+    ("parentname", Meaning::Folder, true),
+    ("sizeinbytes", Meaning::Size, true),
+    ("creationdate", Meaning::Created, true),
+    ("lastmodificationdate", Meaning::Modified, true),
+    ("lastattrchangedate", Meaning::Changed, true),
+    ("lastaccessdate", Meaning::Accessed, true),
+    ("filenamecreationdate", Meaning::FnCreated, true),
+    ("filenamelastmodificationdate", Meaning::FnModified, true),
+    ("filenamelastattrmodificationdate", Meaning::FnChanged, true),
+    ("filenamelastaccessdate", Meaning::FnAccessed, true),
+    ("recordinuse", Meaning::InUse, true),
+];
+
+/// Whose words the columns of a table are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Words {
+    /// Of any tool that lists files.
+    Common,
+    /// Of collectors about what they copied.
+    Copied,
+    /// Of DFIR-ORC.
+    Orc,
 }
 
-/// Whether a table with these columns is about files that a collector copied.
-pub(crate) fn is_of_copies<'a>(mut columns: impl Iterator<Item = &'a str>) -> bool {
-    columns.any(|column| column.eq_ignore_ascii_case(COPIED_FROM))
+impl Words {
+    /// By the columns of a table.
+    pub(crate) fn of<'a>(mut columns: impl Iterator<Item = &'a str>) -> Self {
+        if columns.any(|column| column.eq_ignore_ascii_case(COPIED_FROM)) {
+            Self::Copied
+        } else {
+            Self::Common
+        }
+    }
+
+    /// What a column holds, and whether its times are surely UTC.
+    pub(crate) fn meaning(self, column: &str) -> Option<(Meaning, bool)> {
+        let own: &[(&str, Meaning, bool)] = match self {
+            Self::Common => &[],
+            Self::Copied => &COPIED,
+            Self::Orc => &ORC,
+        };
+        let known = own.iter().chain(&COLUMNS).find(|(name, _, _)| column.eq_ignore_ascii_case(name));
+        known.map(|(_, meaning, utc)| (*meaning, *utc))
+    }
 }
 
 /// Whether a time says its own zone.
 fn has_zone(text: &str) -> bool {
     text.ends_with(['Z', 'z']) || text.get(19..).is_some_and(|tail| tail.contains(['+', '-']))
-}
-
-/// What a column of this name holds, and whether its times are surely UTC.
-pub(crate) fn meaning_of(column: &str) -> Option<(Meaning, bool)> {
-    let known = COLUMNS.iter().find(|(name, _, _)| column.eq_ignore_ascii_case(name));
-    known.map(|(_, meaning, utc)| (*meaning, *utc))
 }
 
 /// The bases of a row's time: of a creation, of another time, each in UTC or in an unknown zone.
@@ -249,7 +282,7 @@ impl Facts {
             }
         }
         self.push_hashes(fields);
-        let flag = |text: &str| text.eq_ignore_ascii_case("true") || text == "1";
+        let flag = |text: &str| ["true", "1", "y"].iter().any(|yes| text.eq_ignore_ascii_case(yes));
         if !self.get(Meaning::InUse).is_empty() {
             let deleted = if flag(self.get(Meaning::InUse)) { "false" } else { "true" };
             fields.push("deleted", deleted, Role::Copy);

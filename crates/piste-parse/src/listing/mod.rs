@@ -8,6 +8,7 @@ mod bodyfile;
 mod csv_table;
 mod dir;
 pub(crate) mod facts;
+mod ntfs_tables;
 mod velociraptor;
 
 use piste_model::Instant;
@@ -45,7 +46,7 @@ pub(crate) fn order_in(head: &str) -> Shown {
     Order::shown_by(cells.filter(|cell| cell.starts_with(|letter: char| letter.is_ascii_digit())))
 }
 
-/// Adds one row.
+/// Adds one row of a listing.
 fn push_row(
     line: &Line<'_>,
     time: Option<(Instant, &'static str)>,
@@ -54,8 +55,21 @@ fn push_row(
     cx: &Context<'_>,
     rows: &mut Rows<'_>,
 ) {
+    push_row_in(DATASET, line, time, host, fields, cx, rows);
+}
+
+/// Adds one row of a dataset.
+fn push_row_in(
+    dataset: &str,
+    line: &Line<'_>,
+    time: Option<(Instant, &'static str)>,
+    host: &str,
+    fields: &Fields,
+    cx: &Context<'_>,
+    rows: &mut Rows<'_>,
+) {
     let head = Head {
-        dataset: Some(DATASET),
+        dataset: Some(dataset),
         channel: "",
         provider: "",
         event_code: None,

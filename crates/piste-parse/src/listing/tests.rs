@@ -298,3 +298,89 @@ fn what_collectors_write_of_the_files_they_copied_is_a_listing() {
     }
     assert_eq!(sniff(b"Name,Path,Created\r\na,b,2021-03-03\r\n", "x.csv"), Format::Text);
 }
+
+#[test]
+fn tables_of_the_change_journal_are_rows_of_it_whoever_made_them() {
+    let shown = [
+        "dataset",
+        "event_time",
+        "time_basis",
+        "host",
+        "Name",
+        "UpdateReasons",
+        "EntryNumber",
+        "ParentSequenceNumber",
+        "UpdateSequenceNumber",
+        "TargetFilename",
+    ];
+    let mftecmd = "\u{feff}Name,Extension,EntryNumber,SequenceNumber,ParentEntryNumber,ParentSequenceNumber,ParentPath,UpdateSequenceNumber,UpdateTimestamp,UpdateReasons,FileAttributes,OffsetToData,SourceFile\r\n\
+        x.aspx,.aspx,273729,50,265340,5,,4096,2021-03-03 04:10:59.3260600,DataExtend|FileCreate,Archive,4096,.\\$J\r\n";
+    assert_eq!(sniff(mftecmd.as_bytes(), "MFTECmd_$J_Output.csv"), Format::ListingCsv);
+    let found = read(Format::ListingCsv, mftecmd.as_bytes());
+    assert_eq!(found.issues, [""; 0]);
+    assert_eq!(
+        found.columns(&shown),
+        [
+            "file.usn | 2021-03-03T04:10:59.326060000Z | UpdateTimestamp | HINT | x.aspx | DataExtend|FileCreate | 273729 | 5 | 4096 | ~"
+        ]
+    );
+    let orc = "ComputerName,USN,FRN,ParentFRN,TimeStamp,File,FullPath,FileAttributes,Reason,VolumeID,SnapshotID\r\n\
+        \"MX01\",0x0000000000001000,0x0032000000042D41,0x0005000000040C7C,2021-03-03 04:10:59.326,\"x.aspx\",\"\\inetpub\\x.aspx\",A............,DATA_EXTEND|CLOSE|FILE_CREATE,0x0,{00000000-0000-0000-0000-000000000000}\r\n";
+    assert_eq!(sniff(orc.as_bytes(), "USNInfo.csv"), Format::ListingCsv);
+    let found = read(Format::ListingCsv, orc.as_bytes());
+    assert_eq!(found.issues, [""; 0]);
+    assert_eq!(
+        found.columns(&shown),
+        [
+            r"file.usn | 2021-03-03T04:10:59.326000000Z | UpdateTimestamp | MX01 | x.aspx | DataExtend|FileCreate|Close | 273729 | 5 | 4096 | \inetpub\x.aspx"
+        ]
+    );
+}
+
+#[test]
+fn files_and_indexes_of_dfir_orc_have_the_columns_of_the_others() {
+    let files = "ComputerName,VolumeID,File,ParentName,FullName,Extension,SizeInBytes,Attributes,CreationDate,LastModificationDate,LastAccessDate,LastAttrChangeDate,FileNameCreationDate,FileNameLastModificationDate,FileNameLastAccessDate,FileNameLastAttrModificationDate,USN,FRN,ParentFRN,RecordInUse,SHA1,FilenameFlags\r\n\
+        MX01,0x0,x.aspx,\\inetpub\\,\\inetpub\\x.aspx,.aspx,1362,A............,2020-07-12 11:17:12.000,2021-03-03 05:12:31.000,2021-03-03 05:12:33.000,2021-03-03 05:12:32.000,2021-03-03 05:12:31.417,,,,0x1000,0x0032000000042D41,0x0005000000040C7C,N,AAF4C61DDCC5E8A2DABEDE0F3B482CD9AEA9434D,3\r\n";
+    assert_eq!(sniff(files.as_bytes(), "NTFSInfo_C.csv"), Format::ListingCsv);
+    let found = read(Format::ListingCsv, files.as_bytes());
+    assert_eq!(found.issues, [""; 0]);
+    let shown = [
+        "dataset",
+        "host",
+        "event_time",
+        "time_basis",
+        "TargetFilename",
+        "size",
+        "changed",
+        "fn_created",
+        "deleted",
+        "sha1",
+        "EntryNumber",
+        "ParentEntryNumber",
+        "InUse",
+        "NameType",
+        "Created0x30",
+    ];
+    assert_eq!(
+        found.columns(&shown),
+        [
+            r"file.listing | MX01 | 2020-07-12T11:17:12Z | file created | \inetpub\x.aspx | 1362 | 2021-03-03T05:12:32.000Z | 2021-03-03T05:12:31.417Z | true | aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d | 273729 | 265340 | False | DosWindows | 2021-03-03 05:12:31.417"
+        ]
+    );
+    let shown =
+        ["dataset", "event_time", "FileName", "FromSlack", "EntryNumber", "ParentSequenceNumber", "modified"];
+    let orc = "ComputerName,VolumeID,CarvedEntry,FRN,ParentFRN,Name,FilenameFlags,FileNameCreationDate,FileNameLastModificationDate,FileNameLastAccessDate,FileNameLastAttrModificationDate,SnapshotID,DataSize\r\n\
+        MX01,0x0,Y,0x0032000000042D41,0x0005000000040C7C,x.aspx,1,2021-03-03 05:12:31.417,2021-03-03 05:12:32.417,,,{0},12\r\n";
+    let mftecmd = "Offset,FromSlack,SelfMftEntry,SelfMftSequence,FileName,Flags,NameType,ParentMftEntry,ParentMftSequence,CreatedOn,ContentModifiedOn,RecordModifiedOn,LastAccessedOn,PhysicalSize,LogicalSize,SourceFile\r\n\
+        64,True,273729,50,x.aspx,Archive,Windows,265340,5,2021-03-03 05:12:31.417,2021-03-03 05:12:32.417,,,4096,12,$I30\r\n";
+    for table in [orc, mftecmd] {
+        assert_eq!(sniff(table.as_bytes(), "x.csv"), Format::ListingCsv);
+        let found = read(Format::ListingCsv, table.as_bytes());
+        assert_eq!(
+            found.columns(&shown),
+            [
+                "file.index | 2021-03-03T05:12:31.417000000Z | x.aspx | True | 273729 | 5 | 2021-03-03T05:12:32.417Z"
+            ]
+        );
+    }
+}

@@ -3,7 +3,7 @@
 //!
 //! In: one object a line. Out: a row a file. Times are UTC; nested members have dotted names (`Hash.SHA256`).
 
-use super::facts::{Facts, Meaning, is_of_copies, meaning_in};
+use super::facts::{Facts, Meaning, Words};
 use super::{WORDS, push_row};
 use crate::bad_records::BadRecords;
 use crate::block::Block;
@@ -48,9 +48,9 @@ pub fn parse_lines(block: &Block, cx: &Context<'_>) -> Parsed {
             continue;
         }
         facts.clear();
-        let of_copies = is_of_copies(fields.iter().map(|(name, _, _)| name));
+        let words = Words::of(fields.iter().map(|(name, _, _)| name));
         for (name, value, _) in fields.iter() {
-            if let Some((meaning, utc)) = meaning_in(name, of_copies) {
+            if let Some((meaning, utc)) = words.meaning(name) {
                 facts.set(meaning, value, utc);
             }
         }

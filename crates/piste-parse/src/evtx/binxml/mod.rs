@@ -10,7 +10,7 @@
 mod definition;
 mod layout;
 mod templates;
-mod value;
+pub(crate) mod value;
 
 use std::ops::Range;
 

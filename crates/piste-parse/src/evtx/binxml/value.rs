@@ -125,7 +125,7 @@ fn signed(number: i64, out: &mut String) {
     decimal(number.unsigned_abs(), out);
 }
 
-fn decimal(mut number: u64, out: &mut String) {
+pub(crate) fn decimal(mut number: u64, out: &mut String) {
     let mut digits = [b'0'; 20];
     let mut used = 0;
     for digit in digits.iter_mut().rev() {
@@ -191,7 +191,7 @@ fn sid(bytes: &[u8], out: &mut String) {
 }
 
 /// `2021-03-27T09:00:00.1234567Z`, with the days counted in eras of 400 years that begin in March.
-fn filetime(ticks: u64, out: &mut String) -> Option<()> {
+pub(crate) fn filetime(ticks: u64, out: &mut String) -> Option<()> {
     if ticks > TIME_MAX {
         return None;
     }
