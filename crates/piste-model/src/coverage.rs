@@ -13,6 +13,30 @@ const GAPS_NAMED: usize = 3;
 /// Days of a gap from which on it is named: two are a weekend.
 const GAP_DAYS: u64 = 3;
 
+/// Beginnings of the datasets whose rows are no log: tables of what is or was there. Their times reach far back and cover
+/// nothing: that a file was made in 2006 does not mean that anything was being watched then.
+const NO_LOGS: [&str; 14] = [
+    "registry.",
+    "file.",
+    "execution.",
+    "task.",
+    "ese.",
+    "device.",
+    "bits.",
+    "wmi.",
+    "directory.",
+    "powershell.",
+    "velociraptor.",
+    "defender.detection",
+    "defender.quarantine",
+    "web.visit",
+];
+
+/// Whether a dataset is a log that was written as things happened: only such a one covers a time.
+pub fn is_log(dataset: &str) -> bool {
+    !NO_LOGS.iter().any(|start| dataset.starts_with(start))
+}
+
 /// Days without a row between days with some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Gap {

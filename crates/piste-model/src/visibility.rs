@@ -108,6 +108,9 @@ pub struct Visibility {
     pub host: String,
     /// Dataset.
     pub dataset: String,
+    /// Channel, of a log of Windows: a dataset may have several.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub channel: String,
     /// From when; `None` for as long as the host was there before.
     pub from: Option<Instant>,
     /// Until when; `None` for as long as the host was there after.

@@ -11,8 +11,8 @@ use crate::block::Block;
 use crate::random_access::{Companion, Opened, ReadAt};
 use crate::sniff::Format;
 use crate::{
-    Context, Parsed, cbs, defender, directory, ese, evt, jumplist, lnk, ntfs, pfirewall, prefetch, psh, recycle,
-    regf, setupapi, task, velociraptor, wer, wmi,
+    Context, Parsed, cbs, defender, directory, ese, evt, jumplist, lnk, ntfs, pfirewall, prefetch, psh,
+    recycle, regf, setupapi, task, velociraptor, wer, wmi,
 };
 
 type Parse = fn(&Block, &Context<'_>) -> Parsed;
@@ -104,9 +104,9 @@ const READERS: &[Reader] = &[
     at_random("regf", "registry hive", regf::recognise, regf::open).scanned_as("HIVE").with(transaction_logs),
     at_random("ese", "ESE database", ese::recognise, ese::open).scanned_as("ESE").with(server_identity),
     at_random("wmi", "WMI repository", wmi::recognise, wmi::open).with(repository),
-    at_random("mft", "master file table", is_mft, ntfs::mft::open).scanned_as("MFT"),
-    at_random("usn", "change journal", ntfs::usn::recognise, ntfs::usn::open),
-    at_random("ntfs-index", "NTFS folder index", is_index, ntfs::index::open),
+    at_random("mft", "master file table", is_mft, ntfs::open_mft).scanned_as("MFT"),
+    at_random("usn", "change journal", ntfs::recognise_usn, ntfs::open_usn),
+    at_random("ntfs-index", "NTFS folder index", is_index, ntfs::open_index),
     at_random("evt", "Windows event log of XP", evt::recognise, evt::open),
     whole("prefetch", "prefetch file", prefetch::recognise, prefetch::parse_file).scanned_as("PF"),
     whole("lnk", "shortcut", lnk::recognise, lnk::parse_file).scanned_as("LNK"),

@@ -79,17 +79,19 @@ pub(crate) fn run(arguments: &VisibilityOptions, common: &Common) -> Result<u8, 
 /// A block a host, a line a span.
 fn told(spans: &[Visibility]) -> String {
     let mut text = String::new();
-    let (mut host, mut dataset) = ("", "");
+    let (mut host, mut log) = ("", ("", ""));
     for span in spans {
         if span.host != host || text.is_empty() {
             let name = if span.host.is_empty() { "host unknown" } else { &span.host };
             text.push_str(&format!("{}\n", visible(name)));
-            dataset = "";
+            log = ("", "");
         }
-        if span.dataset != dataset {
-            text.push_str(&format!("  {}\n", visible(&span.dataset)));
+        let this = (span.dataset.as_str(), span.channel.as_str());
+        if this != log {
+            let channel = if span.channel.is_empty() { String::new() } else { format!("  {}", span.channel) };
+            text.push_str(&format!("  {}{}\n", visible(&span.dataset), visible(&channel)));
         }
-        (host, dataset) = (&span.host, &span.dataset);
+        (host, log) = (&span.host, this);
         let kind = span.kind.as_str();
         let because = span.because.in_words();
         text.push_str(&format!("    {kind:<14} {:<26}  {}\n", span.span_in_words(), visible(&because)));

@@ -22,6 +22,7 @@ const SECURITY: &str = "windows.security";
 pub(super) struct Clear {
     pub(super) host: String,
     pub(super) dataset: String,
+    pub(super) channel: String,
     pub(super) time: Instant,
     pub(super) event_code: i32,
     pub(super) account: String,
@@ -73,17 +74,16 @@ fn take(sources: &Sources<'_>, batch: &RecordBatch, clears: &mut Vec<Clear>) {
         let of_security = text(schema::DATASET, row) == Some(SECURITY);
         // Other sources use the number 104 too, and 1102 of another provider is no clear.
         let provider = text("Provider_Name", row).unwrap_or_default();
-        let dataset = match event_code {
-            104 if provider == "Microsoft-Windows-Eventlog" => {
-                cleared_channel(batch, row).map(|channel| (sources.dataset_of)(&channel))
-            }
-            1102 | 517 if of_security => Some(SECURITY.to_owned()),
+        let channel = match event_code {
+            104 if provider == "Microsoft-Windows-Eventlog" => cleared_channel(batch, row),
+            1102 | 517 if of_security => Some("Security".to_owned()),
             _ => None,
         };
-        let Some(dataset) = dataset.filter(|_| clears.len() < CLEARS_MAX) else { continue };
+        let Some(channel) = channel.filter(|_| clears.len() < CLEARS_MAX) else { continue };
         clears.push(Clear {
             host: (sources.names.host)(text(schema::HOST, row).unwrap_or_default()),
-            dataset,
+            dataset: (sources.dataset_of)(&channel),
+            channel,
             time,
             event_code,
             account: text("SubjectUserName", row).unwrap_or_default().to_owned(),

@@ -50,19 +50,26 @@ pub struct Sources<'a> {
 pub fn find(sources: &Sources<'_>) -> Result<Vec<Visibility>, LakeError> {
     let ids = record_ids::read(sources)?;
     let clears = clears::read(sources)?;
-    let begins_with_clear = |host: &str, dataset: &str, time: Instant| {
-        clears.iter().any(|clear| clear.host == host && clear.dataset == dataset && clear.time <= time)
+    let begins_with_clear = |host: &str, dataset: &str, channel: &str, time: Instant| {
+        let of = |clear: &Clear| {
+            clear.host == host && clear.dataset == dataset && clear.channel.eq_ignore_ascii_case(channel)
+        };
+        clears.iter().any(|clear| of(clear) && clear.time <= time)
     };
     let mut spans = Vec::new();
     for one in sources.coverage {
-        let key = (one.host.clone(), one.dataset.clone());
-        match ids.get(&key) {
-            Some(ids) => {
-                let begins = one.covered.first;
-                let cleared = begins_with_clear(&one.host, &one.dataset, begins);
-                by_record_ids(one, ids, cleared, &mut spans);
-            }
-            None => by_days(one, &mut spans),
+        let logs = ids.range((one.host.clone(), one.dataset.clone(), String::new())..);
+        let logs = logs.take_while(|((host, dataset, _), _)| *host == one.host && *dataset == one.dataset);
+        let before = spans.len();
+        for ((_, _, channel), ids) in logs {
+            let from = spans.len();
+            let begins = ids.runs().first().map_or(one.covered.first, |run| run.first);
+            let cleared = begins_with_clear(&one.host, &one.dataset, channel, begins);
+            by_record_ids(one, ids, cleared, &mut spans);
+            spans.iter_mut().skip(from).for_each(|span| span.channel.clone_from(channel));
+        }
+        if spans.len() == before {
+            by_days(one, &mut spans);
         }
     }
     spans.extend(clears.into_iter().map(cleared));
@@ -70,7 +77,9 @@ pub fn find(sources: &Sources<'_>) -> Result<Vec<Visibility>, LakeError> {
     spans.extend(not_collected(sources.coverage));
     spans.sort_by(|a, b| {
         let key = |one: &Visibility| (one.from, one.to, one.kind);
-        (&a.host, &a.dataset).cmp(&(&b.host, &b.dataset)).then_with(|| key(a).cmp(&key(b)))
+        (&a.host, &a.dataset, &a.channel)
+            .cmp(&(&b.host, &b.dataset, &b.channel))
+            .then_with(|| key(a).cmp(&key(b)))
     });
     Ok(spans)
 }
@@ -79,6 +88,7 @@ fn span(one: &Coverage, from: Option<Instant>, to: Option<Instant>, because: Bec
     Visibility {
         host: one.host.clone(),
         dataset: one.dataset.clone(),
+        channel: String::new(),
         from,
         to,
         kind: kind_of(&because),
@@ -173,6 +183,7 @@ fn cleared(clear: Clear) -> Visibility {
     Visibility {
         host: clear.host,
         dataset: clear.dataset,
+        channel: clear.channel,
         from: None,
         to: Some(clear.time),
         kind: VisibilityKind::Cleared,
@@ -220,6 +231,7 @@ fn not_collected(coverage: &[Coverage]) -> Vec<Visibility> {
         lacking.extend(EXPECTED.iter().filter(lacks).map(|expected| Visibility {
             host: host.to_owned(),
             dataset: expected.dataset.to_owned(),
+            channel: String::new(),
             from: None,
             to: None,
             kind: VisibilityKind::NotCollected,

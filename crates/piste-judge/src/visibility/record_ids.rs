@@ -18,10 +18,15 @@ use super::Sources;
 
 /// Id of the record in the log that it was written to.
 const RECORD_ID: &str = "EventRecordID";
+/// The channel that an event was written to.
+const CHANNEL: &str = "Channel";
 /// Runs of one log that are kept; a log with more holes was filtered.
 const RUNS_MAX: usize = 20_000;
 /// Of a log with fewer ids than one in so many, a filter chose them.
 const ONE_IN: u64 = 2;
+
+/// Host, dataset and channel.
+pub(super) type LogName = (String, String, String);
 
 /// Ids that follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,8 +100,8 @@ impl RecordIds {
 }
 
 /// Reads the ids of all logs that have some.
-pub(super) fn read(sources: &Sources<'_>) -> Result<BTreeMap<(String, String), RecordIds>, LakeError> {
-    let mut found: BTreeMap<(String, String), RecordIds> = BTreeMap::new();
+pub(super) fn read(sources: &Sources<'_>) -> Result<BTreeMap<LogName, RecordIds>, LakeError> {
+    let mut found: BTreeMap<LogName, RecordIds> = BTreeMap::new();
     let columns = [
         schema::EVIDENCE_ID,
         schema::DATASET,
@@ -105,6 +110,7 @@ pub(super) fn read(sources: &Sources<'_>) -> Result<BTreeMap<(String, String), R
         schema::EVENT_TIME,
         schema::TIME_DIGITS,
         RECORD_ID,
+        CHANNEL,
     ];
     let scan = Scan { datasets: &|dataset| dataset.starts_with("windows."), columns: Some(&columns) };
     sources.lake.scan(scan, &mut |batch| {
@@ -116,26 +122,30 @@ pub(super) fn read(sources: &Sources<'_>) -> Result<BTreeMap<(String, String), R
 }
 
 /// Takes in the ids of a batch. Its hosts, datasets and files are few: each is looked up once a run of rows that share them.
-fn take(sources: &Sources<'_>, batch: &RecordBatch, found: &mut BTreeMap<(String, String), RecordIds>) {
+fn take(sources: &Sources<'_>, batch: &RecordBatch, found: &mut BTreeMap<LogName, RecordIds>) {
     let column = |name: &str| batch.column_by_name(name);
     let (Some(ids), Some(evidence), Some(hosts), Some(datasets)) =
         (column(RECORD_ID), column(schema::EVIDENCE_ID), column(schema::HOST), column(schema::DATASET))
     else {
         return;
     };
+    let channels = column(CHANNEL);
     let records = column(schema::RECORD).and_then(|records| records.as_primitive_opt::<Int64Type>());
     let times = Times::of(batch);
     let mut row = 0;
     while row < batch.num_rows() {
-        let of = |row: usize| (text_at(evidence, row), text_at(hosts, row), text_at(datasets, row));
+        let channel = |row: usize| channels.and_then(|channels| text_at(channels, row)).unwrap_or_default();
+        let of =
+            |row: usize| (text_at(evidence, row), text_at(hosts, row), text_at(datasets, row), channel(row));
         let shared = of(row);
         let end = (row..batch.num_rows()).find(|next| of(*next) != shared).unwrap_or(batch.num_rows());
-        let (Some(file), Some(host), Some(dataset)) = shared else {
+        let (Some(file), Some(host), Some(dataset), channel) = shared else {
             row = end;
             continue;
         };
         let is_raw = file.parse::<EvidenceId>().is_ok_and(|id| (sources.is_raw_log)(id.0));
-        let log = found.entry(((sources.names.host)(host), dataset.to_owned())).or_default();
+        let name = ((sources.names.host)(host), dataset.to_owned(), channel.to_owned());
+        let log = found.entry(name).or_default();
         for at in row..end {
             let id = text_at(ids, at).and_then(|id| id.parse::<u64>().ok());
             let (Some(id), Some(time)) = (id, times.at(at)) else { continue };

@@ -26,7 +26,6 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-
 use crate::random_access::{Companion, OpenFile, Opened, ReadAt};
 use crate::{Context, Parsed};
 
@@ -142,7 +141,9 @@ impl OpenHive {
         pieces.extend((0..places).step_by(PLACES_APART).map(|from| Piece::Places(from..from + PLACES_APART)));
         pieces.extend(tables::of(identity.kind).iter().map(|table| Piece::Table(*table)));
         let unlinked = (0..spare.unlinked.len()).step_by(UNLINKED_KEYS);
-        pieces.extend(unlinked.map(|from| Piece::Unlinked(from..(from + UNLINKED_KEYS).min(spare.unlinked.len()))));
+        pieces.extend(
+            unlinked.map(|from| Piece::Unlinked(from..(from + UNLINKED_KEYS).min(spare.unlinked.len()))),
+        );
         pieces.extend(deleted::windows(hive.bins().len(), WINDOW).map(Piece::Free));
         Self { hive, tree, spare, identity, pieces }
     }

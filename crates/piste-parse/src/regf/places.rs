@@ -189,7 +189,8 @@ mod tests {
         assert!(PLACES.len() > 100);
         let mut seen = std::collections::BTreeSet::new();
         for place in PLACES.iter() {
-            let of = (format!("{:?}", place.kind), place.path.join("\\").to_lowercase(), place.values.join("|"));
+            let of =
+                (format!("{:?}", place.kind), place.path.join("\\").to_lowercase(), place.values.join("|"));
             assert!(seen.insert(of.clone()), "twice: {of:?}");
         }
     }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use piste_hunt::doors::{Known, NotVisible, Sealed, find, join, not_visible, page_key};
 use piste_lake::Lake;
+use piste_model::coverage::is_log;
 use piste_model::{Clock, Coverage, Covered, Door, Evidence, EvidenceId, Exposure, HostKnown, Visibility};
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +54,7 @@ pub(crate) fn covered(all: &[piste_lake::store::Coverage]) -> Vec<Coverage> {
             Covered { first: one.first?, last: one.last?, days: one.days.keys().copied().collect() };
         Some(Coverage { host: one.host.clone(), dataset: one.dataset.clone(), covered })
     };
-    all.iter().filter_map(one).collect()
+    all.iter().filter(|one| is_log(&one.dataset)).filter_map(one).collect()
 }
 
 /// Finds, joins and numbers the doors.

@@ -14,7 +14,7 @@ use piste_hunt::told::Told;
 use piste_hunt::{Findings, Since};
 use piste_lake::store::{Attachment, Coverage, Found, rename_durably};
 use piste_lake::{Lake, LakeError, Unit};
-use piste_model::coverage::{covered, together};
+use piste_model::coverage::{covered, is_log, together};
 use piste_model::summary::{NewFigures, Summary};
 use piste_model::{Evidence, EvidenceId, Finding, Level, New};
 use piste_report::tallies::Counted;
@@ -112,7 +112,8 @@ pub(crate) fn write(
         sought: sought.as_ref(),
         options: Style { colour: out::colour(), width: out::width() },
     };
-    let shown: Vec<piste_report::Coverage> = coverage.iter().filter_map(shown_coverage).collect();
+    let shown: Vec<piste_report::Coverage> =
+        coverage.iter().filter(|one| is_log(&one.dataset)).filter_map(shown_coverage).collect();
     // The page does not name the case's folder: equal runs in two folders give equal bytes.
     folder.file("report.html", |file| {
         let view = html::ReportView {

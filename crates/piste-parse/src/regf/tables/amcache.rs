@@ -150,7 +150,8 @@ fn push(emit: &mut Emit<'_, '_>, key: Key<'_>, columns: &[Column], kind: &str, l
 /// A size stands in hex.
 fn plain(name: &str, text: String) -> String {
     let hex = text.strip_prefix("0x").filter(|_| name == "Size");
-    hex.and_then(|hex| u64::from_str_radix(hex, 16).ok()).map_or_else(|| text.clone(), |size| size.to_string())
+    hex.and_then(|hex| u64::from_str_radix(hex, 16).ok())
+        .map_or_else(|| text.clone(), |size| size.to_string())
 }
 
 /// `0000` and the SHA-1.
