@@ -175,13 +175,15 @@ pub(super) fn extension(name: &str) -> &str {
     if tail.len() > 1 { tail } else { "" }
 }
 
+/// The bytes of a GUID in the order in which Windows writes them: its first three parts are numbers.
+const GUID_ORDER: [usize; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
+
 /// Appends a GUID as Windows writes it, without braces.
 pub(super) fn push_guid(bytes: &[u8; 16], out: &mut String) {
-    let [a, b, c, d, e, f, g, h, rest @ ..] = bytes;
-    for (at, byte) in [d, c, b, a, f, e, h, g].into_iter().chain(rest).enumerate() {
+    for (at, from) in GUID_ORDER.into_iter().enumerate() {
         if matches!(at, 4 | 6 | 8 | 10) {
             out.push('-');
         }
-        let _ = write!(out, "{byte:02x}");
+        let _ = write!(out, "{:02x}", bytes.get(from).copied().unwrap_or(0));
     }
 }
