@@ -78,6 +78,8 @@ impl Table {
         let (mut torn, mut cut) = (Doubtful::default(), Doubtful::default());
         let mut writer = Writer::new(&self.folders, cx);
         let (mut found, mut scratch) = (Found::default(), vec![0; self.record_bytes]);
+        // What a table has is counted by places, used or not, as other readers of it count.
+        parsed.records = (piece.bytes.len() / self.record_bytes) as u64;
         let first = u32::try_from(piece.offset / self.record_bytes as u64).unwrap_or(u32::MAX);
         for (stored, position) in piece.bytes.chunks_exact(self.record_bytes).zip(first..) {
             guard::check();

@@ -177,7 +177,6 @@ pub(super) struct Writer<'w> {
     path_bytes: usize,
     /// Rows that have no path since there were too many bytes of them.
     without: u64,
-    count: u64,
 }
 
 impl<'w> Writer<'w> {
@@ -193,7 +192,6 @@ impl<'w> Writer<'w> {
             path: String::new(),
             path_bytes: 0,
             without: 0,
-            count: 0,
         }
     }
 
@@ -233,7 +231,6 @@ impl<'w> Writer<'w> {
             hash: file.hash,
         };
         let Some(mut row) = self.rows.open(&head, 0) else { return };
-        self.count += 1;
         let columns = &mut self.columns;
         fill_record(columns, &mut row, file, subject);
         fill_times(columns, &mut row, file, subject.name);
@@ -272,7 +269,6 @@ impl<'w> Writer<'w> {
     }
 
     pub(super) fn finish(self, offset: u64, parsed: &mut Parsed) {
-        parsed.records = self.count;
         if self.without > 0 {
             let what = format!("the paths of {} rows of this piece take more than 128 MB", self.without);
             let effect = "these rows have names and parents, but no path; no record is lost";
