@@ -174,26 +174,26 @@ impl Detection {
                     detection.resources.push(Resource::default());
                 }
             }
-            detection.take(set, place, value);
+            detection.take(set, place, &value);
             (place, at) = (place + 1, next);
         }
         detection.broken = Some(at);
         detection
     }
 
-    fn take(&mut self, set: usize, place: usize, value: Value<'_>) {
+    fn take(&mut self, set: usize, place: usize, value: &Value<'_>) {
         let text = || value.text().map(str::to_owned);
         match (set, place) {
             (0, 0) => {
                 if let Value::Number(id) = value {
-                    self.threat_id = Some(id);
+                    self.threat_id = Some(*id);
                 }
             }
             (0, 1) => self.id = text(),
             (1, 1) => self.threat = text(),
             (1, 4) => {
                 if let Value::Number(category) = value {
-                    self.category = Some(category);
+                    self.category = Some(*category);
                 }
             }
             // Of the last resource's set what follows its data is said of the whole detection.
@@ -205,7 +205,7 @@ impl Detection {
             (2, 24) => self.user = self.user.take().or_else(text),
             (2, 1 | 2 | 5) => {
                 let Some(resource) = self.resources.last_mut() else { return };
-                match (place, &value) {
+                match (place, value) {
                     (1, _) => resource.kind = text().unwrap_or_default(),
                     (2, _) => resource.location = text().unwrap_or_default(),
                     (_, Value::Bytes(bytes)) => resource.tracked = tracked(bytes),

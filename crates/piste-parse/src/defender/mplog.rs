@@ -49,7 +49,7 @@ const BLOCKS: [(&str, &str, &str); 8] = [
 ];
 
 /// Words of a line and what it is, the more telling first.
-const EVENTS: [(&str, &str); 18] = [
+const EVENTS: [(&str, &str); 20] = [
     ("DETECTION_ADD", "detection"),
     ("DETECTIONEVENT", "detection"),
     ("DETECTION_CLEANEVENT", "detection-cleaned"),
@@ -58,6 +58,8 @@ const EVENTS: [(&str, &str); 18] = [
     ("Blocked file", "blocked-file"),
     ("Unsuccessful scan status", "scan-failed"),
     ("original file name \"", "original-file-name"),
+    ("reported as lowfi: ", "suspicious"),
+    ("reported as threat: ", "suspicious"),
     ("lowfi:", "suspicious"),
     ("SDN:", "cloud-query"),
     ("EMS scan for process", "memory-scan"),
@@ -91,7 +93,8 @@ const COLUMNS: [(&str, &str); 14] = [
 /// Whether a file is a log of Defender: by its name, or by what it says.
 pub fn recognise(head: &[u8], name: &str) -> bool {
     let name = crate::file::name_of(name).to_ascii_lowercase();
-    let named = NAMES.iter().any(|start| name.starts_with(start)) && name.ends_with(".log");
+    let named =
+        NAMES.iter().any(|start| name.starts_with(start)) && crate::file::extension_of(&name) == "log";
     let text = decoded(head);
     let plain = !text.chars().take(512).any(|letter| letter == '\0' || letter == '\u{fffd}');
     let told = MARKS.iter().any(|mark| text.contains(mark));
@@ -119,10 +122,7 @@ fn time_of(line: &str) -> Option<(Instant, &str)> {
 
 /// How a block ends that begins with this line, and what it is.
 fn block_of(line: &str) -> Option<(&'static str, &'static str)> {
-    if time_of(line).is_some() {
-        return None;
-    }
-    let line = line.trim().trim_matches('*').trim();
+    let line = time_of(line).map_or(line, |(_, rest)| rest).trim().trim_matches('*').trim();
     BLOCKS.iter().find(|(begin, _, _)| line.starts_with(begin)).map(|(_, end, kind)| (*end, *kind))
 }
 
@@ -161,7 +161,10 @@ impl TextKind for ProtectionLog {
                         break;
                     }
                 }
-                fill_block(&block, kind, before, &mut fields)
+                let own = fill_block(&block, kind, before, &mut fields);
+                let stamped = time_of(&line.text).map(|(time, _)| (time, "MPLog line"));
+                before = stamped.map(|(time, _)| time).or(before);
+                stamped.or(own)
             } else if let Some((time, text)) = time_of(&line.text) {
                 before = Some(time);
                 fill_line(text, &mut fields);
@@ -195,9 +198,10 @@ impl TextKind for ProtectionLog {
     }
 }
 
-/// Whether a block of so many lines ends before this one, without its last line.
+/// Whether a block of so many lines ends before this one, without its last line: it was cut, and nothing else is to be lost
+/// in it.
 fn ends_block(line: &str, lines: usize) -> bool {
-    lines >= BLOCK_LINES_MAX || block_of(line).is_some()
+    lines >= BLOCK_LINES_MAX || time_of(line).is_some() || block_of(line).is_some()
 }
 
 fn is_bottom(line: &str, bottom: &str) -> bool {
@@ -254,9 +258,7 @@ fn fill_line(text: &str, fields: &mut Fields) {
                 fields.push("TargetFilename", path, Role::Copy);
             }
         }
-        "suspicious" => {
-            fields.push("CommandLine", after.trim(), Role::Copy);
-        }
+        "suspicious" => fill_command(after.trim(), fields),
         "blocked-file" | "scan-failed" => fill_blocked(after, fields),
         "cloud-query" => fill_query(after, fields),
         "memory-scan" => fill_memory_scan(after, fields),
@@ -275,10 +277,22 @@ fn fill_line(text: &str, fields: &mut Fields) {
     }
 }
 
-/// `: C:\x.exe Process: (null)C:\y.exe, Status: …`
+/// `C:\Windows\System32\reg.exe(reg add …)`, or the command line alone.
+fn fill_command(text: &str, fields: &mut Fields) {
+    let inner = text.split_once(".exe(").and_then(|(image, rest)| Some((image, rest.strip_suffix(')')?)));
+    let Some((image, command)) = inner else {
+        fields.push("CommandLine", text, Role::Copy);
+        return;
+    };
+    fields.push("Image", &format!("{image}.exe"), Role::Copy);
+    fields.push("CommandLine", command, Role::Copy);
+}
+
+/// `: C:\x.exe Process: C:\y.exe, Status: …`, or with a number and a full stop `(#4): C:\x.exe. Process: …`
 fn fill_blocked(text: &str, fields: &mut Fields) {
     let path = text.split_once(": ").map_or(text, |(_, path)| path);
     let (path, rest) = path.split_once(" Process: ").unwrap_or((path, ""));
+    let path = if text.starts_with("(#") { path.strip_suffix('.').unwrap_or(path) } else { path };
     fields.push("TargetFilename", path.trim(), Role::Copy);
     let image = rest.split(", ").next().unwrap_or_default();
     let image = image.trim_start_matches("(null)").trim();
@@ -321,18 +335,26 @@ fn fill_detection(text: &str, fields: &mut Fields) {
     let Some(threat) = text.split_whitespace().find(is_threat) else { return };
     fields.push("ThreatName", threat, Role::Data);
     let Some((_, resources)) = text.split_once(threat) else { return };
-    let resources = resources.trim();
+    let resources = resources.split(" PropBag [").next().unwrap_or(resources).trim();
+    for (start, column) in [("MPSOURCE_", "DetectionSource"), ("MP_THREAT_ACTION_", "Action")] {
+        if let Some(word) = text.split_whitespace().find(|word| word.starts_with(start)) {
+            fields.push(column, word, Role::Data);
+        }
+    }
     if resources.is_empty() {
         return;
     }
     fields.push("Resource", resources, Role::Data);
-    for (kind, column) in
-        [("file:", "TargetFilename"), ("CmdLine:", "CommandLine"), ("process:", "ProcessName")]
-    {
-        let found = resources.split(';').find_map(|part| part.trim().strip_prefix(kind));
-        if let Some(found) = found {
-            fields.push(column, found.trim_start_matches('_'), Role::Copy);
-        }
+    let part = |kind: &str| resources.split(';').find_map(|part| part.trim().strip_prefix(kind));
+    if let Some(file) = part("file:").or_else(|| part("containerfile:")) {
+        fields.push("TargetFilename", file.trim_start_matches('_'), Role::Copy);
+    }
+    if let Some(command) = part("CmdLine:") {
+        fields.push("CommandLine", command.trim_start_matches('_'), Role::Copy);
+    }
+    if let Some(pid) = part("process:").and_then(|process| process.strip_prefix("pid:")) {
+        let digits = pid.split(|one: char| !one.is_ascii_digit()).next().unwrap_or_default();
+        fields.push("ProcessId", digits, Role::Data);
     }
 }
 
@@ -364,7 +386,7 @@ fn fill_pairs(text: &str, fields: &mut Fields) {
 fn is_label(name: &str) -> bool {
     (2..=40).contains(&name.len())
         && name.starts_with(|letter: char| letter.is_ascii_alphabetic())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'-' | b'_'))
 }
 
 fn add(name: &str, value: &str, fields: &mut Fields) {
@@ -415,12 +437,27 @@ fn fill_block(
     for (name, value) in &all {
         fields.push(name, value, Role::Data);
     }
+    fill_process(fields);
     let file =
         fields.get("Resource").map(|resources| resources.split(';').next().unwrap_or_default().to_owned());
     if let Some(file) = file.filter(|file| file.contains('\\')) {
         fields.push("TargetFilename", file.strip_prefix("\\\\?\\").unwrap_or(&file), Role::Copy);
     }
     time
+}
+
+/// What a block says of a process: when it began, in ticks that are UTC, and the program before it in `Parents: C:\a.exe:4:1,…`.
+fn fill_process(fields: &mut Fields) {
+    let began =
+        fields.get("ProcessCreationTime").and_then(|ticks| Instant::from_filetime(ticks.parse().ok()?));
+    if let Some(began) = began {
+        fields.push("ProcessStartTime", &began.to_string(), Role::Copy);
+    }
+    let parents = fields.get("Taint Info").and_then(|info| info.split_once("Parents: "));
+    let parent = parents.and_then(|(_, parents)| parents.split(',').next()?.rsplitn(3, ':').nth(2));
+    if let Some(parent) = parent.map(str::to_owned) {
+        fields.push("ParentImage", &parent, Role::Copy);
+    }
 }
 
 /// Hours that lie between a block's own time, which is local, and the line before it: at most a day and the block's length.

@@ -100,7 +100,7 @@ pub fn parse_file(block: &Block, cx: &Context<'_>) -> Parsed {
 struct Threat {
     id: Option<String>,
     scan: Option<String>,
-    threat_id: u64,
+    number: u64,
     name: String,
     time: Option<(Instant, &'static str)>,
 }
@@ -113,7 +113,7 @@ impl Threat {
         Some(Self {
             id: guid(part.get(..16)?),
             scan: guid(part.get(16..32)?),
-            threat_id: number(part, 40, 8)?,
+            number: number(part, 40, 8)?,
             name: String::from_utf8_lossy(name.get(..end)?).into_owned(),
             time: time.map(|time| (time, "quarantined")),
         })
@@ -157,7 +157,7 @@ fn read(block: &Block, cx: &Context<'_>, rows: &mut Rows<'_>, records: &mut u64)
 
 fn fill_threat(threat: &Threat, fields: &mut Fields) {
     fields.push("ThreatName", &threat.name, Role::Data);
-    fields.push("ThreatId", &threat.threat_id.to_string(), Role::Data);
+    fields.push("ThreatId", &threat.number.to_string(), Role::Data);
     for (name, id) in [("QuarantineId", &threat.id), ("ScanId", &threat.scan)] {
         if let Some(id) = id {
             fields.push(name, id, Role::Data);

@@ -65,11 +65,11 @@ fn utf16(text: &str) -> Vec<u8> {
 
 const LOG: &str = "Product supports installation: true\r
 2021-03-04T05:12:31.123Z ProcessImageName: rclone.exe, Pid: 4242, TotalTime: 6070, Count: 24, MaxTime: 828, MaxTimeFile: \\Device\\HarddiskVolume3\\Finance, secret\\a.docx, EstimatedImpact: 73%\r
-2021-03-04T05:12:32.000Z DETECTION_ADD#1 HackTool:Win32/Mimikatz!MTB file:C:\\Temp\\m.exe;process:pid:612\r
+2021-03-04T05:12:32.000Z DETECTION_ADD#1 HackTool:Win32/Mimikatz!MTB file:C:\\Temp\\m.exe;process:pid:612,ProcessStart:1 PropBag [length: 0, data: (null)]\r
 2021-03-04T05:12:33.000Z [Exclusion] C:\\Temp -> \\Device\\HarddiskVolume3\\Temp\r
-2021-03-04T05:12:34.000Z [Mini-filter] Blocked file: \\Device\\HarddiskVolume3\\Temp\\x.exe Process: (null)C:\\Windows\\cmd.exe, Status: 0xc0000906, State: 0\r
+2021-03-04T05:12:34.000Z [Mini-filter] Blocked file(#74): \\Device\\HarddiskVolume3\\Temp\\x.exe. Process: C:\\Windows\\cmd.exe, Status: 0xc0000906, State: 0\r
 2021-03-04T05:12:35.000Z SDN:Issuing SDN query for \\\\?\\C:\\Temp\\x.exe (x.exe) (sha1=aa, sha2=bb)\r
-2021-03-04T05:12:36.000Z Engine:command line reported as lowfi: powershell.exe -enc AAAA\r
+2021-03-04T05:12:36.000Z Engine:command line reported as lowfi: C:\\Windows\\powershell.exe(powershell -enc AAAA)\r
 \r
 Begin Resource Scan\r
 Scan ID:{11111111-2222-3333-4444-555555555555}\r
@@ -91,6 +91,12 @@ Process Exclusions:\r
 Path Exclusions:\r
     C:\\Temp\r
 *************************END RTP Perf Log*************************\r
+BEGIN BM telemetry\r
+ProcessID:652\r
+ProcessCreationTime:132593155512500000\r
+CreationTime:03-04-2021 06:12:49\r
+ImagePath:C:\\Windows\\a.exe\r
+Taint Info:Friendly: Y; Reason: ; Modules: ; Parents: C:\\b.exe:2504:3,\r
 2021-03-04T05:12:50.000Z EMS scan for process: svchost pid: 4044, sigseq: 0x1, sendMemoryScanReport: 0, source: 1\r
 ";
 
@@ -119,10 +125,11 @@ fn lines_and_blocks_of_the_log_are_rows() {
                 r"2021-03-04T05:12:33Z | MPLog line | exclusion | ~ | ~ | ~ | ~",
                 r"2021-03-04T05:12:34Z | MPLog line | blocked-file | C:\Windows\cmd.exe | \Device\HarddiskVolume3\Temp\x.exe | ~ | ~",
                 r"2021-03-04T05:12:35Z | MPLog line | cloud-query | ~ | C:\Temp\x.exe | ~ | ~",
-                r"2021-03-04T05:12:36Z | MPLog line | suspicious | ~ | ~ | ~ | powershell.exe -enc AAAA",
+                r"2021-03-04T05:12:36Z | MPLog line | suspicious | C:\Windows\powershell.exe | ~ | ~ | powershell -enc AAAA",
                 r"2021-03-04T06:12:40Z | block's own time, zone unknown | resource-scan | ~ | C:\Temp\m.exe | HackTool:Win32/Mimikatz!MTB | ~",
                 r"2021-03-04T05:12:36Z | MPLog line before it | ~ | ~ | ~ | ~ | ~",
                 r"2021-03-04T06:00:00Z | block's own time, zone unknown | real-time-protection | ~ | ~ | ~ | ~",
+                r"2021-03-04T06:12:49Z | block's own time, zone unknown | behaviour | C:\Windows\a.exe | ~ | ~ | ~",
                 r"2021-03-04T05:12:50Z | MPLog line | memory-scan | ~ | ~ | ~ | ~",
             ]
         );
@@ -139,7 +146,7 @@ fn lines_and_blocks_of_the_log_are_rows() {
             shown(&rows[9..10], &["Process Exclusions", "Path Exclusions"]),
             [r"C:\tools\a.exe;C:\tools\b.exe | C:\Temp"]
         );
-        assert_eq!(shown(&rows[10..], &["ProcessName", "ProcessId"]), ["svchost | 4044"]);
+        assert_eq!(shown(&rows[11..], &["ProcessName", "ProcessId"]), ["svchost | 4044"]);
     }
     assert!(!recognise_log(b"2021-03-04T05:12:31.123Z hello\n", "app.log"));
 }

@@ -172,7 +172,7 @@ impl Moment {
     }
 }
 
-/// Reads a time in the forms of LDIF, ADTimeline, repadmin and PowerShell.
+/// Reads a time in the forms of LDIF, `ADTimeline`, repadmin and PowerShell.
 pub(super) fn moment(text: &str, order: Order) -> Option<Moment> {
     let text = text.trim();
     if let Some(time) = generalized(text) {

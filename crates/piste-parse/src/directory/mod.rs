@@ -1,6 +1,6 @@
 //! Exports of a directory (Active Directory), made by hand: what each object is, and when each attribute was changed.
 //!
-//! In: LDIF (`ldifde`), the text of `repadmin /showattr` and `/showobjmeta`, tables (`csvde`, ANSSI's ADTimeline,
+//! In: LDIF (`ldifde`), the text of `repadmin /showattr` and `/showobjmeta`, tables (`csvde`, ANSSI's `ADTimeline`,
 //! PowerShell's `Get-ADUser` and `Get-ADReplicationAttributeMetadata`), JSON of `BloodHound` and `ldapdomaindump`. Out: rows of `directory.object`, whose time is
 //! `whenCreated`, and of `directory.change`, whose time is the originating change: dates that no client can write. Columns are
 //! the attributes' names as LDAP writes them. A secret attribute is named and its value is withheld. Texts are read by their

@@ -107,7 +107,9 @@ impl Values {
         }
         let parts: Vec<&str> = text.split(';').map(str::trim).collect();
         if count > 1 && parts.len() == count {
-            parts.iter().for_each(|part| object.add(&name, part, order));
+            for part in parts {
+                object.add(&name, part, order);
+            }
         } else {
             object.add(&name, &text, order);
         }

@@ -1,9 +1,9 @@
-//! Tables of a directory: `csvde`, ANSSI's ADTimeline, and what PowerShell's `Get-ADUser`, `Get-ADComputer` and
+//! Tables of a directory: `csvde`, ANSSI's `ADTimeline`, and what PowerShell's `Get-ADUser`, `Get-ADComputer` and
 //! `Get-ADReplicationAttributeMetadata` give to `Export-Csv`.
 //!
 //! In: the records of one block, whose first names the columns. Out: a row a record: of `directory.change` where the table
 //! holds originating changes, else of `directory.object`. Dates of PowerShell are in the language and the zone of the machine
-//! on which it ran; ADTimeline writes UTC.
+//! on which it ran; `ADTimeline` writes UTC.
 
 use std::borrow::Cow;
 
@@ -27,7 +27,7 @@ const WORDS: Words = Words {
     hint: "look at the lines there: sed -n 'LINE,+5p' FILE; the table was perhaps cut or edited after it was made",
 };
 
-/// Columns of the originating change's facts: ADTimeline's and the replication API's, then PowerShell's.
+/// Columns of the originating change's facts: `ADTimeline`'s and the replication API's, then PowerShell's.
 const TIME: [&str; 2] = ["ftimeLastOriginatingChange", "LastOriginatingChangeTime"];
 const ATTRIBUTE: [&str; 2] = ["pszAttributeName", "AttributeName"];
 const OBJECT: [&str; 4] = ["DN", "DistinguishedName", "Object", "pszObjectDn"];

@@ -243,13 +243,14 @@ fn changes_are_read_in_any_language() {
 
 #[test]
 fn pieces_are_cut_between_objects() {
-    let mut text = String::new();
-    for number in 0..30_000 {
-        text += &format!(
-            "dn: CN=u{number},DC=ministry,DC=example\nobjectClass: user\nwhenCreated: 20210304051231.0Z\ndescription: {}\n\n",
-            "x".repeat(40)
-        );
-    }
+    let object = |number: u32| {
+        let long = "x".repeat(40);
+        format!(
+            "dn: CN=u{number},DC=ministry,DC=example\nobjectClass: user\nwhenCreated: 20210304051231.0Z\ndescription: {long}\n\n"
+        )
+    };
+    let objects: Vec<String> = (0..30_000).map(object).collect();
+    let text = objects.concat();
     let sources = Sources::default();
     let cx = Context { evidence: EvidenceId(1), path: "x", sources: &sources, host_hint: None };
     let opened = open(Arc::new(text.clone().into_bytes()), &[], &cx).expect("memory reads");

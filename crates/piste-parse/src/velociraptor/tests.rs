@@ -17,7 +17,7 @@ struct Answer {
 fn read(text: &str, path: &str, block_bytes: usize) -> Answer {
     let sources = Sources::default();
     let cx = Context { evidence: EvidenceId(1), path, sources: &sources, host_hint: Some("HINT") };
-    let csv = path.ends_with(".csv");
+    let csv = crate::file::extension_of(path) == "csv";
     let format = if csv { Format::EventCsv } else { Format::JsonLines };
     let mut splitter = Splitter::with_block_bytes(format, block_bytes);
     let mut answer = Answer { rows: Vec::new(), damage: 0 };

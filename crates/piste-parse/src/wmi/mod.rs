@@ -50,7 +50,7 @@ pub fn open(content: Arc<dyn ReadAt>, companions: &[Companion], cx: &Context<'_>
         Some(maps) => index(companions, maps, cx, &mut issues)?,
         None => None,
     };
-    let repository = Repository::open(content, Known { maps, index })?;
+    let repository = Repository::open(content, &Known { maps, index })?;
     repository.tell(cx, &mut issues);
     Ok(Opened { file: Box::new(repository), issues })
 }

@@ -67,7 +67,7 @@ pub(super) struct Repository {
 }
 
 impl Repository {
-    pub(super) fn open(content: Arc<dyn ReadAt>, known: Known) -> io::Result<Self> {
+    pub(super) fn open(content: Arc<dyn ReadAt>, known: &Known) -> io::Result<Self> {
         let pages = Pages::new(content, known.maps.as_ref());
         let kinds: Vec<Targets> = match &known.maps {
             Some(maps) => vec![Targets::new(maps.old)],

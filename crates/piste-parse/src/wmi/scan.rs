@@ -79,7 +79,7 @@ fn look(bytes: &[u8], offset: u64, marks: &[Mark], scan: &mut Scan) {
             _ => continue,
         };
         let at = number * STRIDE + shift;
-        for start in (at.saturating_sub(126)..=at).filter(|start| (at - start) % 2 == 0) {
+        for start in (at.saturating_sub(126)..=at).filter(|start| (at - start).is_multiple_of(2)) {
             if seen.is_some_and(|seen| start <= seen) || start >= STEP_BYTES {
                 continue;
             }

@@ -32,7 +32,8 @@ fn instance(target: Target, old: bool, values: &[(&str, Set<'_>)]) -> Vec<u8> {
         match set {
             // The class's default where it has one, else not set.
             None => {
-                states[number / 4] |= if property.name == "CreatorSID" { 2 } else { 3 } << (2 * (number % 4))
+                let state = if property.name == "CreatorSID" { 2 } else { 3 };
+                states[number / 4] |= state << (2 * (number % 4));
             }
             Some(Set::Number(value)) => cell.copy_from_slice(&value.to_le_bytes()[..property.width()]),
             Some(Set::Text(text)) => {
@@ -436,7 +437,7 @@ fn the_real_repository_has_what_independent_readers_count() {
         .expect("memory reads");
     assert!(index.others > 1_000 && index.damaged == 0, "{} {}", index.others, index.damaged);
     let known = Known { maps: Some(map), index: Some(index) };
-    let repository = Repository::open(Arc::new(objects.clone()), known).expect("memory reads");
+    let repository = Repository::open(Arc::new(objects.clone()), &known).expect("memory reads");
     let space = hash("root\\subscription", false);
     for target in class::TARGETS {
         assert_eq!(repository.layouts.get(&(space.clone(), target)), Some(&target.shipped()), "{target:?}");
