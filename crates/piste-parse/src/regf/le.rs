@@ -78,13 +78,14 @@ pub(super) fn latin1_text(bytes: &[u8]) -> String {
 
 /// A GUID as Windows writes it: `{01020304-0506-0708-090A-0B0C0D0E0F10}`.
 pub(super) fn guid_at(bytes: &[u8], at: usize) -> Option<String> {
-    let [a, b, c, d, e, f, g, h, rest @ ..] = bytes_at::<16>(bytes, at)?;
-    let one = u32::from_le_bytes([a, b, c, d]);
-    let (two, three) = (u16::from_le_bytes([e, f]), u16::from_le_bytes([g, h]));
-    let [i, j, k, l, m, n, o, p] = rest;
-    Some(format!(
-        "{{{one:08X}-{two:04X}-{three:04X}-{i:02X}{j:02X}-{k:02X}{l:02X}{m:02X}{n:02X}{o:02X}{p:02X}}}"
-    ))
+    use std::fmt::Write as _;
+    let (first, second, third) = (u32_at(bytes, at)?, u16_at(bytes, at + 4)?, u16_at(bytes, at + 6)?);
+    let mut text = format!("{{{first:08X}-{second:04X}-{third:04X}-");
+    for (number, byte) in bytes_at::<8>(bytes, at + 8)?.iter().enumerate() {
+        let _ = write!(text, "{}{byte:02X}", if number == 2 { "-" } else { "" });
+    }
+    text.push('}');
+    Some(text)
 }
 
 /// A binary SID as text; none where the bytes are no SID.
