@@ -43,5 +43,35 @@ fn names(format: Format, path: &str) -> Vec<String> {
     let path = path.to_lowercase();
     let name = piste_parse::file::name_of(&path);
     let folder = path.get(..path.len() - name.len()).unwrap_or_default();
-    format.companion_names(name).into_iter().map(|name| format!("{folder}{name}")).collect()
+    let above = folder.trim_end_matches(['/', '\\']);
+    let above = above.get(..above.len() - piste_parse::file::name_of(above).len()).unwrap_or_default();
+    let place = |name: String| match name.strip_prefix("../") {
+        Some(name) => format!("{above}{name}"),
+        None => format!("{folder}{name}"),
+    };
+    format.companion_names(name).into_iter().map(place).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(format: &str, path: &str, expected: &[&str]) {
+        let format = Format::reader_called(format).expect("it is read");
+        let found = names(format, path);
+        assert!(expected.iter().all(|one| found.contains(&(*one).to_owned())), "{found:?}");
+    }
+
+    #[test]
+    fn what_belongs_together_is_named_from_where_it_lies() {
+        check(
+            "regf",
+            "c.zip!C/Windows/System32/config/SYSTEM",
+            &["c.zip!c/windows/system32/config/system.log1"],
+        );
+        check("usn", "c.zip!C/$Extend/$UsnJrnl%3A$J", &["c.zip!c/$mft"]);
+        check("usn", "$J", &["$mft"]);
+        check("wmi", "OBJECTS.DATA", &["index.btr", "mapping3.map"]);
+    }
 }

@@ -42,7 +42,7 @@ pub(crate) struct Reader {
     recognise: fn(&[u8], &str) -> bool,
     /// How it is taken apart.
     pub(crate) cut: Cut,
-    /// Names of the files that belong to one of this name, in lower case.
+    /// Names of the files that belong to one of this name, in lower case; `../` leads to the folder above.
     pub(crate) companions: fn(&str) -> Vec<String>,
 }
 
@@ -105,7 +105,7 @@ const READERS: &[Reader] = &[
     at_random("ese", "ESE database", ese::recognise, ese::open).scanned_as("ESE").with(server_identity),
     at_random("wmi", "WMI repository", wmi::recognise, wmi::open).with(repository),
     at_random("mft", "master file table", is_mft, ntfs::open_mft).scanned_as("MFT"),
-    at_random("usn", "change journal", ntfs::recognise_usn, ntfs::open_usn),
+    at_random("usn", "change journal", ntfs::recognise_usn, ntfs::open_usn).with(file_table),
     at_random("ntfs-index", "NTFS folder index", is_index, ntfs::open_index),
     at_random("evt", "Windows event log of XP", evt::recognise, evt::open),
     whole("prefetch", "prefetch file", prefetch::recognise, prefetch::parse_file).scanned_as("PF"),
@@ -184,6 +184,11 @@ fn is_index(head: &[u8], _name: &str) -> bool {
 /// A hive's transaction logs: one until Windows Vista, two since.
 fn transaction_logs(name: &str) -> Vec<String> {
     ["log1", "log2", "log"].map(|end| format!("{name}.{end}")).into()
+}
+
+/// The table of the same volume: a journal names files by their numbers in it. The journal lies in a folder of the volume's.
+fn file_table(_name: &str) -> Vec<String> {
+    ["../$mft", "../%24mft", "$mft", "%24mft"].map(str::to_owned).into()
 }
 
 /// The database that says whose access logs lie beside it.

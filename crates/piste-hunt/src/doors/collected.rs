@@ -90,7 +90,9 @@ impl Collected {
             "is_directory",
             schema::TIME_BASIS,
         ];
-        scan(lake, "file.listing", &listing, &mut |row| all.of_listing(row, host))?;
+        for dataset in ["file.listing", "file.mft"] {
+            scan(lake, dataset, &listing, &mut |row| all.of_listing(row, host))?;
+        }
         let folders = ["Section", "UrlPath", "PhysicalPath"];
         scan(lake, "iis.configuration", &folders, &mut |row| all.of_configuration(row, host))?;
         Ok(all)
@@ -192,7 +194,7 @@ impl Collected {
         let path = row.text("TargetFilename");
         let lower = path.to_lowercase();
         if !is_page(&lower) && !self.names.contains_key(&file_name(&lower))
-            || row.text("is_directory") == "True"
+            || row.text("is_directory").eq_ignore_ascii_case("true")
         {
             return;
         }
