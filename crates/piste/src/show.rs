@@ -71,6 +71,14 @@ pub(crate) fn run(arguments: &Show, common: &Common) -> Result<u8, Failure> {
                 "see what is said of the records above",
             ));
         }
+        if read.iter().any(|(row, sealed, _)| row.stands_beside_secrets(sealed)) {
+            return Err(Failure::usage(
+                "proof-secret",
+                "this record holds the account's password hashes beside the fields of its row",
+                "no bundle was written: it would carry them out of the case",
+                "cite the row by its number and hash; who may see the database can read the record with --proof",
+            ));
+        }
         let proven: Vec<Proven<'_>> =
             read.iter().filter_map(|(row, sealed, again)| row.proven(sealed, again)).collect();
         let finding = Some(arguments.record.as_str()).filter(|name| name.starts_with("F-"));
@@ -268,6 +276,13 @@ impl Row {
         describe::hash_of(&self.batch, 0)
     }
 
+    /// Whether its record holds what nobody is to see, though its fields do not: one of a directory's database has the account's
+    /// password hashes in it.
+    fn stands_beside_secrets(&self, sealed: &Sealed) -> bool {
+        let dataset = self.batch.column_by_name(schema::DATASET).and_then(|column| text_at(column, 0));
+        sealed.format == "ese" && dataset.is_some_and(|dataset| dataset.starts_with("directory."))
+    }
+
     /// Whether it stands for a file as a whole: what was found in it lies anywhere in the file.
     fn is_of_file(&self) -> bool {
         let dataset = self.batch.column_by_name(schema::DATASET).and_then(|column| text_at(column, 0));
@@ -322,7 +337,7 @@ impl Shown<'_> {
         let fields: Map<String, Value> = fields(&self.row.batch, 0).into_iter().collect();
         let again = match self.again {
             Ok(again) => json!({
-                "bytes_hex": hex(&again.bytes),
+                "bytes_hex": (!self.row.stands_beside_secrets(self.sealed)).then(|| hex(&again.bytes)),
                 "record_hash_now": again.record_hash,
                 "unchanged": again.record_hash == self.row.hash(),
                 "file_sha256_now": again.file_sha256,
@@ -393,7 +408,11 @@ impl Shown<'_> {
                 };
                 text.push_str(&self.compared_words());
                 let _ = writeln!(text, "  Original, {} bytes, {verdict}:", again.bytes.len());
-                if let Some((from, bytes)) = &self.around {
+                if self.row.stands_beside_secrets(self.sealed) {
+                    text.push_str(
+                        "    not shown: the record holds the account's password hashes beside these fields\n",
+                    );
+                } else if let Some((from, bytes)) = &self.around {
                     let _ = writeln!(text, "  Where it was found, from byte {from}:");
                     text.push_str(&dump(bytes, *from));
                 } else {
