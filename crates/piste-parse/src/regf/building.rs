@@ -173,7 +173,14 @@ pub(super) fn hive(name: &str, root: &K) -> Vec<u8> {
 }
 
 /// A base block.
-pub(super) fn base(name: &str, primary: u32, secondary: u32, file_type: u32, root: u32, bins: u32) -> Vec<u8> {
+pub(super) fn base(
+    name: &str,
+    primary: u32,
+    secondary: u32,
+    file_type: u32,
+    root: u32,
+    bins: u32,
+) -> Vec<u8> {
     let mut head = b"regf".to_vec();
     head.extend(primary.to_le_bytes());
     head.extend(secondary.to_le_bytes());

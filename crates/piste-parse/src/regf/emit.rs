@@ -137,13 +137,7 @@ impl<'o, 'c> Emit<'o, 'c> {
     }
 
     /// Adds the row that the fields make, and forgets them. Its time is the key's where it has none of its own.
-    pub(super) fn row(
-        &mut self,
-        dataset: &'static str,
-        at: u32,
-        own: Option<Timed>,
-        key: Key<'_>,
-    ) {
+    pub(super) fn row(&mut self, dataset: &'static str, at: u32, own: Option<Timed>, key: Key<'_>) {
         if self.pushed >= TABLE_ROWS_MAX {
             self.left_out += 1;
             self.fields.clear();
@@ -166,7 +160,10 @@ impl<'o, 'c> Emit<'o, 'c> {
             let issue = Issue::new(
                 "registry-table-too-long",
                 self.cx.path,
-                format!("a table of this hive has {} rows more than the {TABLE_ROWS_MAX} that are read", self.left_out),
+                format!(
+                    "a table of this hive has {} rows more than the {TABLE_ROWS_MAX} that are read",
+                    self.left_out
+                ),
                 "these rows are not in the lake; their keys and values are, as registry.key",
                 "look at the keys: piste search, dataset registry.key",
             );

@@ -93,11 +93,7 @@ impl Hive {
     }
 
     /// Calls `visit` for each cell that a key's list of subkeys names, until it breaks; breaking at a list leaves that list out.
-    pub(super) fn each_child(
-        &self,
-        key: Key<'_>,
-        visit: &mut dyn FnMut(Listed) -> ControlFlow<()>,
-    ) {
+    pub(super) fn each_child(&self, key: Key<'_>, visit: &mut dyn FnMut(Listed) -> ControlFlow<()>) {
         // No honest lists hold more elements than there are bytes for.
         let mut left = self.image.len() / 4;
         if key.subkeys() > 0 {
@@ -302,8 +298,7 @@ pub(super) enum Listed {
 
 /// As the registry compares names: without case.
 pub(super) fn is_same_name(one: &str, other: &str) -> bool {
-    one.eq_ignore_ascii_case(other)
-        || (!one.is_ascii() && one.to_uppercase() == other.to_uppercase())
+    one.eq_ignore_ascii_case(other) || (!one.is_ascii() && one.to_uppercase() == other.to_uppercase())
 }
 
 impl Key<'_> {

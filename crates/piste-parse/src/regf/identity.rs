@@ -78,7 +78,10 @@ impl Identity {
             _ => {
                 let of_kind = NAMED.iter().find(|(_, known, _)| *known == kind && kind != Kind::Other);
                 let named = of_kind.map(|(_, _, root)| *root).or_else(|| {
-                    by_name(&loaded).or_else(|| by_name(path)).map(|(_, root)| root).filter(|root| !root.is_empty())
+                    by_name(&loaded)
+                        .or_else(|| by_name(path))
+                        .map(|(_, root)| root)
+                        .filter(|root| !root.is_empty())
                 });
                 identity.root = named.map_or_else(|| file_name(path).to_owned(), str::to_owned);
                 identity.hive = file_name(&identity.root).to_owned();
@@ -93,12 +96,14 @@ impl Identity {
 
     fn name_user(&mut self, hive: &Hive, root: Option<Key<'_>>, loaded: &str, path: &str) {
         let root_name = root.map(Key::name).unwrap_or_default();
-        let mut sid = root_name.strip_suffix("_Classes").filter(|sid| sid.starts_with("S-1-")).map(str::to_owned);
+        let mut sid =
+            root_name.strip_suffix("_Classes").filter(|sid| sid.starts_with("S-1-")).map(str::to_owned);
         let explorer = root
             .and_then(|root| self.start(hive, root, r"Software\Microsoft\Windows\CurrentVersion\Explorer"))
             .and_then(|key| text(hive, key, "Logon User Name"));
         let is_profile = file_name(loaded).to_ascii_lowercase().starts_with("ntuser.");
-        let of_loaded = folder_name(loaded).filter(|name| is_profile && !name.is_empty() && !name.contains(':'));
+        let of_loaded =
+            folder_name(loaded).filter(|name| is_profile && !name.is_empty() && !name.contains(':'));
         self.user = explorer.or(of_loaded.map(str::to_owned)).or_else(|| profile_in(path));
         let is_default = file_name(loaded).eq_ignore_ascii_case("default")
             || (loaded.is_empty() && file_name(path).eq_ignore_ascii_case("default"));
@@ -147,7 +152,8 @@ impl Identity {
         let name = hive.below(set, r"Control\ComputerName\ComputerName");
         let name = text(hive, name?, "ComputerName").filter(|name| !name.is_empty())?;
         let network = hive.below(set, r"Services\Tcpip\Parameters");
-        let domain = network.and_then(|key| text(hive, key, "Domain").or_else(|| text(hive, key, "NV Domain")));
+        let domain =
+            network.and_then(|key| text(hive, key, "Domain").or_else(|| text(hive, key, "NV Domain")));
         Some(match domain.filter(|domain| !domain.is_empty()) {
             Some(domain) => format!("{name}.{domain}"),
             None => name,
@@ -173,21 +179,31 @@ pub(super) fn number(hive: &Hive, key: Key<'_>, name: &str) -> Option<u32> {
 /// What the root's subkeys tell.
 fn by_content(hive: &Hive, root: Key<'_>) -> Option<(Kind, &'static str)> {
     let has = |path| hive.below(root, path).is_some();
-    let known = if has(r"Select") && has("ControlSet001") || has(r"ControlSet001\Control") || has(r"ControlSet001\Services") {
+    let known = if has(r"Select") && has("ControlSet001")
+        || has(r"ControlSet001\Control")
+        || has(r"ControlSet001\Services")
+    {
         (Kind::System, "")
     } else if has(r"SAM\Domains") {
         (Kind::Sam, "")
     } else if has(r"Policy\PolAdtEv") || has(r"Policy\Accounts") && has("RXACT") {
         (Kind::Security, "")
-    } else if has(r"Microsoft\Windows NT\CurrentVersion\ProfileList") || has(r"Classes\CLSID") && has("Microsoft") {
+    } else if has(r"Microsoft\Windows NT\CurrentVersion\ProfileList")
+        || has(r"Classes\CLSID") && has("Microsoft")
+    {
         (Kind::Software, "")
-    } else if has(r"Root\InventoryApplicationFile") || has(r"Root\InventoryApplication") || has(r"Root\File") {
+    } else if has(r"Root\InventoryApplicationFile") || has(r"Root\InventoryApplication") || has(r"Root\File")
+    {
         (Kind::Amcache, "")
-    } else if has("Software") && (has("Control Panel") || has("Environment") || has("Keyboard Layout") || has("AppEvents")) {
+    } else if has("Software")
+        && (has("Control Panel") || has("Environment") || has("Keyboard Layout") || has("AppEvents"))
+    {
         (Kind::User, "")
     } else if root.name().ends_with("_Classes") || has(r"Local Settings\Software\Microsoft\Windows") {
         (Kind::Classes, "")
-    } else if has(r"Microsoft\Windows\CurrentVersion\Explorer") && (has("AppDataLow") || root.name() == USER_SOFTWARE) {
+    } else if has(r"Microsoft\Windows\CurrentVersion\Explorer")
+        && (has("AppDataLow") || root.name() == USER_SOFTWARE)
+    {
         (Kind::User, USER_SOFTWARE)
     } else {
         return None;

@@ -170,7 +170,9 @@ fn write_pages(image: &mut Vec<u8>, entry: &Entry<'_>, bytes_max: usize) -> u32 
     let mut written = 0;
     for reference in references {
         let (Some(offset), Some(size)) = (u32_at(reference, 0), u32_at(reference, 4)) else { break };
-        let Some(page) = from.checked_add(place(size)).and_then(|end| entry.body.get(from..end)) else { break };
+        let Some(page) = from.checked_add(place(size)).and_then(|end| entry.body.get(from..end)) else {
+            break;
+        };
         from += page.len();
         written += u32::from(write_page(image, place(offset), page, bytes_max));
     }
@@ -200,7 +202,8 @@ fn replay_old(
     replay: &mut Replay,
     bytes_max: usize,
 ) {
-    let written = if base.sum_holds { base.written } else { u64_at(image, BASE_BYTES + 20).unwrap_or_default() };
+    let written =
+        if base.sum_holds { base.written } else { u64_at(image, BASE_BYTES + 20).unwrap_or_default() };
     let applicable = valid.iter().filter(|(own, _)| {
         own.primary == own.secondary
             && own.written == written
@@ -208,9 +211,9 @@ fn replay_old(
     });
     let Some((own, log)) = applicable.max_by_key(|(own, _)| own.primary) else { return };
     let sector = SECTOR * place(own.cluster).clamp(1, 8);
-    let vector_at = [sector, SECTOR].into_iter().find(|at| {
-        log.bytes.get(*at..).is_some_and(|rest| rest.starts_with(b"DIRT"))
-    });
+    let vector_at = [sector, SECTOR]
+        .into_iter()
+        .find(|at| log.bytes.get(*at..).is_some_and(|rest| rest.starts_with(b"DIRT")));
     let Some(vector_at) = vector_at else { return };
     let vector_bytes = place(own.bins_bytes) / SECTOR / 8;
     let vector = log.bytes.get(vector_at + 4..(vector_at + 4).saturating_add(vector_bytes));

@@ -26,7 +26,6 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-
 use crate::random_access::{Companion, OpenFile, Opened, ReadAt};
 use crate::{Context, Parsed};
 
@@ -85,6 +84,7 @@ pub fn recognise(head: &[u8], _name: &str) -> bool {
 ///
 /// # Errors
 /// What the medium answers.
+#[expect(clippy::needless_pass_by_value, reason = "as every format that is read at random is opened")]
 pub fn open(content: Arc<dyn ReadAt>, companions: &[Companion], cx: &Context<'_>) -> io::Result<Opened> {
     let mut image = read_whole(content.as_ref())?;
     let mut issues = Vec::new();
@@ -142,7 +142,9 @@ impl OpenHive {
         pieces.extend((0..places).step_by(PLACES_APART).map(|from| Piece::Places(from..from + PLACES_APART)));
         pieces.extend(tables::of(identity.kind).iter().map(|table| Piece::Table(*table)));
         let unlinked = (0..spare.unlinked.len()).step_by(UNLINKED_KEYS);
-        pieces.extend(unlinked.map(|from| Piece::Unlinked(from..(from + UNLINKED_KEYS).min(spare.unlinked.len()))));
+        pieces.extend(
+            unlinked.map(|from| Piece::Unlinked(from..(from + UNLINKED_KEYS).min(spare.unlinked.len()))),
+        );
         pieces.extend(deleted::windows(hive.bins().len(), WINDOW).map(Piece::Free));
         Self { hive, tree, spare, identity, pieces }
     }

@@ -12,8 +12,7 @@ use super::tree::Tally;
 use super::{HIVE_BYTES_MAX, OpenHive, Replay};
 use crate::{Context, Parsed};
 
-const LOGS_HINT: &str =
-    "collect the files of the same name with .LOG1 and .LOG2 and put them beside the hive: KAPE and CyLR take them";
+const LOGS_HINT: &str = "collect the files of the same name with .LOG1 and .LOG2 and put them beside the hive: KAPE and CyLR take them";
 
 pub(super) fn too_long(cx: &Context<'_>, bytes: u64) -> Issue {
     Issue::new(
@@ -46,7 +45,9 @@ pub(super) fn of_log(cx: &Context<'_>, base: &Base, logs: usize, replay: &Replay
     for path in &replay.foreign {
         tell(
             "registry-log-foreign",
-            format!("{path} lies beside the hive and is not its transaction log, or is damaged at its beginning"),
+            format!(
+                "{path} lies beside the hive and is not its transaction log, or is damaged at its beginning"
+            ),
             "it is not applied".to_owned(),
             "collect the hive and its logs at one moment",
         );
@@ -60,7 +61,11 @@ pub(super) fn of_log(cx: &Context<'_>, base: &Base, logs: usize, replay: &Replay
         "the checksum of its base block is wrong".to_owned()
     };
     if replay.applied == 0 {
-        let lack = if logs == 0 { "its transaction logs are not here" } else { "its transaction logs have nothing that fits" };
+        let lack = if logs == 0 {
+            "its transaction logs are not here"
+        } else {
+            "its transaction logs have nothing that fits"
+        };
         tell(
             "registry-hive-dirty",
             format!("the hive is dirty: {how}, and {lack}"),
@@ -71,7 +76,10 @@ pub(super) fn of_log(cx: &Context<'_>, base: &Base, logs: usize, replay: &Replay
     if let Some(gap) = replay.gap {
         tell(
             "registry-log-gap",
-            format!("of the transaction logs entry {} lacks; {} later entries are there", gap.expected, gap.behind),
+            format!(
+                "of the transaction logs entry {} lacks; {} later entries are there",
+                gap.expected, gap.behind
+            ),
             format!("the later entries are not applied: {} entries were", replay.applied),
             LOGS_HINT,
         );
@@ -112,7 +120,14 @@ pub(super) fn tell_losses(open: &OpenHive, cx: &Context<'_>, parsed: &mut Parsed
         let what = "the hive's root is no key; keys are found by their cells alone".to_owned();
         parsed.damaged(cx, "registry-root-lost", Hive::offset(0), None, what, HINT);
     } else if open.tree.rootless {
-        parsed.damaged(cx, "registry-root-lost", Hive::offset(0), None, "the hive has no root key".to_owned(), HINT);
+        parsed.damaged(
+            cx,
+            "registry-root-lost",
+            Hive::offset(0),
+            None,
+            "the hive has no root key".to_owned(),
+            HINT,
+        );
     }
     let mut tell = |slug, tally: Tally, lost: Option<u64>, one: &str, several: &str| {
         if tally.count > 0 {
@@ -127,7 +142,13 @@ pub(super) fn tell_losses(open: &OpenHive, cx: &Context<'_>, parsed: &mut Parsed
         "a subkey's cell holds no key; what lay below it shows as deleted, if at all",
         "subkeys' cells hold no keys; what lay below them shows as deleted, if at all",
     );
-    tell("registry-list-damaged", losses.lists, None, "a list of subkeys is damaged", "lists of subkeys are damaged");
+    tell(
+        "registry-list-damaged",
+        losses.lists,
+        None,
+        "a list of subkeys is damaged",
+        "lists of subkeys are damaged",
+    );
     tell(
         "registry-cell-shared",
         losses.shared,

@@ -32,7 +32,9 @@ impl Whole {
     /// Values of live keys.
     pub(super) fn values(&self) -> u64 {
         let live = self.read.rows.iter().filter(|row| row.get("Deleted").is_some_and(|is| is == "false"));
-        live.filter(|row| row["dataset"] == "registry.key").map(|row| row["ValueCount"].parse::<u64>().unwrap()).sum()
+        live.filter(|row| row["dataset"] == "registry.key")
+            .map(|row| row["ValueCount"].parse::<u64>().unwrap())
+            .sum()
     }
 }
 
@@ -126,7 +128,10 @@ fn keys_are_rows_with_their_values() {
     let shown = keys.columns(&["TargetObject", "SubkeyCount", "ValueCount", "Deleted", "Data", "event_time"]);
     let time = "2021-03-12T10:40:12.987000000Z";
     let run = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Run";
-    assert!(shown.contains(&format!(r"{run} | 0 | 1 | false | updater=C:\x\u.exe -q | {time}")), "{shown:#?}");
+    assert!(
+        shown.contains(&format!(r"{run} | 0 | 1 | false | updater=C:\x\u.exe -q | {time}")),
+        "{shown:#?}"
+    );
     assert!(shown.contains(&format!(
         r"HKLM\SOFTWARE\Microsoft\Other\CurrentVersion | 0 | 2 | false | ProductName=Windows Server 2019|InstallDate=DWORD (0x00000007) | {time}"
     )));
@@ -147,7 +152,10 @@ fn the_control_set_in_use_is_the_current_one() {
     assert!(keys.contains(&r"HKLM\SYSTEM\CurrentControlSet\Control\Lsa | current".to_owned()));
     assert!(keys.contains(&r"HKLM\SYSTEM\Select | ~".to_owned()));
     let values = whole.of("registry.value").columns(&["TargetObject", "Details"]);
-    assert!(values.contains(&r"HKLM\SYSTEM\CurrentControlSet\Control\Lsa\RunAsPPL | DWORD (0x00000000)".to_owned()));
+    assert!(
+        values
+            .contains(&r"HKLM\SYSTEM\CurrentControlSet\Control\Lsa\RunAsPPL | DWORD (0x00000000)".to_owned())
+    );
 }
 
 #[test]
@@ -218,7 +226,9 @@ fn a_clean_hive_uses_no_log_and_a_dirty_one_without_says_so() {
     number(&mut file, 6, 5);
     assert!(names(&read_with("SOFTWARE", &file, &[("a.LOG1", &log)])).contains("renamed="));
     let whole = read("SOFTWARE", &file);
-    assert!(whole.read.issues[0].starts_with("registry-hive-dirty: the hive is dirty: a write was under way"));
+    assert!(
+        whole.read.issues[0].starts_with("registry-hive-dirty: the hive is dirty: a write was under way")
+    );
 }
 
 #[test]
@@ -262,15 +272,18 @@ fn deleted_keys_are_found_and_never_count_as_live() {
     let at = file.windows(4).enumerate().filter(|(_, bytes)| *bytes == b"nk\x20\0").map(|(at, _)| at);
     let at = at.into_iter().find(|at| file[at + 76..].starts_with(b"Run")).unwrap();
     let cell = u32::try_from(at - 4 - 4096).unwrap().to_le_bytes();
-    let list = file.windows(8).position(|bytes| bytes.starts_with(b"lh\x01\0") && bytes[4..] == cell).unwrap();
-    let parent = file.windows(4).position(|bytes| bytes == u32::try_from(list - 4 - 4096).unwrap().to_le_bytes());
+    let list =
+        file.windows(8).position(|bytes| bytes.starts_with(b"lh\x01\0") && bytes[4..] == cell).unwrap();
+    let parent =
+        file.windows(4).position(|bytes| bytes == u32::try_from(list - 4 - 4096).unwrap().to_le_bytes());
     let parent = parent.unwrap();
     file[parent - 8..parent - 4].copy_from_slice(&[0; 4]);
     let size = i32::from_le_bytes(file[at - 4..at].try_into().unwrap());
     file[at - 4..at].copy_from_slice(&(-size).to_le_bytes());
     let whole = read("SOFTWARE", &file);
     assert_eq!(whole.keys, live - 1);
-    let deleted: Vec<_> = whole.read.rows.iter().filter(|row| row.get("Deleted").is_some_and(|is| is == "true")).collect();
+    let deleted: Vec<_> =
+        whole.read.rows.iter().filter(|row| row.get("Deleted").is_some_and(|is| is == "true")).collect();
     assert_eq!(deleted.len(), 1);
     assert_eq!(deleted[0]["TargetObject"], r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Run");
     assert_eq!(deleted[0]["RecoveredFrom"], "unallocated");
@@ -356,4 +369,3 @@ fn no_damage_of_a_log_ends_the_reading() {
     far.extend(entry(7, bins, &[(0x1800_0000, &page)]));
     read_with("SOFTWARE", &file, &[("a.LOG1", &far)]);
 }
-

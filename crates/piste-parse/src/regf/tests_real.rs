@@ -11,7 +11,8 @@ use super::tests::{Whole, read, read_with};
 fn folder() -> Option<PathBuf> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
     let places = ["../../../shared/data/artefacts", "../../../../shared/data/artefacts"];
-    let found = places.iter().map(|place| project.join(place)).find(|folder| folder.join("hives.zip").is_file());
+    let found =
+        places.iter().map(|place| project.join(place)).find(|folder| folder.join("hives.zip").is_file());
     if found.is_none() {
         eprintln!("skipped: shared/data/artefacts/hives.zip is not here");
     }
@@ -29,7 +30,10 @@ fn unzipped(zip: &[u8]) -> BTreeMap<String, Vec<u8>> {
         let name = String::from_utf8_lossy(&zip[at + 46..at + 46 + length(28)]).into_owned();
         let size = place(u32_at(zip, at + 20).unwrap());
         let local = place(u32_at(zip, at + 42).unwrap());
-        let start = local + 30 + usize::from(u16_at(zip, local + 26).unwrap()) + usize::from(u16_at(zip, local + 28).unwrap());
+        let start = local
+            + 30
+            + usize::from(u16_at(zip, local + 26).unwrap())
+            + usize::from(u16_at(zip, local + 28).unwrap());
         let packed = &zip[start..start + size];
         let mut bytes = Vec::new();
         if length(10) == 0 {
@@ -109,7 +113,8 @@ fn dump() {
     let files = unzipped(&std::fs::read(folder.join("hives.zip")).unwrap());
     for (name, bytes) in files.iter().filter(|(name, bytes)| super::recognise(bytes, name)) {
         let whole = read(name, bytes);
-        let rows: Vec<String> = whole.read.rows.iter().map(|row| serde_json::to_string(row).unwrap()).collect();
+        let rows: Vec<String> =
+            whole.read.rows.iter().map(|row| serde_json::to_string(row).unwrap()).collect();
         std::fs::write(to.join(format!("{}.jsonl", name.replace('/', "_"))), rows.join("\n")).unwrap();
     }
 }

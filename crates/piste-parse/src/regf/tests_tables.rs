@@ -20,7 +20,11 @@ pub(super) fn all() -> Vec<(&'static str, K)> {
 }
 
 fn system() -> K {
-    let service = k("Evil").text("ImagePath", r"C:\x\evil.exe").dword("Start", 2).dword("Type", 0x10).text("ObjectName", "LocalSystem");
+    let service = k("Evil")
+        .text("ImagePath", r"C:\x\evil.exe")
+        .dword("Start", 2)
+        .dword("Type", 0x10)
+        .text("ObjectName", "LocalSystem");
     let service = service.with(k("Parameters").text("ServiceDll", r"C:\x\evil.dll"));
     let path = wide(r"C:\x\a.exe");
     let mut cache = vec![52, 0, 0, 0];
@@ -67,15 +71,23 @@ fn software() -> K {
     info.resize(28, 0);
     info.extend(WRITTEN.to_le_bytes());
     let cache = r"Microsoft\Windows NT\CurrentVersion\Schedule\TaskCache";
-    let task = k(id).text("Path", r"\Hidden one").text("Author", r"X\a").value("Actions", 3, &actions).value("DynamicInfo", 3, &info);
+    let task = k(id).text("Path", r"\Hidden one").text("Author", r"X\a").value("Actions", 3, &actions).value(
+        "DynamicInfo",
+        3,
+        &info,
+    );
     let day: Vec<u8> = [2021_u16, 3, 5, 12, 10, 40, 12, 7].into_iter().flat_map(u16::to_le_bytes).collect();
-    let profile = k("{AAAA}").text("ProfileName", "corp").dword("NameType", 6).value("DateLastConnected", 3, &day);
+    let profile =
+        k("{AAAA}").text("ProfileName", "corp").dword("NameType", 6).value("DateLastConnected", 3, &day);
     k("ROOT")
         .at(r"Microsoft\Windows NT\CurrentVersion", k("ProfileList"))
         .at(&format!(r"{cache}\Tasks"), task)
         .at(&format!(r"{cache}\Tree"), k("Hidden one").text("Id", id))
         .at(&format!(r"{cache}\Tree\Folder"), k("Gone").text("Id", "{99}"))
-        .at(r"Wow6432Node\Microsoft\Windows\CurrentVersion\Uninstall", k("Tool").text("DisplayName", "Tool 1"))
+        .at(
+            r"Wow6432Node\Microsoft\Windows\CurrentVersion\Uninstall",
+            k("Tool").text("DisplayName", "Tool 1"),
+        )
         .at(r"Microsoft\Windows NT\CurrentVersion\NetworkList\Profiles", profile)
 }
 
@@ -90,7 +102,14 @@ fn user() -> K {
         .with(k("Environment"))
         .at(&format!(r"{explorer}\UserAssist\{{CEBFF5CD-ACE2-4F4F-9178-9926F41749EA}}"), assist)
         .at(explorer, run)
-        .at(explorer, k("RecentDocs").value("0", 3, &wide("plan.txt\0")).value("MRUListEx", 3, &[0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF]))
+        .at(
+            explorer,
+            k("RecentDocs").value("0", 3, &wide("plan.txt\0")).value(
+                "MRUListEx",
+                3,
+                &[0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF],
+            ),
+        )
         .at(r"Software\Microsoft\Internet Explorer", k("TypedURLs").text("url1", "http://x.test/"))
 }
 
@@ -195,8 +214,19 @@ fn services_have_their_files_and_the_host_its_name() {
     check(
         "SYSTEM",
         "registry.service",
-        &["ServiceName", "ImagePath", "ServiceDll", "StartType", "ServiceType", "AccountName", "host", "event_time"],
-        &[&format!(r"Evil | C:\x\evil.exe | C:\x\evil.dll | auto start | user mode service | LocalSystem | SRV01.example.test | {ROW_TIME}")],
+        &[
+            "ServiceName",
+            "ImagePath",
+            "ServiceDll",
+            "StartType",
+            "ServiceType",
+            "AccountName",
+            "host",
+            "event_time",
+        ],
+        &[&format!(
+            r"Evil | C:\x\evil.exe | C:\x\evil.dll | auto start | user mode service | LocalSystem | SRV01.example.test | {ROW_TIME}"
+        )],
     );
 }
 
@@ -229,7 +259,9 @@ fn a_task_that_windows_does_not_show_is_named_so() {
         "registry.task",
         &["TaskName", "Command", "Arguments", "Principal", "Created", "LastStop", "Hidden"],
         &[
-            &format!(r"\Hidden one | C:\x\t.exe | -z | Author | {TIME} | {TIME} | no security descriptor in Tree"),
+            &format!(
+                r"\Hidden one | C:\x\t.exe | -z | Author | {TIME} | {TIME} | no security descriptor in Tree"
+            ),
             r"\Folder\Gone | ~ | ~ | ~ | ~ | ~ | no key in Tasks",
         ],
     );
@@ -252,7 +284,9 @@ fn what_a_person_did_is_decoded() {
         "ntuser.dat",
         "registry.userassist",
         &["ProgramName", "Path", "RunCounter", "LastExecuted"],
-        &[&format!(r"{{1AC14E77-02E7-4E5D-B744-2EB1AE5198B7}}\cmd.exe | %SystemRoot%\System32\cmd.exe | 3 | {TIME}")],
+        &[&format!(
+            r"{{1AC14E77-02E7-4E5D-B744-2EB1AE5198B7}}\cmd.exe | %SystemRoot%\System32\cmd.exe | 3 | {TIME}"
+        )],
     );
     let newest = "LastWriteTime of the list, whose newest entry this is";
     let later = "LastWriteTime of the list, later than this entry's use";
@@ -293,12 +327,17 @@ fn accounts_have_their_groups_and_no_hash() {
         &["User", "Rid", "UserSid", "AccountType", "Flags", "LogonCount", "Groups", "LastLogon", "Data"],
         &[
             "Administrators | 544 | S-1-5-32-544 | group | ~ | ~ | ~ | ~ | S-1-5-21-1-2-3-1001",
-            &format!("ann | 1001 | S-1-5-21-1-2-3-1001 | user | disabled, normal | 9 | Administrators | {TIME} | ~"),
+            &format!(
+                "ann | 1001 | S-1-5-21-1-2-3-1001 | user | disabled, normal | 9 | Administrators | {TIME} | ~"
+            ),
         ],
     );
     let whole = read("x", &hive("SAM", &sam()));
     let data = whole.of("registry.key").columns(&["Key", "Data"]);
-    assert!(data.contains(&"000003E9 | V=(withheld: 210 bytes)|F=(withheld: 80 bytes)".to_owned()), "{data:?}");
+    assert!(
+        data.contains(&"000003E9 | V=(withheld: 210 bytes)|F=(withheld: 80 bytes)".to_owned()),
+        "{data:?}"
+    );
 }
 
 #[test]
@@ -318,7 +357,9 @@ fn files_that_were_taken_stock_of_have_their_hash() {
         &["FullPath", "SHA1", "Publisher", "LinkDate", "FileModified", "Inventory"],
         &[
             r"c:\x\a.exe | da39a3ee5e6b4b0d3255bfef95601890afd80709 | x inc | 03/12/2021 10:40:12 | ~ | file",
-            &format!(r"c:\y\b.exe | da39a3ee5e6b4b0d3255bfef95601890afd80709 | ~ | 2020-09-13T12:26:40Z | {TIME} | file"),
+            &format!(
+                r"c:\y\b.exe | da39a3ee5e6b4b0d3255bfef95601890afd80709 | ~ | 2020-09-13T12:26:40Z | {TIME} | file"
+            ),
         ],
     );
 }

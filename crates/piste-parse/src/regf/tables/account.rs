@@ -46,7 +46,9 @@ pub(super) fn rows(emit: &mut Emit<'_, '_>) {
     let account = hive.child(domains, "Account");
     let machine = account.and_then(|key| machine_sid(emit, key));
     let mut groups_of: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (domain, prefix) in [(hive.child(domains, "Builtin"), Some("S-1-5-32".to_owned())), (account, machine.clone())] {
+    for (domain, prefix) in
+        [(hive.child(domains, "Builtin"), Some("S-1-5-32".to_owned())), (account, machine.clone())]
+    {
         let Some(aliases) = domain.and_then(|domain| hive.child(domain, "Aliases")) else { continue };
         for key in hive.children(aliases, ACCOUNTS_MAX) {
             let Some(group) = group(emit, key) else { continue };
@@ -77,7 +79,10 @@ fn machine_sid(emit: &Emit<'_, '_>, account: Key<'_>) -> Option<String> {
 fn names_by_rid<'o>(emit: &Emit<'o, '_>, users: Key<'o>) -> BTreeMap<u32, Key<'o>> {
     let hive = emit.hive();
     let names = hive.child(users, "Names").map(|key| hive.children(key, ACCOUNTS_MAX)).unwrap_or_default();
-    names.into_iter().filter_map(|key| Some((hive.named(key, "(Default)").or_else(|| hive.named(key, ""))?.kind, key))).collect()
+    names
+        .into_iter()
+        .filter_map(|key| Some((hive.named(key, "(Default)").or_else(|| hive.named(key, ""))?.kind, key)))
+        .collect()
 }
 
 /// A text of `V` by the number of its descriptor.
@@ -103,7 +108,14 @@ fn push_user<'o>(
     emit.field("Rid", &rid.to_string());
     emit.optional("UserSid", sid);
     emit.field("AccountType", "user");
-    for (number, column) in [(2, "FullName"), (3, "Comment"), (4, "UserComment"), (6, "HomeDirectory"), (8, "ScriptPath"), (9, "ProfilePath")] {
+    for (number, column) in [
+        (2, "FullName"),
+        (3, "Comment"),
+        (4, "UserComment"),
+        (6, "HomeDirectory"),
+        (8, "ScriptPath"),
+        (9, "ProfilePath"),
+    ] {
         emit.optional(column, user_text(&texts, number).as_deref());
     }
     let logon = filetime_at(&facts, 8);

@@ -23,48 +23,106 @@ const fn category(name: &'static str, subcategories: &'static [&'static str]) ->
 }
 
 const CATEGORIES: [Category; 9] = [
-    category("System", &["Security State Change", "Security System Extension", "System Integrity", "IPsec Driver", "Other System Events"]),
+    category(
+        "System",
+        &[
+            "Security State Change",
+            "Security System Extension",
+            "System Integrity",
+            "IPsec Driver",
+            "Other System Events",
+        ],
+    ),
     category(
         "Logon/Logoff",
         &[
-            "Logon", "Logoff", "Account Lockout", "IPsec Main Mode", "Special Logon", "IPsec Quick Mode", "IPsec Extended Mode",
-            "Other Logon/Logoff Events", "Network Policy Server", "User / Device Claims", "Group Membership", "Access Rights",
+            "Logon",
+            "Logoff",
+            "Account Lockout",
+            "IPsec Main Mode",
+            "Special Logon",
+            "IPsec Quick Mode",
+            "IPsec Extended Mode",
+            "Other Logon/Logoff Events",
+            "Network Policy Server",
+            "User / Device Claims",
+            "Group Membership",
+            "Access Rights",
         ],
     ),
     category(
         "Object Access",
         &[
-            "File System", "Registry", "Kernel Object", "SAM", "Other Object Access Events", "Certification Services",
-            "Application Generated", "Handle Manipulation", "File Share", "Filtering Platform Packet Drop",
-            "Filtering Platform Connection", "Detailed File Share", "Removable Storage", "Central Policy Staging",
+            "File System",
+            "Registry",
+            "Kernel Object",
+            "SAM",
+            "Other Object Access Events",
+            "Certification Services",
+            "Application Generated",
+            "Handle Manipulation",
+            "File Share",
+            "Filtering Platform Packet Drop",
+            "Filtering Platform Connection",
+            "Detailed File Share",
+            "Removable Storage",
+            "Central Policy Staging",
         ],
     ),
-    category("Privilege Use", &["Sensitive Privilege Use", "Non Sensitive Privilege Use", "Other Privilege Use Events"]),
+    category(
+        "Privilege Use",
+        &["Sensitive Privilege Use", "Non Sensitive Privilege Use", "Other Privilege Use Events"],
+    ),
     category(
         "Detailed Tracking",
-        &["Process Creation", "Process Termination", "DPAPI Activity", "RPC Events", "Plug and Play Events", "Token Right Adjusted Events"],
+        &[
+            "Process Creation",
+            "Process Termination",
+            "DPAPI Activity",
+            "RPC Events",
+            "Plug and Play Events",
+            "Token Right Adjusted Events",
+        ],
     ),
     category(
         "Policy Change",
         &[
-            "Audit Policy Change", "Authentication Policy Change", "Authorization Policy Change", "MPSSVC Rule-Level Policy Change",
-            "Filtering Platform Policy Change", "Other Policy Change Events",
+            "Audit Policy Change",
+            "Authentication Policy Change",
+            "Authorization Policy Change",
+            "MPSSVC Rule-Level Policy Change",
+            "Filtering Platform Policy Change",
+            "Other Policy Change Events",
         ],
     ),
     category(
         "Account Management",
         &[
-            "User Account Management", "Computer Account Management", "Security Group Management", "Distribution Group Management",
-            "Application Group Management", "Other Account Management Events",
+            "User Account Management",
+            "Computer Account Management",
+            "Security Group Management",
+            "Distribution Group Management",
+            "Application Group Management",
+            "Other Account Management Events",
         ],
     ),
     category(
         "DS Access",
-        &["Directory Service Access", "Directory Service Changes", "Directory Service Replication", "Detailed Directory Service Replication"],
+        &[
+            "Directory Service Access",
+            "Directory Service Changes",
+            "Directory Service Replication",
+            "Detailed Directory Service Replication",
+        ],
     ),
     category(
         "Account Logon",
-        &["Credential Validation", "Kerberos Service Ticket Operations", "Other Account Logon Events", "Kerberos Authentication Service"],
+        &[
+            "Credential Validation",
+            "Kerberos Service Ticket Operations",
+            "Other Account Logon Events",
+            "Kerberos Authentication Service",
+        ],
     ),
 ];
 
@@ -85,8 +143,9 @@ pub(super) fn rows(emit: &mut Emit<'_, '_>) {
 fn settings(data: &[u8]) -> Vec<(&'static str, String, &'static str)> {
     let counts_at = u32_at(data, 8).map_or(usize::MAX, place);
     let known = u32_at(data, 4).map_or(0, place);
-    let counts: Option<Vec<usize>> =
-        (0..CATEGORIES.len()).map(|at| u16_at(data, counts_at.checked_add(at * 2)?).map(usize::from)).collect();
+    let counts: Option<Vec<usize>> = (0..CATEGORIES.len())
+        .map(|at| u16_at(data, counts_at.checked_add(at * 2)?).map(usize::from))
+        .collect();
     let Some(counts) = counts.filter(|_| known == CATEGORIES.len()) else { return Vec::new() };
     if HEAD + counts.iter().sum::<usize>() * 2 > counts_at {
         return Vec::new();
@@ -96,7 +155,10 @@ fn settings(data: &[u8]) -> Vec<(&'static str, String, &'static str)> {
     for (category, count) in CATEGORIES.iter().zip(counts) {
         for number in 0..count {
             let Some(setting) = u16_at(data, at).and_then(setting_name) else { return found };
-            let name = category.subcategories.get(number).map_or_else(|| format!("subcategory {number}"), |name| (*name).to_owned());
+            let name = category
+                .subcategories
+                .get(number)
+                .map_or_else(|| format!("subcategory {number}"), |name| (*name).to_owned());
             found.push((category.name, name, setting));
             at += 2;
         }
@@ -128,9 +190,13 @@ mod tests {
         (values[5], values[9], values[5 + 9 + 12 + 3]) = (3, 1, 2);
         data.extend(values.into_iter().flat_map(u16::to_le_bytes));
         data.extend(counts.into_iter().flat_map(u16::to_le_bytes));
-        let set: Vec<_> = settings(&data).into_iter().filter(|(_, _, setting)| *setting != "No Auditing").collect();
+        let set: Vec<_> =
+            settings(&data).into_iter().filter(|(_, _, setting)| *setting != "No Auditing").collect();
         let shown: Vec<_> = set.iter().map(|(_, name, setting)| format!("{name}: {setting}")).collect();
-        assert_eq!(shown, ["Logon: Success and Failure", "Special Logon: Success", "Process Creation: Failure"]);
+        assert_eq!(
+            shown,
+            ["Logon: Success and Failure", "Special Logon: Success", "Process Creation: Failure"]
+        );
         data[8] = 12;
         assert!(settings(&data).is_empty());
     }

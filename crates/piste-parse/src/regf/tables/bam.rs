@@ -12,7 +12,12 @@ const USERS_MAX: usize = 65_536;
 
 pub(super) fn rows(emit: &mut Emit<'_, '_>) {
     let hive = emit.hive();
-    for (service, below) in [("bam", r"State\UserSettings"), ("bam", "UserSettings"), ("dam", r"State\UserSettings"), ("dam", "UserSettings")] {
+    for (service, below) in [
+        ("bam", r"State\UserSettings"),
+        ("bam", "UserSettings"),
+        ("dam", r"State\UserSettings"),
+        ("dam", "UserSettings"),
+    ] {
         let Some(settings) = emit.open.in_use(&format!(r"Services\{service}\{below}")) else { continue };
         for user in hive.children(settings, USERS_MAX) {
             let sid = user.name();

@@ -65,7 +65,8 @@ pub(super) fn list(bytes: &[u8]) -> Vec<Item> {
 
 /// The path that the items make.
 pub(super) fn path(items: &[Item]) -> String {
-    let names: Vec<&str> = items.iter().map(|item| item.name.trim_end_matches('\\')).filter(|name| !name.is_empty()).collect();
+    let names: Vec<&str> =
+        items.iter().map(|item| item.name.trim_end_matches('\\')).filter(|name| !name.is_empty()).collect();
     names.join("\\")
 }
 
@@ -73,11 +74,14 @@ pub(super) fn path(items: &[Item]) -> String {
 pub(super) fn one(item: &[u8]) -> Item {
     let class = item.get(2).copied().unwrap_or_default();
     match class {
-        0x1F => folder_of_class(item, 4),
-        0x2E => folder_of_class(item, 4),
-        0x20..=0x2F => Item { name: latin1_text(item.get(3..).unwrap_or_default()), kind: "volume", ..Item::default() },
+        0x1F | 0x2E => folder_of_class(item, 4),
+        0x20..=0x2F => {
+            Item { name: latin1_text(item.get(3..).unwrap_or_default()), kind: "volume", ..Item::default() }
+        }
         0x30..=0x3F => file(item, class),
-        0x40..=0x4F => Item { name: latin1_text(item.get(5..).unwrap_or_default()), kind: "network", ..Item::default() },
+        0x40..=0x4F => {
+            Item { name: latin1_text(item.get(5..).unwrap_or_default()), kind: "network", ..Item::default() }
+        }
         0x61 => Item { name: uri(item), kind: "URI", ..Item::default() },
         0x70 | 0x71 => folder_of_class(item, 14),
         _ => other(item, class),
@@ -112,9 +116,9 @@ fn file(item: &[u8], class: u8) -> Item {
 fn read_block(item: &[u8], found: &mut Item) {
     let told = item.len().checked_sub(2).and_then(|at| u16_at(item, at)).map(usize::from);
     let is_block = |at: &usize| item.get(at + 4..at + 8) == Some(FILE_BLOCK);
-    let at = told.filter(is_block).or_else(|| {
-        memchr::memmem::find(item, FILE_BLOCK).and_then(|place| place.checked_sub(4))
-    });
+    let at = told
+        .filter(is_block)
+        .or_else(|| memchr::memmem::find(item, FILE_BLOCK).and_then(|place| place.checked_sub(4)));
     let Some(block) = at.and_then(|at| item.get(at..)) else { return };
     let version = u16_at(block, 2).unwrap_or_default();
     found.created = fat_time(block, 8);
@@ -149,7 +153,10 @@ fn read_block(item: &[u8], found: &mut Item) {
 fn uri(item: &[u8]) -> String {
     let is_wide = item.get(3).is_some_and(|flags| flags & 0x80 != 0);
     let skip = u16_at(item, 4).map_or(0, usize::from);
-    let rest = item.get(if skip > 0 { 8 + skip.min(item.len()) } else { 8 }..).or_else(|| item.get(8..)).unwrap_or_default();
+    let rest = item
+        .get(if skip > 0 { 8 + skip.min(item.len()) } else { 8 }..)
+        .or_else(|| item.get(8..))
+        .unwrap_or_default();
     if is_wide { utf16_text(rest) } else { latin1_text(rest) }
 }
 
@@ -219,7 +226,10 @@ mod tests {
 
     #[test]
     fn volumes_and_folders_of_the_shell_make_a_path() {
-        let mut bytes = vec![20, 0, 0x1F, 0x50, 0xE0, 0x4F, 0xD0, 0x20, 0xEA, 0x3A, 0x69, 0x10, 0xA2, 0xD8, 8, 0, 0x2B, 0x30, 0x30, 0x9D];
+        let mut bytes = vec![
+            20, 0, 0x1F, 0x50, 0xE0, 0x4F, 0xD0, 0x20, 0xEA, 0x3A, 0x69, 0x10, 0xA2, 0xD8, 8, 0, 0x2B, 0x30,
+            0x30, 0x9D,
+        ];
         bytes.extend([7, 0, 0x2F, b'C', b':', b'\\', 0, 0, 0]);
         assert_eq!(path(&list(&bytes)), r"My Computer\C:");
     }

@@ -56,9 +56,8 @@ fn push<'o>(emit: &mut Emit<'o, '_>, key: Key<'o>, guid: &str, signature: Option
         emit.value(signature, "DnsSuffix", "DnsSuffix");
         emit.value(signature, "FirstNetwork", "FirstNetwork");
         let address = hive.named(signature, "DefaultGatewayMac").map(|value| emit.bytes(value, 6));
-        let shown = address.map(|bytes| {
-            bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
-        });
+        let shown =
+            address.map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":"));
         emit.optional("GatewayMac", shown.as_deref());
     }
     emit.field("ProfileGuid", guid);
@@ -70,7 +69,12 @@ fn local_time(data: &[u8]) -> Option<String> {
     let part = |at: usize| u16_at(data, at * 2);
     let (year, month, day) = (part(0)?, part(1)?, part(3)?);
     let (hour, minute, second, milli) = (part(4)?, part(5)?, part(6)?, part(7)?);
-    let plausible = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 60 && milli < 1_000;
+    let plausible = (1..=12).contains(&month)
+        && (1..=31).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second < 60
+        && milli < 1_000;
     plausible.then(|| format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}"))
 }
 
@@ -78,7 +82,8 @@ fn local_time(data: &[u8]) -> Option<String> {
 mod tests {
     #[test]
     fn a_local_time_has_no_zone() {
-        let data: Vec<u8> = [2021_u16, 3, 5, 12, 10, 40, 12, 7].into_iter().flat_map(u16::to_le_bytes).collect();
+        let data: Vec<u8> =
+            [2021_u16, 3, 5, 12, 10, 40, 12, 7].into_iter().flat_map(u16::to_le_bytes).collect();
         assert_eq!(super::local_time(&data).as_deref(), Some("2021-03-12T10:40:12.007"));
         assert_eq!(super::local_time(&[0; 16]), None);
     }

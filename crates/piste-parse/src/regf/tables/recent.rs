@@ -44,8 +44,18 @@ const LISTS: [List; 10] = [
     List { name: "WordWheelQuery", key: "WordWheelQuery", form: Form::Text, with_below: true },
     List { name: "OpenSavePidlMRU", key: r"ComDlg32\OpenSavePidlMRU", form: Form::Items, with_below: true },
     List { name: "OpenSaveMRU", key: r"ComDlg32\OpenSaveMRU", form: Form::Plain, with_below: true },
-    List { name: "LastVisitedPidlMRU", key: r"ComDlg32\LastVisitedPidlMRU", form: Form::ProgramAndItems, with_below: false },
-    List { name: "LastVisitedPidlMRULegacy", key: r"ComDlg32\LastVisitedPidlMRULegacy", form: Form::ProgramAndItems, with_below: false },
+    List {
+        name: "LastVisitedPidlMRU",
+        key: r"ComDlg32\LastVisitedPidlMRU",
+        form: Form::ProgramAndItems,
+        with_below: false,
+    },
+    List {
+        name: "LastVisitedPidlMRULegacy",
+        key: r"ComDlg32\LastVisitedPidlMRULegacy",
+        form: Form::ProgramAndItems,
+        with_below: false,
+    },
     List { name: "LastVisitedMRU", key: r"ComDlg32\LastVisitedMRU", form: Form::Text, with_below: false },
     List { name: "StreamMRU", key: "StreamMRU", form: Form::Items, with_below: false },
 ];
@@ -133,8 +143,11 @@ fn push_urls<'o>(emit: &mut Emit<'o, '_>, key: Key<'o>, times: Option<Key<'o>>) 
     for value in hive.values(key).filter(|value| is_text(value.kind)) {
         let name = value.name();
         let data = emit.bytes(value, BYTES_MAX);
-        let typed = times.and_then(|times| hive.named(times, &name)).and_then(|value| filetime_at(&emit.bytes(value, 8), 0));
-        let position = name.strip_prefix("url").and_then(|number| number.parse::<usize>().ok()?.checked_sub(1));
+        let typed = times
+            .and_then(|times| hive.named(times, &name))
+            .and_then(|value| filetime_at(&emit.bytes(value, 8), 0));
+        let position =
+            name.strip_prefix("url").and_then(|number| number.parse::<usize>().ok()?.checked_sub(1));
         emit.field("Entry", &utf16_text(&data));
         emit.field("List", "TypedURLs");
         emit.field("ValueName", &name);

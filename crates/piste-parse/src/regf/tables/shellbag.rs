@@ -11,7 +11,8 @@ use super::items::{Item, one, order};
 
 const DATASET: &str = "registry.shellbag";
 /// Where they lie, in the hive of a user and in that of their classes.
-const OF_USER: [&str; 2] = [r"Software\Microsoft\Windows\Shell\BagMRU", r"Software\Microsoft\Windows\ShellNoRoam\BagMRU"];
+const OF_USER: [&str; 2] =
+    [r"Software\Microsoft\Windows\Shell\BagMRU", r"Software\Microsoft\Windows\ShellNoRoam\BagMRU"];
 const OF_CLASSES: [&str; 3] = [
     r"Local Settings\Software\Microsoft\Windows\Shell\BagMRU",
     r"Local Settings\Software\Microsoft\Windows\ShellNoRoam\BagMRU",
@@ -34,17 +35,27 @@ fn descend<'o>(emit: &mut Emit<'o, '_>, key: Key<'o>, bag: &str, path: &str, dee
     let hive = emit.hive();
     let (Some(deeper), Some(fewer)) = (deep.checked_sub(1), left.checked_sub(1)) else { return };
     *left = fewer;
-    let used = hive.named(key, "MRUListEx").map(|value| order(&emit.bytes(value, ITEM_BYTES_MAX))).unwrap_or_default();
+    let used = hive
+        .named(key, "MRUListEx")
+        .map(|value| order(&emit.bytes(value, ITEM_BYTES_MAX)))
+        .unwrap_or_default();
     for value in hive.values(key) {
         let name = value.name();
         let Ok(slot) = name.parse::<u32>() else { continue };
         let data = emit.bytes(value, ITEM_BYTES_MAX);
         let length = super::super::le::u16_at(&data, 0).map_or(0, usize::from);
         let item = one(data.get(..length).unwrap_or(&data));
-        let below = if path.is_empty() { item.name.clone() } else { format!(r"{}\{}", path.trim_end_matches('\\'), item.name) };
+        let below = if path.is_empty() {
+            item.name.clone()
+        } else {
+            format!(r"{}\{}", path.trim_end_matches('\\'), item.name)
+        };
         let child = hive.child(key, &name);
         let position = used.iter().position(|used| *used == slot);
-        push(emit, Bag { key, child, item: &item, path: &below, bag, slot: &name, position, at: value.at });
+        push(
+            emit,
+            &Folder { key, child, item: &item, path: &below, bag, slot: &name, position, at: value.at },
+        );
         if let Some(child) = child {
             descend(emit, child, &format!(r"{bag}\{name}"), &below, deeper, left);
         }
@@ -52,7 +63,7 @@ fn descend<'o>(emit: &mut Emit<'o, '_>, key: Key<'o>, bag: &str, path: &str, dee
 }
 
 /// A folder, and where it was found.
-struct Bag<'b, 'o> {
+struct Folder<'b, 'o> {
     key: Key<'o>,
     /// The key of what lies below it.
     child: Option<Key<'o>>,
@@ -64,7 +75,7 @@ struct Bag<'b, 'o> {
     at: u32,
 }
 
-fn push<'o>(emit: &mut Emit<'o, '_>, bag: Bag<'_, 'o>) {
+fn push<'o>(emit: &mut Emit<'o, '_>, bag: &Folder<'_, 'o>) {
     let item = bag.item;
     emit.field("AbsolutePath", bag.path);
     emit.field("ShellType", item.kind);
@@ -77,12 +88,17 @@ fn push<'o>(emit: &mut Emit<'o, '_>, bag: Bag<'_, 'o>) {
     emit.optional("MruPosition", bag.position.map(|position| position.to_string()).as_deref());
     let slot = bag.child.and_then(|child| number(emit.hive(), child, "NodeSlot"));
     emit.optional("NodeSlot", slot.map(|slot| slot.to_string()).as_deref());
-    emit.time("FirstInteracted", bag.child.and_then(Key::written).filter(|_| bag.child.is_some_and(|child| child.subkeys() == 0)));
+    emit.time(
+        "FirstInteracted",
+        bag.child.and_then(Key::written).filter(|_| bag.child.is_some_and(|child| child.subkeys() == 0)),
+    );
     let own = if bag.position == Some(0) {
         Timed::some(bag.key.written(), "LastWriteTime of the parent, whose newest folder this is")
     } else {
         let written = bag.child.and_then(Key::written);
-        Timed::some(written, KEY_WRITTEN).or_else(|| Timed::some(bag.key.written(), "LastWriteTime of the parent, later than this folder's use"))
+        Timed::some(written, KEY_WRITTEN).or_else(|| {
+            Timed::some(bag.key.written(), "LastWriteTime of the parent, later than this folder's use")
+        })
     };
     emit.row(DATASET, bag.at, own, bag.key);
 }

@@ -58,7 +58,9 @@ fn entries(data: &[u8]) -> Vec<Entry> {
         Some(0xBADC_0FEE) => fixed(data, 128, &[32, 48]),
         Some(head @ (48 | 52 | 128)) => signed(data, place(head)),
         // Later versions may have a longer header: the first entry's signature tells.
-        Some(head) if data.get(place(head)..).is_some_and(|rest| rest.starts_with(b"10ts")) => signed(data, place(head)),
+        Some(head) if data.get(place(head)..).is_some_and(|rest| rest.starts_with(b"10ts")) => {
+            signed(data, place(head))
+        }
         _ => Vec::new(),
     }
 }
@@ -67,7 +69,9 @@ fn entries(data: &[u8]) -> Vec<Entry> {
 fn signed(data: &[u8], head: usize) -> Vec<Entry> {
     let mut found = Vec::new();
     let mut at = head;
-    while let Some(entry) = data.get(at..).filter(|rest| rest.starts_with(b"10ts") || rest.starts_with(b"00ts")) {
+    while let Some(entry) =
+        data.get(at..).filter(|rest| rest.starts_with(b"10ts") || rest.starts_with(b"00ts"))
+    {
         let Some(size) = u32_at(entry, 8).map(place) else { break };
         let Some(body) = entry.get(12..12_usize.saturating_add(size)) else { break };
         piste_model::guard::check();
@@ -85,7 +89,8 @@ fn of_windows_10(body: &[u8]) -> Option<Entry> {
     let data_bytes = place(u32_at(rest, 8)?);
     let data = rest.get(12..)?;
     let data = data.get(..data_bytes).unwrap_or(data);
-    let executed = data.last_chunk::<4>().filter(|_| data.len() >= 4).map(|last| u32::from_le_bytes(*last) == 1);
+    let executed =
+        data.last_chunk::<4>().filter(|_| data.len() >= 4).map(|last| u32::from_le_bytes(*last) == 1);
     Some(Entry { path, modified: filetime_at(rest, 0), executed, updated: None, size: None })
 }
 
@@ -122,11 +127,8 @@ fn fixed(data: &[u8], head: usize, widths: &[usize; 2]) -> Vec<Entry> {
 
 fn fixed_entry(data: &[u8], body: &[u8], is_wide: bool, of_windows_7: bool) -> Option<Entry> {
     let length = usize::from(u16_at(body, 0)?);
-    let (offset, times) = if is_wide {
-        (usize::try_from(u64_at(body, 8)?).ok()?, 16)
-    } else {
-        (place(u32_at(body, 4)?), 8)
-    };
+    let (offset, times) =
+        if is_wide { (usize::try_from(u64_at(body, 8)?).ok()?, 16) } else { (place(u32_at(body, 4)?), 8) };
     let path = data.get(offset..offset.checked_add(length)?)?;
     let flags = u32_at(body, times + 8)?;
     let upper = u32_at(body, times + 12)?;
@@ -134,7 +136,13 @@ fn fixed_entry(data: &[u8], body: &[u8], is_wide: bool, of_windows_7: bool) -> O
     let is_size = !of_windows_7 && flags > 0xFFFF;
     let size = is_size.then(|| (u64::from(upper) << 32) | u64::from(flags));
     let executed = (!is_size).then_some(flags & EXECUTED != 0);
-    Some(Entry { path: shown(&utf16_text(path)), modified: filetime_at(body, times), executed, updated: None, size })
+    Some(Entry {
+        path: shown(&utf16_text(path)),
+        modified: filetime_at(body, times),
+        executed,
+        updated: None,
+        size,
+    })
 }
 
 fn of_xp(data: &[u8]) -> Vec<Entry> {
@@ -204,9 +212,12 @@ mod tests {
 
     #[test]
     fn entries_of_one_length_are_read_in_both_widths() {
-        for (magic, head, is_wide, pad) in
-            [(0xBADC_0FEE_u32, 128, true, 16), (0xBADC_0FEE, 128, false, 8), (0xBADC_0FFE, 8, true, 0), (0xBADC_0FFE, 8, false, 0)]
-        {
+        for (magic, head, is_wide, pad) in [
+            (0xBADC_0FEE_u32, 128, true, 16),
+            (0xBADC_0FEE, 128, false, 8),
+            (0xBADC_0FFE, 8, true, 0),
+            (0xBADC_0FFE, 8, false, 0),
+        ] {
             let names = [r"\??\C:\x\a.exe", r"C:\x\b.exe"].map(wide);
             let width = if is_wide { 32 } else { 24 } + pad;
             let mut data = vec![0; head];

@@ -229,7 +229,8 @@ mod tests {
         text(&mut data, "data");
         let (principal, actions) = read_actions(&data);
         assert_eq!(principal.as_deref(), Some("Author"));
-        let shown: Vec<_> = actions.iter().map(|action| (action.command.as_str(), action.arguments.as_str())).collect();
+        let shown: Vec<_> =
+            actions.iter().map(|action| (action.command.as_str(), action.arguments.as_str())).collect();
         let class = "{04030201-0605-0807-090A-0B0C0D0E0F10}";
         assert_eq!(shown, [(r"C:\x\run.exe", "-a b"), (class, "data")]);
         for cut in 0..data.len() {

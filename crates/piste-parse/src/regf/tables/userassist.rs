@@ -24,7 +24,10 @@ const FOLDERS: [(&str, &str); 12] = [
     ("{7C5A40EF-A0FB-4BFC-874A-C0F2E0B9FA8E}", "%ProgramFiles(x86)%"),
     ("{0139D44E-6AFE-49F2-8690-3DAFCAE6FFB8}", r"%ProgramData%\Microsoft\Windows\Start Menu\Programs"),
     ("{A77F5D77-2E2B-44C3-A6A2-ABA601054A51}", r"%AppData%\Microsoft\Windows\Start Menu\Programs"),
-    ("{9E3995AB-1F9C-4F13-B827-48B24B6C7174}", r"%AppData%\Microsoft\Internet Explorer\Quick Launch\User Pinned"),
+    (
+        "{9E3995AB-1F9C-4F13-B827-48B24B6C7174}",
+        r"%AppData%\Microsoft\Internet Explorer\Quick Launch\User Pinned",
+    ),
     ("{B4BFCC3A-DB2C-424C-B029-7FE99A87C641}", r"%UserProfile%\Desktop"),
     ("{374DE290-123F-4565-9164-39C4925E467B}", r"%UserProfile%\Downloads"),
     ("{FDD39AD0-238F-46AF-ADB4-6C85480369C7}", r"%UserProfile%\Documents"),
