@@ -84,6 +84,7 @@ pub fn recognise(head: &[u8], _name: &str) -> bool {
 ///
 /// # Errors
 /// What the medium answers.
+#[expect(clippy::needless_pass_by_value, reason = "as every format that is read at random is opened")]
 pub fn open(content: Arc<dyn ReadAt>, companions: &[Companion], cx: &Context<'_>) -> io::Result<Opened> {
     let mut image = read_whole(content.as_ref())?;
     let mut issues = Vec::new();

@@ -86,7 +86,7 @@ pub(super) fn rows(emit: &mut Emit<'_, '_>, which: Range<usize>) {
             let Some((root_name, path)) = from_root(emit, &path) else { continue };
             let mut budget = emit.open.tree.nodes.len() + 1;
             let found = Found { place, path: root_name, set: None };
-            descend(emit, root, path, found, &mut budget);
+            descend(emit, root, path, &found, &mut budget);
         }
     }
 }
@@ -106,27 +106,27 @@ fn descend<'o>(
     emit: &mut Emit<'o, '_>,
     key: Key<'o>,
     path: &[&'static str],
-    found: Found<'_>,
+    found: &Found<'_>,
     budget: &mut usize,
 ) {
     let hive = emit.hive();
     let Some(left) = budget.checked_sub(1) else { return };
     *budget = left;
-    let Some((first, rest)) = path.split_first() else { return push_values(emit, key, &found) };
+    let Some((first, rest)) = path.split_first() else { return push_values(emit, key, found) };
     if *first == "*" {
         for child in hive.children(key, left) {
             let path = format!(r"{}\{}", found.path, child.name());
-            descend(emit, child, rest, Found { path, ..found }, budget);
+            descend(emit, child, rest, &Found { path, place: found.place, set: found.set }, budget);
         }
     } else if *first == "CurrentControlSet" && emit.open.identity.kind == Kind::System {
         let Some(set) = emit.open.identity.control_set() else { return };
         if let Some(child) = hive.child(key, &set) {
             let path = format!(r"{}\CurrentControlSet", found.path);
-            descend(emit, child, rest, Found { path, set: Some("current"), ..found }, budget);
+            descend(emit, child, rest, &Found { path, set: Some("current"), place: found.place }, budget);
         }
     } else if let Some(child) = hive.child(key, first) {
         let path = format!(r"{}\{}", found.path, child.name());
-        descend(emit, child, rest, Found { path, ..found }, budget);
+        descend(emit, child, rest, &Found { path, place: found.place, set: found.set }, budget);
     }
 }
 
@@ -138,7 +138,7 @@ fn push_values(emit: &mut Emit<'_, '_>, key: Key<'_>, found: &Found<'_>) {
         let name = value.name();
         let shown = if name.is_empty() { "(Default)" } else { &name };
         let is_wanted = |wanted: &&str| *wanted == "*" || is_same_name(wanted, shown);
-        if found.place.values.iter().any(|wanted| is_wanted(wanted)) {
+        if found.place.values.iter().any(is_wanted) {
             push_value(emit, key, value, shown, found);
         }
     }

@@ -35,7 +35,7 @@ fn is_secret_name(name: &[u8]) -> bool {
         let begins = |part: &&str| {
             rest.get(..part.len()).is_some_and(|head| head.eq_ignore_ascii_case(part.as_bytes()))
         };
-        NAMES.iter().any(|part| begins(part))
+        NAMES.iter().any(begins)
     })
 }
 

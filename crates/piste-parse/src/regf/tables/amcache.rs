@@ -3,7 +3,7 @@
 //! In: `Amcache.hve`. Out: a row a file (`InventoryApplicationFile`, `File` of older systems), a row an application
 //! (`InventoryApplication`, `Programs`), a row a driver. The row's time is the key's last write: when it was taken stock of,
 //! which for a file of `File` is its first run or installation; link dates are what the linker wrote. The SHA-1 covers the
-//! file's first 31,457,280 bytes. Sources: Blanche Lagny (ANSSI), "Analysis of the AmCache"; libyal's winreg-kb.
+//! file's first 31,457,280 bytes. Sources: Blanche Lagny (ANSSI), "Analysis of the `AmCache`"; libyal's winreg-kb.
 
 use piste_model::Instant;
 
@@ -135,7 +135,7 @@ fn push(emit: &mut Emit<'_, '_>, key: Key<'_>, columns: &[Column], kind: &str, l
         if let Some(text) = emit.shown(key, column.value)
             && emit.fields.get(column.name).is_none()
         {
-            emit.field(column.name, &plain(column.name, text));
+            emit.field(column.name, &plain(column.name, &text));
         }
     }
     // Written as the computer's language has it, month first: not read as a time, which it may not be.
@@ -148,10 +148,10 @@ fn push(emit: &mut Emit<'_, '_>, key: Key<'_>, columns: &[Column], kind: &str, l
 }
 
 /// A size stands in hex.
-fn plain(name: &str, text: String) -> String {
+fn plain(name: &str, text: &str) -> String {
     let hex = text.strip_prefix("0x").filter(|_| name == "Size");
     hex.and_then(|hex| u64::from_str_radix(hex, 16).ok())
-        .map_or_else(|| text.clone(), |size| size.to_string())
+        .map_or_else(|| text.to_owned(), |size| size.to_string())
 }
 
 /// `0000` and the SHA-1.

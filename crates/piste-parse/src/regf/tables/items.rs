@@ -74,8 +74,7 @@ pub(super) fn path(items: &[Item]) -> String {
 pub(super) fn one(item: &[u8]) -> Item {
     let class = item.get(2).copied().unwrap_or_default();
     match class {
-        0x1F => folder_of_class(item, 4),
-        0x2E => folder_of_class(item, 4),
+        0x1F | 0x2E => folder_of_class(item, 4),
         0x20..=0x2F => {
             Item { name: latin1_text(item.get(3..).unwrap_or_default()), kind: "volume", ..Item::default() }
         }

@@ -52,7 +52,10 @@ fn descend<'o>(emit: &mut Emit<'o, '_>, key: Key<'o>, bag: &str, path: &str, dee
         };
         let child = hive.child(key, &name);
         let position = used.iter().position(|used| *used == slot);
-        push(emit, Bag { key, child, item: &item, path: &below, bag, slot: &name, position, at: value.at });
+        push(
+            emit,
+            &Folder { key, child, item: &item, path: &below, bag, slot: &name, position, at: value.at },
+        );
         if let Some(child) = child {
             descend(emit, child, &format!(r"{bag}\{name}"), &below, deeper, left);
         }
@@ -60,7 +63,7 @@ fn descend<'o>(emit: &mut Emit<'o, '_>, key: Key<'o>, bag: &str, path: &str, dee
 }
 
 /// A folder, and where it was found.
-struct Bag<'b, 'o> {
+struct Folder<'b, 'o> {
     key: Key<'o>,
     /// The key of what lies below it.
     child: Option<Key<'o>>,
@@ -72,7 +75,7 @@ struct Bag<'b, 'o> {
     at: u32,
 }
 
-fn push<'o>(emit: &mut Emit<'o, '_>, bag: Bag<'_, 'o>) {
+fn push<'o>(emit: &mut Emit<'o, '_>, bag: &Folder<'_, 'o>) {
     let item = bag.item;
     emit.field("AbsolutePath", bag.path);
     emit.field("ShellType", item.kind);

@@ -2,7 +2,7 @@
 //!
 //! In: the hive SYSTEM. Out: a row a device of `Enum\USBSTOR`, `Enum\USB` and `Enum\SCSI` (sticks that speak UAS, and the
 //! host's own disks), with the times of its properties: first installed, installed, last arrival, last removal. The row's time is the last arrival, else the key's last write. Sources:
-//! libyal's winreg-kb, "USB storage"; Microsoft, DEVPKEY_Device_LastArrivalDate and its like (`{83da6326-…}` 100 to 103).
+//! libyal's winreg-kb, "USB storage"; Microsoft, `DEVPKEY_Device_LastArrivalDate` and its like (`{83da6326-…}` 100 to 103).
 
 use piste_model::Instant;
 
