@@ -74,7 +74,7 @@ pub(crate) fn run(arguments: &Show, common: &Common) -> Result<u8, Failure> {
         if read.iter().any(|(row, sealed, _)| row.stands_beside_secrets(sealed)) {
             return Err(Failure::usage(
                 "proof-secret",
-                "this record holds the account's password hashes beside the fields of its row",
+                "this record may hold password hashes beside the fields of its row",
                 "no bundle was written: it would carry them out of the case",
                 "cite the row by its number and hash; who may see the database can read the record with --proof",
             ));
@@ -276,11 +276,14 @@ impl Row {
         describe::hash_of(&self.batch, 0)
     }
 
-    /// Whether its record holds what nobody is to see, though its fields do not: one of a directory's database has the account's
-    /// password hashes in it.
+    /// Whether its record holds what nobody is to see, though its fields do not: one of a directory's database or of a hive of
+    /// accounts has their password hashes in it.
     fn stands_beside_secrets(&self, sealed: &Sealed) -> bool {
-        let dataset = self.batch.column_by_name(schema::DATASET).and_then(|column| text_at(column, 0));
-        sealed.format == "ese" && dataset.is_some_and(|dataset| dataset.starts_with("directory."))
+        let text = |name: &str| self.batch.column_by_name(name).and_then(|column| text_at(column, 0));
+        let of_directory = text(schema::DATASET).is_some_and(|dataset| dataset.starts_with("directory."));
+        let of_accounts = text("Hive").is_some_and(|hive| matches!(hive, "SAM" | "SECURITY"))
+            || text(schema::DATASET) == Some("registry.account");
+        (sealed.format == "ese" && of_directory) || (sealed.format == "regf" && of_accounts)
     }
 
     /// Whether it stands for a file as a whole: what was found in it lies anywhere in the file.
@@ -409,9 +412,7 @@ impl Shown<'_> {
                 text.push_str(&self.compared_words());
                 let _ = writeln!(text, "  Original, {} bytes, {verdict}:", again.bytes.len());
                 if self.row.stands_beside_secrets(self.sealed) {
-                    text.push_str(
-                        "    not shown: the record holds the account's password hashes beside these fields\n",
-                    );
+                    text.push_str("    not shown: the record may hold password hashes beside these fields\n");
                 } else if let Some((from, bytes)) = &self.around {
                     let _ = writeln!(text, "  Where it was found, from byte {from}:");
                     text.push_str(&dump(bytes, *from));
