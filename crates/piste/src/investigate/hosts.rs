@@ -114,7 +114,10 @@ impl Hosts {
                 if let Some(said) = said.filter(|said| same_short(said, name)) {
                     links.both(said, name);
                 }
-                hosts.learn(&place.host, name, HostKnown::Record);
+                // Rows that name no host have the place's name: only an event log of the computer's own shows that it is called so.
+                let told = name != place.host
+                    || members.iter().any(|one| one.own_log && one.rows.contains_key(name));
+                hosts.learn(&place.host, name, if told { HostKnown::Record } else { place.known });
                 hosts.contradicted(members, place, name);
             } else if let Some(said) = said.filter(|said| takes_the_word(place, said, &guesses)) {
                 hosts.learn(said, said, HostKnown::Stated);
