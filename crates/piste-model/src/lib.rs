@@ -27,6 +27,7 @@ pub mod sighting;
 pub mod sources;
 pub mod summary;
 pub mod time;
+pub mod trail;
 
 pub use clock::Clock;
 pub use coverage::{Coverage, Covered, CoveredFigures, Days};
@@ -42,3 +43,4 @@ pub use level::Level;
 pub use reading::{ArtefactKind, NotExamined, ReadingCompleteness, ReadingHole};
 pub use sighting::Sighting;
 pub use time::Instant;
+pub use trail::Trail;

@@ -15,6 +15,7 @@ pub(crate) mod outputs;
 mod places;
 pub(crate) mod read;
 pub(crate) mod rehunt;
+pub(crate) mod trail;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -14,6 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("piste-rules", &["piste-model"]),
     ("piste-lake", &["piste-parse", "piste-model"]),
     ("piste-hunt", &["piste-lake", "piste-rules", "piste-model"]),
+    ("piste-judge", &["piste-lake", "piste-hunt", "piste-model"]),
     ("piste-case", &["piste-model"]),
     ("piste-report", &["piste-case", "piste-model"]),
     ("piste-lab", &["piste-model"]),
