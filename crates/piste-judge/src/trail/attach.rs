@@ -77,7 +77,9 @@ impl Closure<'_, '_, '_> {
         let sure = |at: &usize| {
             let Some(witness) = self.witnesses.get(*at) else { return false };
             let common = self.rule_on(*at).and_then(|rule| acts.get(&rule)).is_some_and(|count| *count > ACTS_MAX);
-            confirmed.contains(&witness.place) || (witness.rule.level >= Level::High && !common)
+            // What is asked of a server from outside the doors judge: that something was tried is no act on the host.
+            let on_host = witness.dataset.starts_with("windows.");
+            confirmed.contains(&witness.place) || (witness.rule.level >= Level::High && on_host && !common)
         };
         let seeds: Vec<Key> = self
             .graph
@@ -109,8 +111,11 @@ impl Closure<'_, '_, '_> {
         let row = Key::Row(fact.place);
         let code = fact.code.unwrap_or_default();
         match &*fact.dataset {
-            SYSMON => Some(self.acting(actor_in(fact)).unwrap_or(row)),
-            SECURITY if code == 4688 => Some(self.created_by(fact).map_or(row, Key::Process)),
+            SYSMON => {
+                let unnamed = self.processes().created_at(&fact.place).map(Key::Process);
+                Some(self.acting(actor_in(fact)).or(unnamed).unwrap_or(row))
+            }
+            SECURITY if code == 4688 => Some(self.created_by(fact).map_or(row, |id| self.beside(id))),
             SECURITY if BY_PROCESS.contains(&code) => Some(self.acting(actor_in(fact)).unwrap_or(row)),
             SECURITY if code == 4697 => Some(service(fact)),
             SECURITY if matches!(code, 4698..=4702) => Some(task(fact)),
@@ -123,7 +128,17 @@ impl Closure<'_, '_, '_> {
     }
 
     fn acting(&mut self, named: Named<'_>) -> Option<Key> {
-        self.collector.processes.find_or_add(named).map(Key::Process)
+        let id = self.collector.processes.find_or_add(named)?;
+        Some(self.beside(id))
+    }
+
+    /// What Windows starts beside a program is a witness of that program.
+    pub(crate) fn beside(&self, id: ProcessId) -> Key {
+        let parent = self.processes().get(id).and_then(|one| one.parent);
+        match parent.filter(|_| programs::is_helper(self.processes().image(id))) {
+            Some(parent) => Key::Process(parent),
+            None => Key::Process(id),
+        }
     }
 
     fn by_script(&mut self, fact: &Fact, applications: &Applications) -> Option<Key> {

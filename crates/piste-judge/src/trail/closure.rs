@@ -49,6 +49,8 @@ pub(crate) struct Closure<'a, 'c, 'n> {
     pub(crate) witnesses: &'a [super::Witness],
     /// Detections that speak of no act yet: their hosts are not known, or which program ran a script.
     pub(crate) pending: BTreeSet<usize>,
+    /// Doors that are members, with the addresses that used them.
+    pub(crate) door_sources: BTreeMap<Key, Vec<String>>,
     pub(crate) stopped: Vec<String>,
 }
 
@@ -91,8 +93,13 @@ impl Closure<'_, '_, '_> {
             Key::Logon(host, _) | Key::Connection(host, ..) | Key::Service(host, _) | Key::Task(host, _) => Some(*host),
             Key::Door(_) | Key::Row(_) => None,
         };
-        let members = self.graph.nodes.iter().filter(|(_, node)| node.member);
-        members.filter_map(|(key, _)| of(key)).filter(|host| !self.hosts.contains(host)).collect()
+        let members = self.graph.nodes.iter().filter(|(_, node)| node.member).filter_map(|(key, _)| of(key));
+        // From where connections to a host came as something began there: whose they are is asked next.
+        let sources = self.facts().iter().filter(|(_, fact)| is_connection(fact)).filter_map(|(_, fact)| {
+            let target = self.collector.addresses.host_of(fact.text("DestinationIp"))?;
+            (target != fact.host && self.wanted.moments.contains_key(&target)).then_some(fact.host)
+        });
+        members.chain(sources).filter(|host| !self.hosts.contains(host)).collect()
     }
 
     pub(crate) fn processes(&self) -> &Processes {
@@ -199,6 +206,7 @@ impl Closure<'_, '_, '_> {
         self.attach();
         self.trees();
         self.rare_addresses();
+        self.in_common();
     }
 
     /// Programs and scripts that members wrote: (host, path) with who and when.
@@ -403,6 +411,11 @@ impl Closure<'_, '_, '_> {
     fn trees(&mut self) {
         let asked = Asked::of(self.facts());
         for (id, host, start) in self.tops() {
+            // Before the rows about a moment were read it would look as if there were but one other side.
+            let read = self.wanted.moments.get(&host).is_some_and(|spans| spans.contains(&moment(start)));
+            if !read {
+                continue;
+            }
             let facts: Vec<(FactId, Fact)> = asked
                 .on_host(host, start)
                 .filter_map(|row| Some((row, self.facts().get(row)?.clone())))
@@ -474,17 +487,25 @@ impl Closure<'_, '_, '_> {
     }
 
     /// Those connections that go from an address to a host, by processes that are somebody's act.
-    fn connections(&self, address: &str, host: u32, near: impl Iterator<Item = FactId>) -> Vec<(FactId, ProcessId)> {
-        let Some(own) = self.collector.addresses.own.get(&host) else { return Vec::new() };
-        let by = |id: FactId| {
-            let fact = self.facts().get(id)?;
+    fn connections(&mut self, address: &str, host: u32, near: impl Iterator<Item = FactId>) -> Vec<(FactId, ProcessId)> {
+        let Some(own) = self.collector.addresses.own.get(&host).cloned() else { return Vec::new() };
+        let mut found = Vec::new();
+        for id in near {
+            let Some(fact) = self.facts().get(id).cloned() else { continue };
             let fits = fact.host != host
+                && self.hosts.contains(&fact.host)
                 && fact.text("SourceIp") == address
                 && own.contains(fact.text("DestinationIp"));
-            let by = self.processes().find(actor_in(fact)).filter(|by| fits && self.is_an_actor(*by))?;
-            Some((id, by))
-        };
-        near.filter_map(by).take(64).collect()
+            if !fits {
+                continue;
+            }
+            let by = self.collector.processes.find_or_add(actor_in(&fact));
+            if let Some(by) = by.filter(|by| self.is_an_actor(*by)) {
+                found.push((id, by));
+            }
+        }
+        found.truncate(64);
+        found
     }
 
     /// Addresses that members connected to and few others: who else did belongs to it.
@@ -499,7 +520,7 @@ impl Closure<'_, '_, '_> {
             }
             let member = all.iter().find(|id| self.graph.is_member(&Key::Process(**id)));
             let Some(member) = member else { continue };
-            for other in all.iter().filter(|other| !self.graph.is_member(&Key::Process(**other)) && self.is_an_actor(**other)) {
+            for other in all.iter().filter(|other| *other != member && self.is_an_actor(**other)) {
                 found.push((*member, *other, address.clone()));
             }
         }
@@ -554,10 +575,8 @@ impl Closure<'_, '_, '_> {
                 Key::Service(..) | Key::Task(..) | Key::Door(_) | Key::Row(_) => {}
             }
         }
-        for (id, host, start) in self.tops() {
-            let _ = id;
-            let span = (start.saturating_sub(ASKED), start.saturating_add(LATE));
-            wanted.moments.entry(host).or_default().insert(span);
+        for (_, host, start) in self.tops() {
+            wanted.moments.entry(host).or_default().insert(moment(start));
         }
         wanted.files.extend(self.written().into_keys());
         wanted
@@ -591,27 +610,31 @@ impl Asked {
         let asks = |fact: &Fact| {
             is_network_logon(fact) || (fact.is(SECURITY, 5145) && is_remote_pipe(fact.text("RelativeTargetName")))
         };
-        let connects = |fact: &Fact| fact.is(SYSMON, 3) || fact.is(SECURITY, 5156);
         let on_host = facts.iter().filter(|(_, fact)| asks(fact)).map(|(id, fact)| (fact.host, fact.from, id));
-        let connections = facts.iter().filter(|(_, fact)| connects(fact)).map(|(id, fact)| (fact.from, id));
+        let connections = facts.iter().filter(|(_, fact)| is_connection(fact)).map(|(id, fact)| (fact.from, id));
         Self { on_host: on_host.collect(), connections: connections.collect() }
     }
 
-    /// Before a start, within the time that what is asked for takes, and a little after.
-    fn span(start: i64) -> (i64, i64) {
-        // Where times are whole seconds, a row is of any moment of its second.
-        (start.saturating_sub(ASKED + SECOND), start.saturating_add(LATE))
-    }
-
+    /// What is asked for comes before the start, by the same host's clock.
     fn on_host(&self, host: u32, start: i64) -> impl Iterator<Item = FactId> {
-        let (from, to) = Self::span(start);
+        let (from, to) = (moment(start).0, start);
         self.on_host.range((host, from, FactId::FIRST)..=(host, to, FactId::LAST)).map(|(_, _, id)| *id)
     }
 
     fn connections(&self, start: i64) -> impl Iterator<Item = FactId> {
-        let (from, to) = Self::span(start);
+        let (from, to) = moment(start);
         self.connections.range((from, FactId::FIRST)..=(to, FactId::LAST)).map(|(_, id)| *id)
     }
+}
+
+/// The span about a start in which it may have been asked for. Where times are whole seconds, a row is of any moment of its second;
+/// two hosts' clocks differ a little.
+fn moment(start: i64) -> (i64, i64) {
+    (start.saturating_sub(ASKED + SECOND), start.saturating_add(LATE))
+}
+
+fn is_connection(fact: &Fact) -> bool {
+    fact.is(SYSMON, 3) || fact.is(SECURITY, 5156)
 }
 
 type Written = BTreeMap<(u32, String), (ProcessId, i64, FactId)>;

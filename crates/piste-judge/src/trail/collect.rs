@@ -60,7 +60,7 @@ impl Facts {
         self.all.iter().enumerate().map(|(at, fact)| (FactId(u32::try_from(at).unwrap_or(u32::MAX)), fact))
     }
 
-    fn add(&mut self, fact: Fact) {
+    pub(crate) fn add(&mut self, fact: Fact) {
         if self.all.len() >= FACTS_MAX {
             self.full = true;
             return;

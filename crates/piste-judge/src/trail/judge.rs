@@ -17,7 +17,7 @@ use super::collect::{FactId, is_an_address};
 use super::fact::{Fact, Place};
 use super::graph::Key;
 use super::steps::{Draft, Teller, cut};
-use super::{Inputs, Witness};
+use super::Inputs;
 
 /// Points from which on a group is an intrusion.
 const INTRUSION: u32 = 5;
@@ -104,12 +104,6 @@ impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
         drafts.sort_by(|one, other| (one.from, one.to, &one.key, !one.main).cmp(&(other.from, other.to, &other.key, !other.main)));
         let weight = self.weight(&keys);
         (!drafts.is_empty()).then(|| Group { keys: keys.into_iter().collect(), drafts, weight })
-    }
-
-    fn witnesses(&self, keys: impl IntoIterator<Item = &'a Key> + 'a) -> Vec<&Witness> {
-        let closure = self.teller.closure;
-        let nodes = keys.into_iter().filter_map(|key| closure.graph.nodes.get(key));
-        nodes.flat_map(|node| &node.witnesses).filter_map(|at| closure.witnesses.get(*at)).collect()
     }
 
     fn weight(&self, keys: &[Key]) -> Weight {
@@ -276,7 +270,7 @@ impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
             return vec![Edge {
                 to: ids.of(main),
                 class: piste_model::trail::EdgeClass::C1,
-                reason: "the same process, door or logon".to_owned(),
+                reason: same_act(&draft.key).to_owned(),
                 rows: Vec::new(),
             }];
         }
@@ -389,6 +383,18 @@ impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
             }
         };
         others.into_iter().map(apart).take(20).collect()
+    }
+}
+
+fn same_act(key: &Key) -> &'static str {
+    match key {
+        Key::Process(_) => "the same process",
+        Key::Door(_) => "the same door",
+        Key::Logon(..) => "the same logon",
+        Key::Connection(..) => "the same connection",
+        Key::Service(..) => "the same service",
+        Key::Task(..) => "the same task",
+        Key::Row(_) => "the same record",
     }
 }
 

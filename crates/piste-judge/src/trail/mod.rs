@@ -9,6 +9,7 @@ mod attach;
 mod clock;
 mod closure;
 mod collect;
+mod common;
 mod fact;
 mod graph;
 mod judge;
@@ -20,7 +21,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use piste_lake::{Lake, LakeError};
@@ -121,6 +122,7 @@ pub fn trail(inputs: &Inputs<'_>) -> Result<Trail, LakeError> {
     let said = Said::of(inputs.findings);
     let pending: BTreeSet<usize> =
         (0..inputs.witnesses.len()).filter(|at| inputs.witnesses.get(*at).is_some_and(|one| said.counts(one))).collect();
+    let mut reached = BTreeSet::new();
     let mut trail = if begins(inputs, &pending, &said) {
         let mut graph = Graph::default();
         let mut closure = Closure {
@@ -138,16 +140,18 @@ pub fn trail(inputs: &Inputs<'_>) -> Result<Trail, LakeError> {
             rare: BTreeSet::new(),
             witnesses: inputs.witnesses,
             pending,
+            door_sources: BTreeMap::new(),
             stopped: Vec::new(),
         };
         join(&mut closure, inputs, &said)?;
         let teller = Teller::new(&closure, inputs.doors);
+        reached = teller.reached();
         Judge::new(&teller, inputs).trail()
     } else {
         Trail::default()
     };
     trail.visibility = scope::visibility(inputs.coverage, &shifts);
-    trail.scope = scope::scope(&trail, inputs, &addresses, &hosts, &shifts);
+    trail.scope = scope::scope(&trail, inputs, &scope::Named { addresses: &addresses, reached: &reached }, &shifts);
     Ok(trail)
 }
 
@@ -155,7 +159,10 @@ pub fn trail(inputs: &Inputs<'_>) -> Result<Trail, LakeError> {
 fn begins(inputs: &Inputs<'_>, pending: &BTreeSet<usize>, said: &Said) -> bool {
     let sure = |at: &usize| {
         let one = inputs.witnesses.get(*at);
-        one.is_some_and(|one| one.rule.level >= Level::High || said.confirmed.contains(&one.place))
+        one.is_some_and(|one| {
+            let grave = one.rule.level >= Level::High && one.dataset.starts_with("windows.");
+            grave || said.confirmed.contains(&one.place)
+        })
     };
     pending.iter().any(sure) || inputs.doors.iter().any(piste_model::Door::let_somebody_in)
 }
@@ -197,6 +204,7 @@ fn join(closure: &mut Closure<'_, '_, '_>, inputs: &Inputs<'_>, said: &Said) -> 
 fn admit_door(closure: &mut Closure<'_, '_, '_>, at: usize, door: &Door) {
     let key = Key::Door(at);
     closure.graph.admit(&key);
+    closure.door_sources.insert(key.clone(), door.sources.clone());
     let places: BTreeSet<Place> = door.rows.iter().map(place_of).collect();
     let mut found: Vec<(Key, Place)> = Vec::new();
     for (other, node) in &closure.graph.nodes {
@@ -204,8 +212,15 @@ fn admit_door(closure: &mut Closure<'_, '_, '_>, at: usize, door: &Door) {
         found.extend(told.filter(|place| places.contains(place)).map(|place| (other.clone(), place)));
     }
     let created = closure.processes().iter().flat_map(|(id, one)| one.created.iter().flatten().map(move |place| (id, *place)));
-    found.extend(created.filter(|(_, place)| places.contains(place)).map(|(id, place)| (Key::Process(id), place)));
+    found.extend(created.filter(|(_, place)| places.contains(place)).map(|(id, place)| (closure.beside(id), place)));
     for (other, place) in found.into_iter().filter(|(other, _)| *other != key) {
+        if matches!(other, Key::Row(_)) {
+            // A record that is of no other act is the door's own.
+            let told = closure.graph.nodes.remove(&other).map(|node| node.witnesses).unwrap_or_default();
+            closure.graph.nodes.entry(key.clone()).or_default().witnesses.extend(told);
+            closure.graph.open.retain(|open| *open != other);
+            continue;
+        }
         let facts = closure.collector.facts.at(&place).into_iter().collect();
         let reason = format!("the same record speaks of {} and of this", door.id);
         closure.graph.join(&key, &other, || Join { class: EdgeClass::C1, reason, facts });

@@ -61,9 +61,4 @@ impl<'a> HostNames<'a> {
     pub(crate) fn name(&self, number: u32) -> &str {
         self.full.text(number)
     }
-
-    /// All hosts.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &str)> {
-        self.full.iter()
-    }
 }

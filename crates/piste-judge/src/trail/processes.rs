@@ -66,6 +66,8 @@ pub(crate) struct Processes {
     /// In the order of their start.
     by_pid: HashMap<(u32, u32), Vec<ProcessId>>,
     children: HashMap<ProcessId, Vec<ProcessId>>,
+    /// By the row of their creation: those that have neither GUID nor number.
+    by_place: HashMap<Place, ProcessId>,
     pub(crate) images: Names,
     /// More were there than are kept.
     pub(crate) full: bool,
@@ -93,6 +95,11 @@ impl Processes {
         self.children.get(&id).map_or(&[], Vec::as_slice)
     }
 
+    /// The process that a row tells the creation of, where nothing else names it.
+    pub(crate) fn created_at(&self, place: &Place) -> Option<ProcessId> {
+        self.by_place.get(place).copied()
+    }
+
     /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (ProcessId, &Process)> {
         self.all.iter().enumerate().map(|(at, one)| (ProcessId(u32::try_from(at).unwrap_or(u32::MAX)), one))
@@ -105,6 +112,8 @@ impl Processes {
         }
         if let Some(pid) = process.pid {
             self.by_pid.entry((process.host, pid)).or_default().push(id);
+        } else if process.guid == 0 {
+            self.by_place.extend(process.created.iter().flatten().map(|place| (*place, id)));
         }
         self.all.push(process);
         id
@@ -118,7 +127,7 @@ impl Processes {
     pub(crate) fn add_sysmon(&mut self, row: &Row<'_, '_>, host: u32, (from, to): (i64, i64)) {
         let own = guid(row.text("ProcessGuid"));
         let known = self.by_guid.get(&own).copied().filter(|_| own != 0);
-        if known.is_some() || self.is_full() {
+        if self.is_full() {
             return;
         }
         let process = Process {
@@ -136,7 +145,15 @@ impl Processes {
             diagnosis: is_diagnosis(row.text("Image"), row.text("CommandLine")),
             created: [Some(row.place()), None],
         };
-        self.push(process);
+        match known {
+            None => _ = self.push(process),
+            // Another host's rows named it before the rows of its own were read.
+            Some(id) => {
+                if let Some(one) = self.at(id).filter(|one| one.start.is_none()) {
+                    *one = process;
+                }
+            }
+        }
     }
 
     /// Takes in a row of Security 4688. All of Sysmon's come before.
@@ -325,4 +342,37 @@ const NO_PID: u32 = u32::MAX;
 /// The number of a process; 0 and 4 are the kernel's.
 pub(crate) fn pid(text: &str) -> Option<u32> {
     number(text).and_then(|number| u32::try_from(number).ok()).filter(|pid| *pid != 0 && *pid != NO_PID)
+}
+
+#[cfg(test)]
+impl Processes {
+    /// An invented process of host 0.
+    pub(crate) fn invent(&mut self, pid: u32, parent: u32, start: i64, image: &str) -> ProcessId {
+        let process = Process {
+            host: 0,
+            guid: 0,
+            pid: Some(pid),
+            parent_guid: 0,
+            parent_pid: Some(parent),
+            start: Some(start),
+            start_to: start,
+            image: self.images.number(image),
+            parent_image: self.images.number(""),
+            logon: Some(0x3e7),
+            parent: None,
+            diagnosis: false,
+            created: [None, None],
+        };
+        self.push(process)
+    }
+
+    /// The same on another host.
+    pub(crate) fn move_to(&mut self, id: ProcessId, host: u32) {
+        let pid = self.get(id).and_then(|one| one.pid).expect("an invented process");
+        if let Some(one) = self.at(id) {
+            one.host = host;
+        }
+        self.by_pid.remove(&(0, pid));
+        self.by_pid.entry((host, pid)).or_default().push(id);
+    }
 }

@@ -12,7 +12,6 @@ use piste_model::trail::{Scope, ScopeHost, Trail, VisibleSpan};
 use super::Inputs;
 use super::clock::Shifts;
 use super::collect::{Addresses, is_an_address};
-use super::names::HostNames;
 
 /// Gaps of so many days are told.
 const GAPS: usize = 50;
@@ -46,12 +45,19 @@ fn day(day: i64) -> Instant {
     Instant { nanos: day.saturating_mul(DAY), digits: 0 }
 }
 
+/// Addresses that rows name.
+pub(crate) struct Named<'a> {
+    /// Which are of the hosts that are here.
+    pub(crate) addresses: &'a Addresses,
+    /// To which processes of intrusions connected.
+    pub(crate) reached: &'a BTreeSet<String>,
+}
+
 /// The hosts.
 pub(crate) fn scope(
     trail: &Trail,
     inputs: &Inputs<'_>,
-    addresses: &Addresses,
-    hosts: &HostNames<'_>,
+    named: &Named<'_>,
     shifts: &Shifts,
 ) -> Scope {
     let mut scope = Scope { compromised: compromised(trail), ..Scope::default() };
@@ -84,7 +90,7 @@ pub(crate) fn scope(
             });
         }
     }
-    scope.not_examined = not_examined(trail, addresses, hosts);
+    scope.not_examined = not_examined(trail, named);
     scope
 }
 
@@ -119,11 +125,12 @@ fn compromised(trail: &Trail) -> Vec<ScopeHost> {
 }
 
 /// Private addresses that the intruder's logons came from or that his processes went to, of which no log is here.
-fn not_examined(trail: &Trail, addresses: &Addresses, hosts: &HostNames<'_>) -> Vec<ScopeHost> {
+fn not_examined(trail: &Trail, named: &Named<'_>) -> Vec<ScopeHost> {
     let mut found: BTreeMap<String, String> = BTreeMap::new();
     for intrusion in &trail.intrusions {
         for address in intrusion.addresses.iter().filter(|address| is_inside(address)) {
-            found.entry(address.clone()).or_insert_with(|| format!("{} had to do with it", intrusion.id));
+            let why = format!("processes or logons of {} had to do with it", intrusion.id);
+            found.entry(address.clone()).or_insert(why);
         }
         for other in &intrusion.separate_from {
             for address in other.addresses.iter().filter(|address| is_inside(address)) {
@@ -131,7 +138,10 @@ fn not_examined(trail: &Trail, addresses: &Addresses, hosts: &HostNames<'_>) -> 
             }
         }
     }
-    found.retain(|address, _| addresses.host_of(address).is_none_or(|host| hosts.name(host).is_empty()));
+    for address in named.reached.iter().filter(|address| is_inside(address)) {
+        found.entry(address.clone()).or_insert_with(|| "processes of an intrusion connected to it".to_owned());
+    }
+    found.retain(|address, _| named.addresses.host_of(address).is_none());
     let one = |(host, why): (String, String)| ScopeHost {
         host,
         because: format!("{why}, and no log of it is here"),

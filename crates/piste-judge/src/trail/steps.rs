@@ -18,6 +18,8 @@ use super::{Witness, judge};
 
 /// Characters of a command line in a sentence.
 const LINE_CHARS: usize = 200;
+/// After so long it is done again.
+const PAUSE: i64 = 600 * super::closure::SECOND;
 /// Names in a sentence.
 const NAMED: usize = 3;
 /// Ports of names, of time and of the domain: every process asks them.
@@ -86,6 +88,15 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
         self.closure.collector.facts.get(id)
     }
 
+    /// Addresses to which processes that are members connected, by whatever port.
+    pub(crate) fn reached(&self) -> BTreeSet<String> {
+        let members = self.by_process.iter().filter(|(id, _)| {
+            self.closure.graph.is_member(&Key::Process(**id)) && self.closure.is_an_actor(**id)
+        });
+        let rows = members.flat_map(|(_, rows)| rows).filter_map(|row| self.fact(*row));
+        rows.filter(|fact| is_outward(fact)).map(|fact| fact.text("DestinationIp").to_owned()).collect()
+    }
+
     fn witness_fact(&self, witness: &Witness) -> Option<(FactId, &Fact)> {
         let id = self.closure.collector.facts.at(&witness.place)?;
         Some((id, self.fact(id)?))
@@ -124,23 +135,28 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
         let Some(process) = self.closure.processes().get(id) else { return Vec::new() };
         let created = self.creation(id);
         let account = self.account(id, &created);
+        let beside = self.with_helpers(id, created.clone());
         let (start, mut rest): (Vec<_>, Vec<_>) = self
             .witnesses(key)
             .into_iter()
-            .partition(|(_, one)| self.witness_fact(one).is_some_and(|(row, _)| created.contains(&row)));
+            .partition(|(_, one)| self.witness_fact(one).is_some_and(|(row, _)| beside.contains(&row)));
         let mut steps = Vec::new();
         let host = process.host;
-        if process.start.is_some() {
+        // A hub that somebody used is not his: what rules say of it is told, not what it does for everybody.
+        let his = self.closure.is_an_actor(id);
+        if process.start.is_some() && his {
             let technique = technique(start.iter().map(|(_, one)| *one)).unwrap_or_else(|| self.of_start(id));
             let text = self.start_in_words(id, &created);
             let made = Made { key, main: true, technique, host, account: account.clone(), text };
-            steps.extend(self.draft(made, self.with_helpers(id, created), numbers(&start)));
+            steps.extend(self.draft(made, beside, numbers(&start)));
         }
         // What is told of where it connected stands with the connections.
         let (network, others): (Vec<_>, Vec<_>) = rest.drain(..).partition(|(_, one)| is_connection(one));
         steps.extend(self.by_technique(key, id, &account, others));
-        steps.extend(self.connections(key, id, &account, &network));
-        steps.extend(self.writings(key, id, &account));
+        if his {
+            steps.extend(self.connections(key, id, &account, &network));
+            steps.extend(self.writings(key, id, &account));
+        }
         if let Some(first) = steps.iter_mut().min_by_key(|step| (!step.main, step.from)) {
             first.main = true; // a process whose start is not in the logs is known by what it did first
         }
@@ -184,7 +200,12 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
         let (image, parent) = (self.closure.processes().image(id), self.closure.processes().parent_image(id));
         let line = created.iter().filter_map(|row| self.fact(*row)).map(|fact| fact.text("CommandLine"));
         let line = line.max_by_key(|line| line.len()).unwrap_or_default();
-        let by = if parent.is_empty() { String::new() } else { format!(" by {}", file_name(parent)) };
+        let by = match programs::hub(parent) {
+            _ if parent.is_empty() => String::new(),
+            // Who stands behind it is not told by a parent that does so for everybody.
+            Some(hub) => format!(" by {} ({})", file_name(parent), hub.because),
+            None => format!(" by {}", file_name(parent)),
+        };
         let line = if line.is_empty() { image.to_owned() } else { cut(line) };
         format!("{} was started{by}: {line}", file_name(image))
     }
@@ -195,11 +216,14 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
         for (at, witness) in told {
             groups.entry(technique_of(witness)).or_default().push((at, witness));
         }
+        let groups = groups.into_iter().flat_map(|(technique, group)| {
+            self.bursts(group).into_iter().map(move |burst| (technique.clone(), burst))
+        });
         let Some(process) = self.closure.processes().get(id) else { return Vec::new() };
         let name = file_name(self.closure.processes().image(id));
         let step = |(technique, group): (String, Vec<(usize, &Witness)>)| {
             let rows: BTreeSet<FactId> = group.iter().filter_map(|(_, one)| self.witness_fact(one)).map(|(row, _)| row).collect();
-            let more = if technique.starts_with("T1003") { self.accesses(id) } else { Vec::new() };
+            let more = if technique.starts_with("T1003") { self.accesses(id, &rows) } else { Vec::new() };
             let made = Made {
                 key,
                 main: false,
@@ -210,13 +234,33 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
             };
             self.draft(made, rows.into_iter().chain(more), numbers(&group))
         };
-        groups.into_iter().filter_map(step).collect()
+        groups.filter_map(step).collect()
+    }
+
+    /// What one technique was told of, where it was told again after a pause.
+    fn bursts<'w>(&self, mut group: Vec<(usize, &'w Witness)>) -> Vec<Vec<(usize, &'w Witness)>> {
+        let at = |one: &Witness| self.witness_fact(one).map(|(_, fact)| fact.from);
+        group.sort_by_key(|(number, one)| (at(one), *number));
+        let mut bursts: Vec<Vec<(usize, &Witness)>> = Vec::new();
+        let mut last = None;
+        for (number, one) in group {
+            let now = at(one);
+            let goes_on = last.zip(now).is_some_and(|(last, now): (i64, i64)| now.saturating_sub(last) <= PAUSE);
+            match bursts.last_mut().filter(|_| goes_on) {
+                Some(burst) => burst.push((number, one)),
+                None => bursts.push(vec![(number, one)]),
+            }
+            last = now;
+        }
+        bursts
     }
 
     /// Where a process opened the one that holds the passwords.
-    fn accesses(&self, id: ProcessId) -> Vec<FactId> {
+    fn accesses(&self, id: ProcessId, told: &BTreeSet<FactId>) -> Vec<FactId> {
+        let times: Vec<i64> = told.iter().filter_map(|row| self.fact(*row)).map(|fact| fact.from).collect();
+        let near = |fact: &Fact| times.iter().any(|time| (fact.from - time).abs() <= PAUSE);
         let rows = self.by_process.get(&id).into_iter().flatten().copied();
-        rows.filter(|row| self.fact(*row).is_some_and(|fact| fact.is(SYSMON, 10))).take(20).collect()
+        rows.filter(|row| self.fact(*row).is_some_and(|fact| fact.is(SYSMON, 10) && near(fact))).take(20).collect()
     }
 
     /// What the gravest rules say, and what the row of the first names.
@@ -474,7 +518,12 @@ fn technique_of(witness: &Witness) -> String {
     if witness.dataset.starts_with("windows.powershell") {
         return "T1059.001".to_owned();
     }
-    witness.rule.attack.first().cloned().unwrap_or_else(|| "T1059".to_owned())
+    let of_kind = match witness.code {
+        Some(11 | 15 | 29) => "T1105",
+        Some(12..=14) => "T1112",
+        _ => "T1059",
+    };
+    witness.rule.attack.first().cloned().unwrap_or_else(|| of_kind.to_owned())
 }
 
 /// Tactic and technique that the gravest rule gives.

@@ -74,6 +74,7 @@ fn every_line_fits_its_schema() {
         "issues",
         "rules_not_run",
         "summary",
+        "trail",
     ];
     assert_eq!(held, expected);
 }
