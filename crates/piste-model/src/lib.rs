@@ -29,6 +29,7 @@ pub mod sources;
 pub mod summary;
 pub mod time;
 pub mod visibility;
+pub mod trail;
 
 pub use clock::Clock;
 pub use coverage::{Coverage, Covered, CoveredFigures, Days};
@@ -46,3 +47,4 @@ pub use reading::{ArtefactKind, NotExamined, ReadingCompleteness, ReadingHole};
 pub use sighting::Sighting;
 pub use time::Instant;
 pub use visibility::{Because, Visibility, VisibilityKind};
+pub use trail::Trail;

@@ -78,6 +78,7 @@ pub(crate) enum Command {
     Indicators(crate::sightings::check::IndicatorsCommand),
     Doors(crate::doors::Doors),
     Why(crate::doors::Why),
+    Trail(crate::trail::TrailOptions),
     Show(Show),
     Search(Search),
     Timeline(Timeline),

@@ -46,14 +46,14 @@ pub(crate) struct Doors {
     pub(crate) json: bool,
 }
 
-/// Shows what the verdict on a door rests on, what speaks against it and what evidence would settle it.
+/// Shows what the verdict on a door rests on, what speaks against it and what evidence would settle it; or what joins a step of the trail to others.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  piste why D-1")]
+#[command(after_help = "Example:\n  piste why D-1\n  piste why S-4")]
 pub(crate) struct Why {
-    /// A door, as D-1.
+    /// A door, as D-1, or a step, as S-4.
     #[arg(value_name = "DOOR")]
     pub(crate) door: String,
-    /// Print the door as JSON.
+    /// Print it as JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -197,6 +197,9 @@ fn ending(place: &str) -> String {
 
 /// Runs `piste why`.
 pub(crate) fn why(arguments: &Why, common: &Common) -> Result<u8, Failure> {
+    if crate::trail::is_step(&arguments.door) {
+        return crate::trail::why(&arguments.door, arguments.json, common);
+    }
     let found = written(&common.case)?;
     let named = |door: &&Door| door.id.eq_ignore_ascii_case(&arguments.door) || door.key == arguments.door;
     let Some(door) = found.doors.iter().find(named) else {

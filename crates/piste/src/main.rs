@@ -50,6 +50,7 @@ mod search;
 mod show;
 mod sightings;
 mod timeline;
+mod trail;
 mod triage;
 mod visibility;
 
@@ -116,6 +117,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Demo(arguments) => demo::run(arguments, &cli.common),
         Command::Doors(arguments) => doors::run(arguments, &cli.common),
         Command::Why(arguments) => doors::why(arguments, &cli.common),
+        Command::Trail(arguments) => trail::run(arguments, &cli.common),
         Command::Findings(arguments) => findings::run(arguments, &cli.common),
         Command::Sightings(arguments) => sightings::run(arguments, &cli.common),
         Command::Indicators(arguments) => sightings::check::run(arguments, &cli.common),

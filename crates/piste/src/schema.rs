@@ -18,6 +18,7 @@ const SCHEMAS: &[(&str, &str)] = &[
     ("doors", include_str!("../../../docs/schemas/doors.json")),
     ("exposure", include_str!("../../../docs/schemas/exposure.json")),
     ("clocks", include_str!("../../../docs/schemas/clocks.json")),
+    ("trail", include_str!("../../../docs/schemas/trail.json")),
     ("score", include_str!("../../../docs/schemas/score.json")),
     ("rules_not_run", include_str!("../../../docs/schemas/rules_not_run.json")),
 ];

@@ -17,6 +17,7 @@ pub(crate) mod read;
 pub(crate) mod rehunt;
 pub(crate) mod stated;
 mod visible;
+pub(crate) mod trail;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -30,6 +30,7 @@ use super::join::Joined;
 use super::lines::Lines;
 use super::merged::{Merged, few_enough};
 use super::places::{Places, hit_copies};
+use super::trail::{self, Witnesses};
 use crate::case::Case;
 use crate::failure::Failure;
 use crate::out;
@@ -83,6 +84,8 @@ pub(crate) fn write(
     let sought = seen.map(|seen| looking.sought(seen, &mut findings));
     folder.sightings(sought.as_ref())?;
     let findings = case.number_findings(|number| findings.finish(|key| number(key)))?;
+    let trail = trail::of(&case.lake, &joined, &streamed.witnesses, &findings, (&doors, &beside))?;
+    folder.object("trail.json", &trail)?;
     let not_visible: Vec<String> = doors.not_visible.iter().map(|one| one.why.clone()).collect();
     folder.object("exposure.json", &json!({ "servers": beside.exposures }))?;
     folder.object("clocks.json", &json!({ "clocks": beside.clocks }))?;
@@ -92,6 +95,7 @@ pub(crate) fn write(
     summary.findings = Some(findings.len() as u64);
     summary.sightings = sought.as_ref().map(|sought| sought.sightings.len() as u64);
     summary.doors = Some(doors.doors.len() as u64);
+    summary.intrusions = Some(trail.intrusions.len() as u64);
     tell_coverage(&mut summary, &coverage);
     summary.new = since.map(|_| new_figures(&findings));
     summary.judged_gone = case.judged_and_gone(&findings);
@@ -224,6 +228,7 @@ fn shown_coverage(one: &Coverage) -> Option<piste_report::Coverage> {
 struct Streamed {
     tallies: Tallies,
     findings: Findings,
+    witnesses: Witnesses,
 }
 
 fn stream(
@@ -232,7 +237,11 @@ fn stream(
     places: &mut Places<'_>,
     since: Option<Since>,
 ) -> Result<Streamed, Failure> {
-    let mut streamed = Streamed { tallies: Tallies::default(), findings: Findings::since(since) };
+    let mut streamed = Streamed {
+        tallies: Tallies::default(),
+        findings: Findings::since(since),
+        witnesses: Witnesses::default(),
+    };
     let mut timeline = TimelineCsv::new(folder.writer("timeline.csv")?).map_err(failed("timeline.csv"))?;
     let mut file = folder.writer("detections.jsonl")?;
     let (mut merged, mut lines) = (Merged::open(sources)?, Lines::default());
@@ -242,6 +251,7 @@ fn stream(
         let (path, sha256) = places.file(told.evidence.0);
         streamed.tallies.count(&counted(&told, &host, places.is_event(told.evidence.0)));
         streamed.findings.add_told(&told, &host, path, sha256);
+        streamed.witnesses.add(&told);
     }
     folder.finish("detections.jsonl", file)?;
     let file = timeline.finish().map_err(failed("timeline.csv"))?;

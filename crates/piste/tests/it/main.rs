@@ -41,6 +41,7 @@ mod sightings;
 mod silence;
 mod texts;
 mod tidy;
+mod trail;
 mod triage;
 mod unread;
 mod user;

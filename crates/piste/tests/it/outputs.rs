@@ -74,6 +74,7 @@ fn every_line_fits_its_schema() {
         "issues",
         "rules_not_run",
         "summary",
+        "trail",
     ];
     assert_eq!(held, expected);
 }
@@ -99,7 +100,7 @@ fn the_summary_counts_what_the_files_hold() {
     let datasets = summary["events_by_dataset"].as_object().expect("an object");
     assert_eq!(datasets.values().filter_map(Value::as_u64).sum::<u64>(), sum("rows"));
     assert!(summary["doors"].is_u64(), "looked for: {}", summary["doors"]);
-    assert_eq!(summary["intrusions"], Value::Null, "this step has not run");
+    assert!(summary["intrusions"].is_u64(), "looked for: {}", summary["intrusions"]);
     assert_eq!(summary["evidence"]["files"], json!(6));
 }
 

@@ -1,0 +1,110 @@
+//! What members have in common: a server's worker, a program of nobody else, the address of the other side.
+//!
+//! In: members of the graph. Out: edges between those that were found apart. What many have in common joins nothing: an address of a
+//! host of the estate, a program that Windows or an installer put there, a worker whose instance no row tells, save within an hour.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use piste_model::trail::EdgeClass;
+
+use super::closure::{Closure, SECOND, is_network_logon, session_key};
+use super::graph::{Join, Key};
+use super::processes::ProcessId;
+use super::programs::{self, file_name};
+
+/// Requests to a worker whose instance no row tells belong together for so long.
+const ONE_INSTANCE: i64 = 3_600 * SECOND;
+/// Sources of a door that are few enough to mean somebody.
+const SOURCES_MAX: usize = 5;
+
+/// The worker that answered: its process, or where that is not told its host and program.
+type Worker = (Option<ProcessId>, u32, String);
+
+impl Closure<'_, '_, '_> {
+    /// Joins what is one of these.
+    pub(crate) fn in_common(&mut self) {
+        self.one_worker();
+        self.one_program();
+        self.one_address();
+    }
+
+    /// What one instance of a server's worker started was asked of one application.
+    fn one_worker(&mut self) {
+        let mut by_worker: BTreeMap<Worker, Vec<(i64, ProcessId)>> = BTreeMap::new();
+        for id in self.graph.processes() {
+            let parent = self.processes().parent_image(id).to_owned();
+            let serves = programs::hub(&parent).is_some_and(|hub| hub.serves);
+            let Some(process) = self.processes().get(id).filter(|_| serves && self.is_an_actor(id)) else { continue };
+            let worker = (process.parent, process.host, file_name(&parent));
+            by_worker.entry(worker).or_default().push((process.start.unwrap_or_default(), id));
+        }
+        for ((instance, _, program), mut started) in by_worker {
+            started.sort_unstable();
+            for (one, other) in started.iter().zip(started.iter().skip(1)) {
+                if instance.is_none() && other.0.saturating_sub(one.0) > ONE_INSTANCE {
+                    continue;
+                }
+                let reason = match instance {
+                    Some(_) => format!("one instance of {program} started both"),
+                    None => format!("{program} of this host started both within an hour; which instance no row tells"),
+                };
+                let join = Join { class: EdgeClass::C1, reason, facts: Vec::new() };
+                self.graph.join(&Key::Process(one.1), &Key::Process(other.1), || join);
+            }
+        }
+    }
+
+    /// One program in a folder where everybody may write, on one host.
+    fn one_program(&mut self) {
+        let mut by_program: BTreeMap<(u32, String), Vec<(i64, ProcessId)>> = BTreeMap::new();
+        for id in self.graph.processes() {
+            let image = self.processes().image(id).to_lowercase();
+            if let Some(process) = self.processes().get(id)
+                && programs::is_anybodys(&image)
+                && self.is_an_actor(id)
+            {
+                by_program.entry((process.host, image)).or_default().push((process.start.unwrap_or_default(), id));
+            }
+        }
+        for ((_, image), mut started) in by_program {
+            started.sort_unstable();
+            for (one, other) in started.iter().zip(started.iter().skip(1)) {
+                let reason = format!("both run {}, in a folder where everybody may write", file_name(&image));
+                let join = Join { class: EdgeClass::C1, reason, facts: Vec::new() };
+                self.graph.join(&Key::Process(one.1), &Key::Process(other.1), || join);
+            }
+        }
+    }
+
+    /// One address of the other side, by which logons came, doors were used or processes went out.
+    fn one_address(&mut self) {
+        let mut by_address: BTreeMap<String, BTreeSet<Key>> = BTreeMap::new();
+        for (_, fact) in self.collector.facts.iter().filter(|(_, fact)| is_network_logon(fact)) {
+            let member = session_key(fact).filter(|key| self.graph.is_member(key));
+            if let Some(key) = member {
+                by_address.entry(fact.text("IpAddress").to_owned()).or_default().insert(key);
+            }
+        }
+        for (key, sources) in &self.door_sources {
+            if sources.len() <= SOURCES_MAX {
+                for source in sources {
+                    by_address.entry(source.clone()).or_default().insert(key.clone());
+                }
+            }
+        }
+        for address in &self.rare {
+            let users = self.collector.addresses.users.get(address).into_iter().flatten();
+            let member = users.map(|id| Key::Process(*id)).find(|key| self.graph.is_member(key));
+            by_address.entry(address.clone()).or_default().extend(member);
+        }
+        // An address of a host that is here is everybody's who works there.
+        by_address.retain(|address, _| self.collector.addresses.host_of(address).is_none());
+        for (address, keys) in by_address {
+            let next: Vec<&Key> = keys.iter().skip(1).collect();
+            for (one, other) in keys.iter().zip(next) {
+                let reason = format!("both had to do with {address}");
+                self.graph.join(one, other, || Join { class: EdgeClass::C3, reason, facts: Vec::new() });
+            }
+        }
+    }
+}
