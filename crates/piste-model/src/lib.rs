@@ -28,8 +28,8 @@ pub mod sighting;
 pub mod sources;
 pub mod summary;
 pub mod time;
-pub mod visibility;
 pub mod trail;
+pub mod visibility;
 
 pub use clock::Clock;
 pub use coverage::{Coverage, Covered, CoveredFigures, Days};
@@ -46,5 +46,5 @@ pub use level::Level;
 pub use reading::{ArtefactKind, NotExamined, ReadingCompleteness, ReadingHole};
 pub use sighting::Sighting;
 pub use time::Instant;
-pub use visibility::{Because, Visibility, VisibilityKind};
 pub use trail::Trail;
+pub use visibility::{Because, Visibility, VisibilityKind};

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::EvidenceId;
 use crate::time::Instant;
+use crate::visibility::Visibility;
 
 /// `trail.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,8 +20,9 @@ pub struct Trail {
     /// What was joined and is too little for an intrusion.
     #[serde(default)]
     pub leads: Vec<TrailLead>,
-    /// What the logs cover.
-    pub visibility: Vec<VisibleSpan>,
+    /// Which spans of which logs are here, and why others are not.
+    #[serde(default)]
+    pub visibility: Vec<Visibility>,
     /// Which hosts the intrusions reach.
     pub scope: Scope,
     /// Where the join stopped before it was done, and what that leaves out; empty where it was done.
@@ -243,21 +245,6 @@ pub struct TrailLead {
     pub because: String,
     /// Findings that speak of it.
     pub findings: Vec<String>,
-}
-
-/// What one host's dataset covers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VisibleSpan {
-    /// Host.
-    pub host: String,
-    /// Dataset.
-    pub dataset: String,
-    /// From the first moment of this.
-    pub from: Instant,
-    /// To the last of this.
-    pub to: Instant,
-    /// `covered` or `gap`.
-    pub kind: String,
 }
 
 /// Which hosts the intrusions reach.

@@ -7,43 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use piste_model::Instant;
 use piste_model::coverage::Coverage;
-use piste_model::trail::{Scope, ScopeHost, Trail, VisibleSpan};
+use piste_model::trail::{Scope, ScopeHost, Trail};
 
 use super::Inputs;
 use super::clock::Shifts;
 use super::collect::{Addresses, is_an_address};
-
-/// Gaps of so many days are told.
-const GAPS: usize = 50;
-const DAY: i64 = 86_400_000_000_000;
-
-/// What the logs cover: whole spans with their long gaps.
-pub(crate) fn visibility(coverage: &[Coverage], shifts: &Shifts) -> Vec<VisibleSpan> {
-    let mut spans = Vec::new();
-    for one in coverage.iter().filter(|one| !one.host.is_empty()) {
-        let span = |from: Instant, to: Instant, kind: &str| VisibleSpan {
-            host: one.host.clone(),
-            dataset: one.dataset.clone(),
-            from: shifts.of_header(&one.host, from),
-            to: shifts.of_header(&one.host, to),
-            kind: kind.to_owned(),
-        };
-        let mut from = one.covered.first;
-        for gap in one.covered.days.long_gaps(GAPS) {
-            let (begin, end) = (day(gap.from), day(gap.to.saturating_add(1)));
-            spans.push(span(from, begin, "covered"));
-            spans.push(span(begin, end, "gap"));
-            from = end;
-        }
-        spans.push(span(from, one.covered.last, "covered"));
-    }
-    spans.sort_by(|one, other| (&one.host, &one.dataset, one.from.nanos).cmp(&(&other.host, &other.dataset, other.from.nanos)));
-    spans
-}
-
-fn day(day: i64) -> Instant {
-    Instant { nanos: day.saturating_mul(DAY), digits: 0 }
-}
 
 /// Addresses that rows name.
 pub(crate) struct Named<'a> {
@@ -54,12 +22,7 @@ pub(crate) struct Named<'a> {
 }
 
 /// The hosts.
-pub(crate) fn scope(
-    trail: &Trail,
-    inputs: &Inputs<'_>,
-    named: &Named<'_>,
-    shifts: &Shifts,
-) -> Scope {
+pub(crate) fn scope(trail: &Trail, inputs: &Inputs<'_>, named: &Named<'_>, shifts: &Shifts) -> Scope {
     let mut scope = Scope { compromised: compromised(trail), ..Scope::default() };
     let mut known: BTreeSet<String> = scope.compromised.iter().map(|one| one.host.to_lowercase()).collect();
     for lead in &trail.leads {
@@ -76,7 +39,8 @@ pub(crate) fn scope(
     }
     let mut examined: BTreeMap<String, (Instant, Instant)> = BTreeMap::new();
     for one in inputs.coverage.iter().filter(|one| !one.host.is_empty()) {
-        let (first, last) = (shifts.of_header(&one.host, one.covered.first), shifts.of_header(&one.host, one.covered.last));
+        let (first, last) =
+            (shifts.of_header(&one.host, one.covered.first), shifts.of_header(&one.host, one.covered.last));
         let span = examined.entry(one.host.clone()).or_insert((first, last));
         *span = (span.0.min_by_time(first), span.1.max_by_time(last));
     }
@@ -139,7 +103,9 @@ fn not_examined(trail: &Trail, named: &Named<'_>) -> Vec<ScopeHost> {
         }
     }
     for address in named.reached.iter().filter(|address| is_inside(address)) {
-        found.entry(address.clone()).or_insert_with(|| "processes of an intrusion connected to it".to_owned());
+        found
+            .entry(address.clone())
+            .or_insert_with(|| "processes of an intrusion connected to it".to_owned());
     }
     found.retain(|address, _| named.addresses.host_of(address).is_none());
     let one = |(host, why): (String, String)| ScopeHost {

@@ -16,8 +16,8 @@ mod places;
 pub(crate) mod read;
 pub(crate) mod rehunt;
 pub(crate) mod stated;
-mod visible;
 pub(crate) mod trail;
+mod visible;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

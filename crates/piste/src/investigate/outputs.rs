@@ -89,7 +89,6 @@ pub(crate) fn write(
     let not_visible: Vec<String> = doors.not_visible.iter().map(|one| one.why.clone()).collect();
     folder.object("exposure.json", &json!({ "servers": beside.exposures }))?;
     folder.object("clocks.json", &json!({ "clocks": beside.clocks }))?;
-    folder.object("trail.json", &json!({ "visibility": beside.visibility }))?;
     let Joined { evidence, issues, coverage, hosts: _, proxies: _, areas, not_run, mut summary } = joined;
     summary.detections = Some(streamed.tallies.total());
     summary.findings = Some(findings.len() as u64);

@@ -84,8 +84,8 @@ pub(super) fn of(
         doors: &doors.doors,
         clocks: &beside.clocks,
         coverage: &coverage,
-        host: &|name| joined.hosts.of_server(name).to_owned(),
+        host: &|name| joined.hosts.full(name).to_owned(),
         file: &|id: EvidenceId| paths.get(&id.0).map(|path| (*path).to_owned()).unwrap_or_default(),
     };
-    Ok(trail(&inputs)?)
+    Ok(Trail { visibility: beside.visibility.clone(), ..trail(&inputs)? })
 }
