@@ -198,6 +198,8 @@ pub struct Asked {
     pub files_looked_at: bool,
     /// Whether the lines of a file that no records were taken from are searched.
     pub is_searched: fn(&Evidence) -> bool,
+    /// Whether a file that was read gave nothing, though its kind always has something: then it was not read.
+    pub gave_nothing: fn(&Evidence) -> bool,
 }
 
 impl ReadingCompleteness {
@@ -218,6 +220,7 @@ impl ReadingCompleteness {
             let cause = match file.state {
                 EvidenceState::Unread => Some(cause_of(file, &locked)),
                 EvidenceState::NotParsed => None,
+                EvidenceState::Read if (asked.gave_nothing)(file) => Some(UnreadCause::Unreadable),
                 _ => continue,
             };
             unread |= cause.is_some();
@@ -336,7 +339,11 @@ mod tests {
     }
 
     fn asked(files_looked_at: bool) -> Asked {
-        Asked { files_looked_at, is_searched: |file| file.format == "text" }
+        Asked {
+            files_looked_at,
+            is_searched: |file| file.format == "text",
+            gave_nothing: |file| file.format == "regf" && file.records_read == 0,
+        }
     }
 
     fn log() -> Evidence {

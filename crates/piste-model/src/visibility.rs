@@ -129,6 +129,7 @@ impl Because {
     /// In words.
     pub fn in_words(&self) -> String {
         match self {
+            Self::RecordsFollow { records: 1 } => "1 record".to_owned(),
             Self::RecordsFollow { records } => format!("{records} records whose ids follow each other"),
             Self::DaysFollow { days: 1 } => "rows on that day".to_owned(),
             Self::DaysFollow { days } => format!("rows on each of {days} days"),

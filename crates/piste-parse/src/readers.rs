@@ -7,6 +7,8 @@
 use std::io;
 use std::sync::Arc;
 
+use piste_model::Evidence;
+
 use crate::block::Block;
 use crate::random_access::{Companion, Opened, ReadAt};
 use crate::sniff::Format;
@@ -273,6 +275,15 @@ impl Format {
     pub fn is_artefact(self) -> bool {
         matches!(self, Self::Reader(_))
     }
+}
+
+/// Formats of which every sound file has a record.
+const NEVER_EMPTY: [&str; 9] =
+    ["regf", "ese", "mft", "usn", "ntfs-index", "evt", "prefetch", "lnk", "task-job"];
+
+/// Whether a file that was read gave nothing, though its kind always has something.
+pub fn gave_nothing(evidence: &Evidence) -> bool {
+    evidence.records_read == 0 && evidence.rows == 0 && NEVER_EMPTY.contains(&evidence.format.as_str())
 }
 
 /// Parses one block of a file that is cut.

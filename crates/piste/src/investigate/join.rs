@@ -189,7 +189,11 @@ fn completeness(
     let files_looked_at = summary.yara.as_ref().is_some_and(|yara| {
         yara.files.scanned > 0 && yara.sets.iter().any(|set| set.path != YARA_BUILT_IN_PATH)
     });
-    let asked = Asked { files_looked_at, is_searched: piste_parse::text::is_searched };
+    let asked = Asked {
+        files_looked_at,
+        is_searched: piste_parse::text::is_searched,
+        gave_nothing: piste_parse::readers::gave_nothing,
+    };
     ReadingCompleteness::of(evidence, issues, &hunt.artefacts, asked)
 }
 

