@@ -17,7 +17,9 @@ pub(crate) struct ListTooLong {
 impl ListTooLong {
     /// Whether that is why reading failed.
     pub(crate) fn is_why(error: &io::Error) -> bool {
-        error.get_ref().is_some_and(|inner| inner.is::<Self>())
+        error.get_ref().is_some_and(
+            <(dyn std::error::Error + std::marker::Send + std::marker::Sync + 'static)>::is::<Self>,
+        )
     }
 }
 

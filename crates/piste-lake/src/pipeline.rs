@@ -477,7 +477,7 @@ impl ItemReading<'_> {
         let mut lacking = Vec::new();
         for beside in self.companions.beside(item) {
             let Some(other) = self.input.items.get(beside) else { continue };
-            match hold_item(other, opener).map_err(|error| case_fault(error)) {
+            match hold_item(other, opener).map_err(case_fault) {
                 Ok(Some(content)) => companions.push(Companion { path: other.path.clone(), content }),
                 Ok(None) => lacking.push(not_used(item, &other.path, "it was changed after it was sealed")),
                 Err(Ok(error)) => lacking.push(not_used(item, &other.path, &error.to_string())),

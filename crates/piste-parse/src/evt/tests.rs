@@ -1,3 +1,5 @@
+//! Logs of XP that the tests write, and a real one where it is.
+
 use std::sync::Arc;
 
 use piste_model::EvidenceId;

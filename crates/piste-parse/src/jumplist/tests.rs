@@ -1,3 +1,5 @@
+//! Jump lists that the tests write.
+
 use super::{parse_file, recognise};
 use crate::lnk::tests::link;
 use crate::whole::testing::{damage, members, read};

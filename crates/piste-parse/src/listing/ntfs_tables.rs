@@ -1,4 +1,4 @@
-//! Tables in CSV that tools made of NTFS's own: `MFTECmd` of `$J` and `$I30`, DFIR-ORC's NTFSInfo, USNInfo and I30Info.
+//! Tables in CSV that tools made of NTFS's own: `MFTECmd` of `$J` and `$I30`, DFIR-ORC's `NTFSInfo`, `USNInfo` and `I30Info`.
 //!
 //! In: the columns of a table, and the values of a row. Out: the columns under the names that the readers of [`crate::ntfs`]
 //! give theirs, and the dataset: a row means the same whoever took it from the volume. DFIR-ORC's file numbers (`FRN`) stay as
@@ -21,15 +21,15 @@ use crate::ntfs::{self, Reference};
 pub(super) enum Table {
     /// Files; the words are those of any tool.
     Files(Words),
-    /// DFIR-ORC's NTFSInfo.
+    /// DFIR-ORC's `NTFSInfo`.
     OrcFiles,
     /// `MFTECmd` of the change journal.
     Journal,
-    /// DFIR-ORC's USNInfo.
+    /// DFIR-ORC's `USNInfo`.
     OrcJournal,
     /// `MFTECmd` of folder indexes.
     Index,
-    /// DFIR-ORC's I30Info.
+    /// DFIR-ORC's `I30Info`.
     OrcIndex,
 }
 

@@ -1,3 +1,5 @@
+//! Shortcuts that the tests write.
+
 use super::{MAGIC, parse_file, recognise};
 use crate::whole::testing::{damage, members, read};
 

@@ -162,7 +162,7 @@ impl<'b> Node<'b> {
                 break;
             }
             let length = u16_at(entry, 8).map_or(0, usize::from);
-            let content = entry.get(ENTRY_HEAD_BYTES..length).filter(|_| length % 8 == 0);
+            let content = entry.get(ENTRY_HEAD_BYTES..length).filter(|_| length.is_multiple_of(8));
             let Some(content) = content.filter(|content| is_name(content)) else { break };
             give(Entry { at, file: Reference::at(entry, 0), content, from_slack: false });
             at += length;
@@ -203,7 +203,7 @@ fn is_plausible(content: &[u8]) -> bool {
         [8, 16, 24, 32].iter().all(|at| u64_at(content, *at).is_some_and(|time| TIMES.contains(&time)));
     let kind = content.get(65).copied().unwrap_or(u8::MAX);
     let parent = Reference::at(content, 0).unwrap_or_default();
-    let parent = parent.sequence != 0 && parent.entry != 0 && parent.entry <= u64::from(u32::MAX);
+    let parent = parent.sequence != 0 && parent.entry != 0 && u32::try_from(parent.entry).is_ok();
     let mut text = String::new();
     if !times || !parent || kind > 3 || !is_name(content) || Name::read(content, &mut text).is_none() {
         return false;
@@ -322,7 +322,7 @@ impl<'w> Writer<'w> {
         columns.text(&mut row, At::Extension as usize, if is_directory { "" } else { extension(&self.name) });
         let flags = name.flags;
         columns.number_as(&mut row, At::Flags as usize, u64::from(flags), |out| {
-            push_flags(flags, ATTRIBUTES, out)
+            push_flags(flags, ATTRIBUTES, out);
         });
         columns.text(&mut row, At::NameType as usize, name_type(name.kind));
         columns.number(&mut row, At::ParentEntry as usize, name.parent.entry);

@@ -106,7 +106,7 @@ impl OpenFile for Table {
     fn record(&self, offset: u64) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; self.record_bytes];
         let read = self.content.read_at(offset, &mut bytes)?;
-        if read < bytes.len() || offset % self.record_bytes as u64 != 0 || !is_signed(&bytes) {
+        if read < bytes.len() || !offset.is_multiple_of(self.record_bytes as u64) || !is_signed(&bytes) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "no FILE record starts there"));
         }
         Ok(bytes)

@@ -465,16 +465,16 @@ impl<'w> Writer<'w> {
         self.count += 1;
         let columns = &mut self.columns;
         columns.time(&mut row, At::Time as usize, time);
-        if record.name() != self.stored {
+        if record.name() == self.stored {
+            columns.again(&mut row, At::Name as usize); // a change comes seldom alone
+            columns.again(&mut row, At::Extension as usize);
+        } else {
             self.stored.clear();
             self.stored.extend(record.name());
             self.name.clear();
             push_wide(record.name(), &mut self.name);
             columns.text(&mut row, At::Name as usize, &self.name);
             columns.text(&mut row, At::Extension as usize, extension(&self.name));
-        } else {
-            columns.again(&mut row, At::Name as usize); // a change comes seldom alone
-            columns.again(&mut row, At::Extension as usize);
         }
         put_reference(columns, &mut row, record.reference(false), At::Entry, At::Sequence);
         let parent = record.reference(true);

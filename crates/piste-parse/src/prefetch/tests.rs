@@ -1,3 +1,5 @@
+//! Prefetch files that the tests write, and real ones where they are.
+
 use crate::prefetch::{parse_file, recognise};
 use crate::whole::testing::{damage, members, read};
 

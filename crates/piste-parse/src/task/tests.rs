@@ -1,3 +1,5 @@
+//! Tasks that the tests write.
+
 use crate::task::{parse_file, parse_job, recognise, recognise_job};
 use crate::whole::testing::{damage, members, read};
 

@@ -91,7 +91,7 @@ impl Traces {
             "incident.short_description" | "note.known" => teller.summary(),
             "incident.scope" => teller.scope(),
             "incident.technical_summary" | "incident.detailed_description" | "crime.facts" => {
-                teller.account()
+                teller.account();
             }
             "incident.root_cause" => teller.causes(),
             "incident.flaws" => teller.exposure(),

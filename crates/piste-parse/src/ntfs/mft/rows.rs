@@ -146,12 +146,11 @@ impl File<'_> {
     /// When it was created, and who says so.
     fn created(&self, name: Option<&Name>) -> (Option<Instant>, &'static str) {
         let own = self.times().and_then(|times| Instant::from_filetime(times.created));
-        match own {
-            Some(time) => (Some(time), "file created"),
-            None => {
-                let time = name.and_then(|name| Instant::from_filetime(name.times.created));
-                (time, if time.is_some() { "file created by $FILE_NAME" } else { "" })
-            }
+        if let Some(time) = own {
+            (Some(time), "file created")
+        } else {
+            let time = name.and_then(|name| Instant::from_filetime(name.times.created));
+            (time, if time.is_some() { "file created by $FILE_NAME" } else { "" })
         }
     }
 }
@@ -345,18 +344,15 @@ fn fill_name(columns: &mut Cells, row: &mut OpenRow<'_>, file: &File<'_>, name: 
     columns.number(row, At::ParentEntry as usize, name.parent.entry);
     columns.number(row, At::ParentSequence as usize, u64::from(name.parent.sequence));
     columns.text(row, At::NameType as usize, name_type(name.kind));
-    match subject.stream {
-        Some(stream) => {
-            let own = found.text(&stream.name);
-            columns.with(row, At::FileName as usize, |out| out.extend([text, ":", own]));
-            columns.text(row, At::Extension as usize, extension(own));
-            columns.text(row, At::Zone as usize, found.text(&stream.zone));
-        }
-        None => {
-            columns.text(row, At::FileName as usize, text);
-            if !file.header.is_directory {
-                columns.text(row, At::Extension as usize, extension(text));
-            }
+    if let Some(stream) = subject.stream {
+        let own = found.text(&stream.name);
+        columns.with(row, At::FileName as usize, |out| out.extend([text, ":", own]));
+        columns.text(row, At::Extension as usize, extension(own));
+        columns.text(row, At::Zone as usize, found.text(&stream.zone));
+    } else {
+        columns.text(row, At::FileName as usize, text);
+        if !file.header.is_directory {
+            columns.text(row, At::Extension as usize, extension(text));
         }
     }
     if let Some(short) = subject.short {
@@ -386,7 +382,7 @@ fn fill_times(columns: &mut Cells, row: &mut OpenRow<'_>, file: &File<'_>, name:
     let Some(own) = own else { return };
     let stomped = of_name.is_some_and(|of_name| own.created < of_name.created);
     // As MFTECmd has it: no milliseconds.
-    let rounded = |ticks: u64| ticks / 10_000 % 1_000 == 0;
+    let rounded = |ticks: u64| (ticks / 10_000).is_multiple_of(1_000);
     columns.truth(row, At::Stomped as usize, stomped);
     columns.truth(row, At::Rounded as usize, rounded(own.created) || rounded(own.modified));
     columns.truth(row, At::Copied as usize, own.modified < own.created);
