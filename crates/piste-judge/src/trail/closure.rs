@@ -204,6 +204,7 @@ impl Closure<'_, '_, '_> {
         }
         self.run_files(&written);
         self.attach();
+        self.arrivals();
         self.trees();
         self.rare_addresses();
         self.in_common();
@@ -407,6 +408,57 @@ impl Closure<'_, '_, '_> {
         self.graph.processes().filter_map(top).collect()
     }
 
+    /// Records of a member's own that were made in a logon: by host and logon.
+    fn rows_by_logon(&self) -> BTreeMap<(u32, u64), Vec<Key>> {
+        let mut rows: BTreeMap<(u32, u64), Vec<Key>> = BTreeMap::new();
+        for (key, _) in self.graph.nodes.iter().filter(|(_, node)| node.member) {
+            let Key::Row(place) = key else { continue };
+            let fact = self.facts().at(place).and_then(|id| self.facts().get(id));
+            if let Some(fact) = fact.filter(|fact| &*fact.dataset == SECURITY)
+                && let Some(logon) = logon_of(fact.code, None, fact.number("SubjectLogonId"))
+            {
+                rows.entry((fact.host, logon)).or_default().push(key.clone());
+            }
+        }
+        rows
+    }
+
+    /// Network logons of members: what was done in them, and who on the other host connected as they began.
+    fn arrivals(&mut self) {
+        let asked = Asked::of(self.facts());
+        let rows = self.rows_by_logon();
+        let logons: Vec<(FactId, Fact)> =
+            self.facts().iter().filter(|(_, fact)| is_network_logon(fact)).map(|(id, fact)| (id, fact.clone())).collect();
+        for (id, fact) in logons {
+            let Some(Key::Logon(host, logon)) = session_key(&fact) else { continue };
+            let session = Key::Logon(host, logon);
+            for row in rows.get(&(host, logon)).into_iter().flatten() {
+                let reason = format!("it was done in the network logon of {}", fact.text("TargetUserName"));
+                self.graph.join(&session, row, || Join { class: EdgeClass::C1, reason, facts: vec![id] });
+            }
+            let read = self.wanted.moments.get(&host).is_some_and(|spans| spans.contains(&moment(fact.from)));
+            if !read || !self.graph.is_member(&session) {
+                continue;
+            }
+            let sources = self.connections(fact.text("IpAddress"), host, asked.connections(fact.from));
+            let by: BTreeSet<ProcessId> = sources.iter().map(|(_, by)| *by).collect();
+            // Two programs of that host connected: which of them logged on cannot be told.
+            let images: BTreeSet<String> = by.iter().map(|by| file_name(self.processes().image(*by))).collect();
+            if images.len() != 1 {
+                continue;
+            }
+            for (row, by) in sources {
+                let reason = format!(
+                    "{} connected from {} as the logon began",
+                    file_name(self.processes().image(by)),
+                    fact.text("IpAddress")
+                );
+                let join = Join { class: EdgeClass::C2, reason, facts: vec![row, id] };
+                self.graph.join(&Key::Process(by), &session, || join);
+            }
+        }
+    }
+
     /// How the tops of trees came to start.
     fn trees(&mut self) {
         let asked = Asked::of(self.facts());
@@ -577,6 +629,12 @@ impl Closure<'_, '_, '_> {
         }
         for (_, host, start) in self.tops() {
             wanted.moments.entry(host).or_default().insert(moment(start));
+        }
+        wanted.logons.extend(self.rows_by_logon().into_keys());
+        for (_, fact) in self.facts().iter().filter(|(_, fact)| is_network_logon(fact)) {
+            if session_key(fact).is_some_and(|key| self.graph.is_member(&key)) {
+                wanted.moments.entry(fact.host).or_default().insert(moment(fact.from));
+            }
         }
         wanted.files.extend(self.written().into_keys());
         wanted
