@@ -28,7 +28,10 @@ const HANGING: usize = 4;
 ///
 /// An intrusion is what rules, doors and rows show together; `piste why S-4` shows what joins a step to others.
 #[derive(Debug, Args)]
-#[command(name = "trail", after_help = "Example:\n  piste trail --host MX01 --from 2021-03-14\n  piste trail --json")]
+#[command(
+    name = "trail",
+    after_help = "Example:\n  piste trail --host MX01 --from 2021-03-14\n  piste trail --json"
+)]
 pub(crate) struct TrailOptions {
     /// Only steps on this host, with or without its domain; may be given several times.
     #[arg(long, value_name = "HOST")]
@@ -163,7 +166,11 @@ fn head(intrusion: &Intrusion) -> String {
         text.push_str(&wrapped(&line, out::table_width(), 15));
     }
     for apart in &intrusion.separate_from {
-        let line = format!("      {:<9}{}", "apart", terminal(&format!("{}: {}", apart.what, apart.because), SENTENCE_CHARS));
+        let line = format!(
+            "      {:<9}{}",
+            "apart",
+            terminal(&format!("{}: {}", apart.what, apart.because), SENTENCE_CHARS)
+        );
         text.push_str(&wrapped(&line, out::table_width(), 15));
     }
     text
@@ -171,9 +178,11 @@ fn head(intrusion: &Intrusion) -> String {
 
 /// A line a step.
 fn steps(steps: &[Step]) -> String {
-    let mut table = Table::new(&["id", "time", "host", "account", "technique", "joined", "what the rows show"]);
+    let mut table =
+        Table::new(&["id", "time", "host", "account", "technique", "joined", "what the rows show"]);
     for step in steps {
-        let joined: Vec<String> = step.edges.iter().take(2).map(|edge| format!("{} {}", edge.class, edge.to)).collect();
+        let joined: Vec<String> =
+            step.edges.iter().take(2).map(|edge| format!("{} {}", edge.class, edge.to)).collect();
         table.rows.push(vec![
             step.id.clone(),
             step.time.from.to_string(),

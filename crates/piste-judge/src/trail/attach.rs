@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use piste_model::Level;
 
 use super::Witness;
-use super::closure::{Closure, SECOND, session_key};
+use super::asked::session_key;
+use super::closure::{Closure, SECOND};
 use super::collect::{SECURITY, SYSMON, actor_in};
 use super::fact::{Fact, Place};
 use super::graph::Key;
@@ -23,9 +24,8 @@ const ACTS_MAX: usize = 50;
 /// Logs that were cleared: by whom is seldom in them, and whoever records does it before he begins.
 pub(crate) const CLEARED: [i32; 3] = [1102, 104, 517];
 /// Events of the Security log that name the process which acts.
-const BY_PROCESS: [i32; 16] = [
-    4648, 4656, 4657, 4658, 4660, 4663, 4670, 4673, 4674, 4689, 4690, 4703, 4798, 4799, 5156, 5158,
-];
+const BY_PROCESS: [i32; 16] =
+    [4648, 4656, 4657, 4658, 4660, 4663, 4670, 4673, 4674, 4689, 4690, 4703, 4798, 4799, 5156, 5158];
 /// Events that are about a logon or a connection themselves. Others name the logon that they were done in, which may be somebody's
 /// whole day at his desk.
 const OF_SESSION: [i32; 6] = [4624, 4625, 4672, 4964, 5140, 5145];
@@ -38,7 +38,9 @@ impl Closure<'_, '_, '_> {
         let mut told = Vec::new();
         for at in &self.pending {
             let Some(witness) = self.witnesses.get(*at) else { continue };
-            let Some(fact) = self.collector.facts.at(&witness.place).and_then(|id| self.collector.facts.get(id)) else {
+            let Some(fact) =
+                self.collector.facts.at(&witness.place).and_then(|id| self.collector.facts.get(id))
+            else {
                 continue;
             };
             if self.hosts.contains(&fact.host) {
@@ -72,14 +74,16 @@ impl Closure<'_, '_, '_> {
     pub(crate) fn seed(&mut self, confirmed: &BTreeSet<Place>) {
         let mut acts: BTreeMap<(&str, u32), usize> = BTreeMap::new();
         for node in self.graph.nodes.values() {
-            let rules: BTreeSet<(&str, u32)> = node.witnesses.iter().filter_map(|at| self.rule_on(*at)).collect();
+            let rules: BTreeSet<(&str, u32)> =
+                node.witnesses.iter().filter_map(|at| self.rule_on(*at)).collect();
             for rule in rules {
                 *acts.entry(rule).or_default() += 1;
             }
         }
         let sure = |at: &usize| {
             let Some(witness) = self.witnesses.get(*at) else { return false };
-            let common = self.rule_on(*at).and_then(|rule| acts.get(&rule)).is_some_and(|count| *count > ACTS_MAX);
+            let common =
+                self.rule_on(*at).and_then(|rule| acts.get(&rule)).is_some_and(|count| *count > ACTS_MAX);
             // What is asked of a server from outside the doors judge: that something was tried is no act on the host.
             let on_host = witness.dataset.starts_with("windows.");
             confirmed.contains(&witness.place) || (witness.rule.level >= Level::High && on_host && !common)

@@ -134,14 +134,18 @@ mod tests {
     #[track_caller]
     fn check(clocks: &[Clock], expected: Option<(Written, i64)>) {
         let shifts = Shifts::of(clocks);
-        let found = shifts.by_host.iter().next().map(|((_, written), shift)| (*written, shift / 3_600_000_000_000));
+        let found =
+            shifts.by_host.iter().next().map(|((_, written), shift)| (*written, shift / 3_600_000_000_000));
         assert_eq!(found, expected);
     }
 
     #[test]
     fn local_time_written_as_utc_is_moved_by_its_zone() {
         // A twelve-hour clock without its half: 7 hours and 12.
-        check(&[clock("Sysmon UtcTime minus System.TimeCreated", 68_399_973, 9_000)], Some((Written::Header, 19)));
+        check(
+            &[clock("Sysmon UtcTime minus System.TimeCreated", 68_399_973, 9_000)],
+            Some((Written::Header, 19)),
+        );
         // Few pairs, or a difference that no zone explains.
         check(&[clock("Sysmon UtcTime minus System.TimeCreated", 68_399_973, 3)], None);
         check(&[clock("Sysmon UtcTime minus System.TimeCreated", 134_000, 900)], None);

@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use piste_lake::LakeError;
 use piste_model::trail::EdgeClass;
 
+use super::asked::{ASKED, Asked, LATE, is_connection, is_network_logon, moment, session_key};
 use super::collect::{
-    Collector, FactId, Facts, SECURITY, SYSMON, Wanted, actor_in, file_of, is_an_address,
-    is_remote_pipe, logon_of,
+    Collector, FactId, Facts, SECURITY, SYSMON, Wanted, actor_in, file_of, is_an_address, is_remote_pipe,
+    logon_of,
 };
 use super::fact::Fact;
 use super::graph::{Graph, Join, Key};
@@ -19,10 +20,6 @@ use super::processes::{Named, ProcessId, Processes, pid};
 use super::programs::{self, file_name};
 
 pub(crate) const SECOND: i64 = 1_000_000_000;
-/// What was asked for over the network starts so soon.
-const ASKED: i64 = 10 * SECOND;
-/// Two hosts' clocks, and a row that is written late.
-const LATE: i64 = 2 * SECOND;
 /// A service that was made is started so soon, or it is another start.
 const SERVICE_STARTS: i64 = 60 * SECOND;
 /// A service's program was written so shortly before.
@@ -90,7 +87,9 @@ impl Closure<'_, '_, '_> {
     fn new_hosts(&self) -> BTreeSet<u32> {
         let of = |key: &Key| match key {
             Key::Process(id) => self.processes().get(*id).map(|one| one.host),
-            Key::Logon(host, _) | Key::Connection(host, ..) | Key::Service(host, _) | Key::Task(host, _) => Some(*host),
+            Key::Logon(host, _) | Key::Connection(host, ..) | Key::Service(host, _) | Key::Task(host, _) => {
+                Some(*host)
+            }
             Key::Door(_) | Key::Row(_) => None,
         };
         let members = self.graph.nodes.iter().filter(|(_, node)| node.member).filter_map(|(key, _)| of(key));
@@ -189,8 +188,11 @@ impl Closure<'_, '_, '_> {
 
     /// What the kept rows join.
     fn from_facts(&mut self) {
-        let joins = |fact: &Fact| matches!(fact.code, Some(1 | 8 | 4688 | 4697 | 7045 | 4624 | 4672 | 4964 | 5140 | 5145));
-        let ids: Vec<FactId> = self.facts().iter().filter(|(_, fact)| joins(fact)).map(|(id, _)| id).collect();
+        let joins = |fact: &Fact| {
+            matches!(fact.code, Some(1 | 8 | 4688 | 4697 | 7045 | 4624 | 4672 | 4964 | 5140 | 5145))
+        };
+        let ids: Vec<FactId> =
+            self.facts().iter().filter(|(_, fact)| joins(fact)).map(|(id, _)| id).collect();
         let written = self.written();
         for id in ids {
             let Some(fact) = self.facts().get(id).cloned() else { continue };
@@ -219,7 +221,9 @@ impl Closure<'_, '_, '_> {
                 continue;
             }
             let by = self.processes().find(actor_in(fact));
-            if let Some(by) = by.filter(|by| self.graph.is_member(&Key::Process(*by)) && self.is_an_actor(*by)) {
+            if let Some(by) =
+                by.filter(|by| self.graph.is_member(&Key::Process(*by)) && self.is_an_actor(*by))
+            {
                 written.entry((fact.host, path)).or_insert((by, fact.from, id));
             }
         }
@@ -240,7 +244,8 @@ impl Closure<'_, '_, '_> {
         };
         let Some(target) = self.collector.processes.find_or_add(target) else { return };
         // A thread in a hub is his; what the hub goes on to do for everybody is not.
-        if programs::is_helper(fact.text("TargetImage")) || programs::hub(fact.text("TargetImage")).is_some() {
+        if programs::is_helper(fact.text("TargetImage")) || programs::hub(fact.text("TargetImage")).is_some()
+        {
             return;
         }
         let reason = format!(
@@ -248,7 +253,11 @@ impl Closure<'_, '_, '_> {
             file_name(fact.text("SourceImage")),
             file_name(fact.text("TargetImage"))
         );
-        self.graph.join(&by, &Key::Process(target), || Join { class: EdgeClass::C1, reason, facts: vec![id] });
+        self.graph.join(&by, &Key::Process(target), || Join {
+            class: EdgeClass::C1,
+            reason,
+            facts: vec![id],
+        });
     }
 
     fn names_a_file(&mut self, id: FactId, fact: &Fact, written: &Written) {
@@ -257,8 +266,16 @@ impl Closure<'_, '_, '_> {
             *host == fact.host && *at <= fact.to.saturating_add(SECOND) && line.contains(path.as_str())
         });
         let Some(((_, path), (by, _, wrote))) = found else { return };
-        let Some(process) = self.created_by(fact).filter(|process| process != by && self.is_an_actor(*process)) else { return };
-        let reason = format!("its command line names {}, which {} wrote", file_name(path), file_name(self.processes().image(*by)));
+        let Some(process) =
+            self.created_by(fact).filter(|process| process != by && self.is_an_actor(*process))
+        else {
+            return;
+        };
+        let reason = format!(
+            "its command line names {}, which {} wrote",
+            file_name(path),
+            file_name(self.processes().image(*by))
+        );
         let join = Join { class: EdgeClass::C1, reason, facts: vec![*wrote, id] };
         self.graph.join(&Key::Process(*by), &Key::Process(process), || join);
     }
@@ -315,7 +332,11 @@ impl Closure<'_, '_, '_> {
             *host == fact.host && (fact.from - at).abs() <= SERVICE_WRITTEN && path.contains(file.as_str())
         });
         if let Some(((_, file), (by, _, wrote))) = by {
-            let reason = format!("the service runs {}, which {} wrote", file_name(file), file_name(self.processes().image(*by)));
+            let reason = format!(
+                "the service runs {}, which {} wrote",
+                file_name(file),
+                file_name(self.processes().image(*by))
+            );
             let join = Join { class: EdgeClass::C1, reason, facts: vec![*wrote, id] };
             self.graph.join(&Key::Process(*by), &key, || join);
         }
@@ -365,7 +386,9 @@ impl Closure<'_, '_, '_> {
         }
         // What the connection does as the system itself is its own act; what it does in a logon is that logon's.
         let key = logon.or(connection);
-        if let Some(node) = key.as_ref().and_then(|key| self.graph.nodes.get_mut(key)).filter(|node| node.member) {
+        if let Some(node) =
+            key.as_ref().and_then(|key| self.graph.nodes.get_mut(key)).filter(|node| node.member)
+        {
             node.facts.insert(id);
         }
         let Some(key) = key.filter(|key| self.graph.is_member(key)) else { return };
@@ -379,7 +402,9 @@ impl Closure<'_, '_, '_> {
         let fits = |(process, one): &(ProcessId, &super::processes::Process)| {
             let parent = file_name(self.processes().parent_image(*process));
             one.host == fact.host
-                && one.start.is_some_and(|start| start >= fact.from && start <= fact.to.saturating_add(ASKED / 2))
+                && one
+                    .start
+                    .is_some_and(|start| start >= fact.from && start <= fact.to.saturating_add(ASKED / 2))
                 && matches!(one.logon, Some(0x3e7) | None)
                 && matches!(parent.as_str(), "services.exe" | "")
                 && self.is_an_actor(*process)
@@ -427,8 +452,12 @@ impl Closure<'_, '_, '_> {
     fn arrivals(&mut self) {
         let asked = Asked::of(self.facts());
         let rows = self.rows_by_logon();
-        let logons: Vec<(FactId, Fact)> =
-            self.facts().iter().filter(|(_, fact)| is_network_logon(fact)).map(|(id, fact)| (id, fact.clone())).collect();
+        let logons: Vec<(FactId, Fact)> = self
+            .facts()
+            .iter()
+            .filter(|(_, fact)| is_network_logon(fact))
+            .map(|(id, fact)| (id, fact.clone()))
+            .collect();
         for (id, fact) in logons {
             let Some(Key::Logon(host, logon)) = session_key(&fact) else { continue };
             let session = Key::Logon(host, logon);
@@ -443,7 +472,8 @@ impl Closure<'_, '_, '_> {
             let sources = self.connections(fact.text("IpAddress"), host, asked.connections(fact.from));
             let by: BTreeSet<ProcessId> = sources.iter().map(|(_, by)| *by).collect();
             // Two programs of that host connected: which of them logged on cannot be told.
-            let images: BTreeSet<String> = by.iter().map(|by| file_name(self.processes().image(*by))).collect();
+            let images: BTreeSet<String> =
+                by.iter().map(|by| file_name(self.processes().image(*by))).collect();
             if images.len() != 1 {
                 continue;
             }
@@ -506,7 +536,9 @@ impl Closure<'_, '_, '_> {
     fn by_network_logon(&mut self, id: ProcessId, start: i64, facts: &[(FactId, Fact)], asked: &Asked) {
         let logons: Vec<&(FactId, Fact)> = facts.iter().filter(|(_, fact)| is_network_logon(fact)).collect();
         let from: BTreeSet<&str> = logons.iter().map(|(_, fact)| fact.text("IpAddress")).collect();
-        let Some(address) = from.first().filter(|_| from.len() == 1).map(|one| (*one).to_owned()) else { return };
+        let Some(address) = from.first().filter(|_| from.len() == 1).map(|one| (*one).to_owned()) else {
+            return;
+        };
         let Some(process) = self.processes().get(id) else { return };
         let host = process.host;
         let sources = self.connections(&address, host, asked.connections(start));
@@ -539,7 +571,12 @@ impl Closure<'_, '_, '_> {
     }
 
     /// Those connections that go from an address to a host, by processes that are somebody's act.
-    fn connections(&mut self, address: &str, host: u32, near: impl Iterator<Item = FactId>) -> Vec<(FactId, ProcessId)> {
+    fn connections(
+        &mut self,
+        address: &str,
+        host: u32,
+        near: impl Iterator<Item = FactId>,
+    ) -> Vec<(FactId, ProcessId)> {
         let Some(own) = self.collector.addresses.own.get(&host).cloned() else { return Vec::new() };
         let mut found = Vec::new();
         for id in near {
@@ -596,10 +633,14 @@ impl Closure<'_, '_, '_> {
     /// Addresses outside of the hosts that are here to which members connected, not by what an estate talks to by itself.
     fn far_addresses(&self) -> BTreeSet<String> {
         let mut far = BTreeSet::new();
-        for (_, fact) in self.facts().iter().filter(|(_, fact)| fact.is(SYSMON, 3) || fact.is(SECURITY, 5156)) {
+        for (_, fact) in self.facts().iter().filter(|(_, fact)| fact.is(SYSMON, 3) || fact.is(SECURITY, 5156))
+        {
             let address = fact.text("DestinationIp");
             let port = fact.number("DestinationPort").unwrap_or_default();
-            if !is_an_address(address) || COMMON_PORTS.contains(&port) || self.collector.addresses.host_of(address).is_some() {
+            if !is_an_address(address)
+                || COMMON_PORTS.contains(&port)
+                || self.collector.addresses.host_of(address).is_some()
+            {
                 continue;
             }
             let by = self.processes().find(actor_in(fact));
@@ -656,45 +697,6 @@ impl Closure<'_, '_, '_> {
     }
 }
 
-/// Rows that tell what other hosts asked for, by moment.
-struct Asked {
-    /// Network logons and uses of the pipes of services and tasks, by host.
-    on_host: BTreeSet<(u32, i64, FactId)>,
-    connections: BTreeSet<(i64, FactId)>,
-}
-
-impl Asked {
-    fn of(facts: &Facts) -> Self {
-        let asks = |fact: &Fact| {
-            is_network_logon(fact) || (fact.is(SECURITY, 5145) && is_remote_pipe(fact.text("RelativeTargetName")))
-        };
-        let on_host = facts.iter().filter(|(_, fact)| asks(fact)).map(|(id, fact)| (fact.host, fact.from, id));
-        let connections = facts.iter().filter(|(_, fact)| is_connection(fact)).map(|(id, fact)| (fact.from, id));
-        Self { on_host: on_host.collect(), connections: connections.collect() }
-    }
-
-    /// What is asked for comes before the start, by the same host's clock.
-    fn on_host(&self, host: u32, start: i64) -> impl Iterator<Item = FactId> {
-        let (from, to) = (moment(start).0, start);
-        self.on_host.range((host, from, FactId::FIRST)..=(host, to, FactId::LAST)).map(|(_, _, id)| *id)
-    }
-
-    fn connections(&self, start: i64) -> impl Iterator<Item = FactId> {
-        let (from, to) = moment(start);
-        self.connections.range((from, FactId::FIRST)..=(to, FactId::LAST)).map(|(_, id)| *id)
-    }
-}
-
-/// The span about a start in which it may have been asked for. Where times are whole seconds, a row is of any moment of its second;
-/// two hosts' clocks differ a little.
-fn moment(start: i64) -> (i64, i64) {
-    (start.saturating_sub(ASKED + SECOND), start.saturating_add(LATE))
-}
-
-fn is_connection(fact: &Fact) -> bool {
-    fact.is(SYSMON, 3) || fact.is(SECURITY, 5156)
-}
-
 type Written = BTreeMap<(u32, String), (ProcessId, i64, FactId)>;
 
 fn users_in_words(users: &BTreeMap<String, BTreeSet<ProcessId>>, address: &str) -> String {
@@ -708,26 +710,6 @@ fn is_rare(users: &BTreeSet<ProcessId>, processes: &Processes) -> bool {
         programs::hub(image).is_some_and(|hub| !hub.reads && !hub.serves) || programs::is_agent(image)
     };
     users.len() <= RARE_USERS && !users.iter().any(shared)
-}
-
-/// The act that a row of a logon or of a share speaks of.
-pub(crate) fn session_key(fact: &Fact) -> Option<Key> {
-    let logon = logon_of(fact.code, fact.number("TargetLogonId"), fact.number("SubjectLogonId"));
-    if let Some(logon) = logon {
-        return Some(Key::Logon(fact.host, logon));
-    }
-    let port = fact.number("IpPort").filter(|port| *port != 0)?;
-    Some(Key::Connection(fact.host, fact.text("IpAddress").to_owned(), port))
-}
-
-/// A logon over the network by somebody who is no machine.
-pub(crate) fn is_network_logon(fact: &Fact) -> bool {
-    let account = fact.text("TargetUserName");
-    fact.is(SECURITY, 4624)
-        && matches!(fact.text("LogonType"), "3" | "10")
-        && !account.ends_with('$')
-        && !account.eq_ignore_ascii_case("ANONYMOUS LOGON")
-        && is_an_address(fact.text("IpAddress"))
 }
 
 /// What a service runs, in lower case.
@@ -747,8 +729,8 @@ fn names_program(path: &str, name: &str) -> bool {
 
 /// Ends of files that are run, loaded or read as a script.
 const RUN: [&str; 20] = [
-    ".exe", ".dll", ".sys", ".scr", ".com", ".cpl", ".ps1", ".psm1", ".bat", ".cmd", ".vbs", ".vbe", ".js", ".jse", ".wsf",
-    ".hta", ".sct", ".msi", ".xsl", ".inf",
+    ".exe", ".dll", ".sys", ".scr", ".com", ".cpl", ".ps1", ".psm1", ".bat", ".cmd", ".vbs", ".vbe", ".js",
+    ".jse", ".wsf", ".hta", ".sct", ".msi", ".xsl", ".inf",
 ];
 
 /// Whether a path ends as something that is run.

@@ -208,7 +208,13 @@ impl Collector<'_, '_> {
         Ok(())
     }
 
-    fn take(&mut self, table: &Table, group: usize, rows: &[usize], dataset: &Rc<str>) -> Result<(), LakeError> {
+    fn take(
+        &mut self,
+        table: &Table,
+        group: usize,
+        rows: &[usize],
+        dataset: &Rc<str>,
+    ) -> Result<(), LakeError> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -243,7 +249,8 @@ impl Collector<'_, '_> {
             SECURITY => self.of_security(row, seen, asking),
             "windows.system" => asking.is_known(host),
             "windows.powershell" | "windows.powershell-classic" => {
-                Wanted::is_moment(&asking.wanted.scripts, host, when) && asking.may_add(&Budget::Scripts(host))
+                Wanted::is_moment(&asking.wanted.scripts, host, when)
+                    && asking.may_add(&Budget::Scripts(host))
             }
             _ => false,
         };
@@ -265,7 +272,9 @@ impl Collector<'_, '_> {
             return true;
         }
         let by = self.processes.find(actor_of(row, seen.host, seen.when.0));
-        by.is_some_and(|by| asking.wanted.processes.contains(&by) && asking.may_add(&Budget::Process(by, seen.code)))
+        by.is_some_and(|by| {
+            asking.wanted.processes.contains(&by) && asking.may_add(&Budget::Process(by, seen.code))
+        })
     }
 
     fn of_security(&mut self, row: &Row<'_, '_>, seen: Seen, asking: &mut Asking<'_>) -> bool {
@@ -280,7 +289,8 @@ impl Collector<'_, '_> {
                 let by = self.processes.find(actor_of(row, seen.host, seen.when.0));
                 outward
                     && by.is_some_and(|by| {
-                        asking.wanted.processes.contains(&by) && asking.may_add(&Budget::Process(by, seen.code))
+                        asking.wanted.processes.contains(&by)
+                            && asking.may_add(&Budget::Process(by, seen.code))
                     })
             }
             4697 => asking.is_known(seen.host),
@@ -462,7 +472,9 @@ pub(crate) fn actor_in(fact: &Fact) -> Named<'_> {
 }
 
 fn actor<'a>(text: &dyn Fn(&str) -> &'a str, code: Option<i32>, host: u32, at: i64) -> Named<'a> {
-    let first = |names: &[&str]| names.iter().map(|name| text(name)).find(|text| !text.is_empty()).unwrap_or_default();
+    let first = |names: &[&str]| {
+        names.iter().map(|name| text(name)).find(|text| !text.is_empty()).unwrap_or_default()
+    };
     if matches!(code, Some(8 | 10)) && !first(&["SourceProcessGUID", "SourceProcessGuid"]).is_empty() {
         let guid = guid(first(&["SourceProcessGUID", "SourceProcessGuid"]));
         return Named { host, guid, pid: pid(text("SourceProcessId")), image: text("SourceImage"), at };

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use piste_model::trail::EdgeClass;
 
-use super::closure::{Closure, SECOND, is_network_logon, session_key};
+use super::asked::{is_network_logon, session_key};
+use super::closure::{Closure, SECOND};
 use super::graph::{Join, Key};
 use super::processes::ProcessId;
 use super::programs::{self, file_name};
@@ -34,7 +35,9 @@ impl Closure<'_, '_, '_> {
         for id in self.graph.processes() {
             let parent = self.processes().parent_image(id).to_owned();
             let serves = programs::hub(&parent).is_some_and(|hub| hub.serves);
-            let Some(process) = self.processes().get(id).filter(|_| serves && self.is_an_actor(id)) else { continue };
+            let Some(process) = self.processes().get(id).filter(|_| serves && self.is_an_actor(id)) else {
+                continue;
+            };
             let worker = (process.parent, process.host, file_name(&parent));
             by_worker.entry(worker).or_default().push((process.start.unwrap_or_default(), id));
         }
@@ -46,7 +49,9 @@ impl Closure<'_, '_, '_> {
                 }
                 let reason = match instance {
                     Some(_) => format!("one instance of {program} started both"),
-                    None => format!("{program} of this host started both within an hour; which instance no row tells"),
+                    None => format!(
+                        "{program} of this host started both within an hour; which instance no row tells"
+                    ),
                 };
                 let join = Join { class: EdgeClass::C1, reason, facts: Vec::new() };
                 self.graph.join(&Key::Process(one.1), &Key::Process(other.1), || join);
@@ -63,7 +68,10 @@ impl Closure<'_, '_, '_> {
                 && programs::is_anybodys(&image)
                 && self.is_an_actor(id)
             {
-                by_program.entry((process.host, image)).or_default().push((process.start.unwrap_or_default(), id));
+                by_program
+                    .entry((process.host, image))
+                    .or_default()
+                    .push((process.start.unwrap_or_default(), id));
             }
         }
         for ((_, image), mut started) in by_program {

@@ -12,12 +12,12 @@ use piste_model::trail::{
 };
 use piste_model::{EvidenceId, Finding, Instant, Level, RowRef};
 
-use super::closure::is_network_logon;
+use super::Inputs;
+use super::asked::is_network_logon;
 use super::collect::{FactId, is_an_address};
 use super::fact::{Fact, Place};
 use super::graph::Key;
 use super::steps::{Draft, Teller, cut};
-use super::Inputs;
 
 /// Points from which on a group is an intrusion.
 const INTRUSION: u32 = 5;
@@ -79,7 +79,8 @@ impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
         groups.sort_by_key(|group| group.drafts.first().map(|draft| (draft.from, draft.key.clone())));
         let (intrusions, leads): (Vec<Group>, Vec<Group>) =
             groups.into_iter().partition(|group| group.weight.points >= INTRUSION);
-        let mut trail = Trail { leads: leads.iter().filter_map(|group| self.lead(group)).collect(), ..Trail::default() };
+        let mut trail =
+            Trail { leads: leads.iter().filter_map(|group| self.lead(group)).collect(), ..Trail::default() };
         let ids = step_ids(&intrusions);
         for (at, group) in intrusions.iter().enumerate() {
             trail.intrusions.extend(self.intrusion(at, group, &ids));
@@ -101,7 +102,9 @@ impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
                 drafts.push(origin);
             }
         }
-        drafts.sort_by(|one, other| (one.from, one.to, &one.key, !one.main).cmp(&(other.from, other.to, &other.key, !other.main)));
+        drafts.sort_by(|one, other| {
+            (one.from, one.to, &one.key, !one.main).cmp(&(other.from, other.to, &other.key, !other.main))
+        });
         let weight = self.weight(&keys);
         (!drafts.is_empty()).then(|| Group { keys: keys.into_iter().collect(), drafts, weight })
     }
@@ -119,7 +122,12 @@ impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
                 Key::Door(at) => {
                     let Some(door) = self.inputs.doors.get(*at) else { continue };
                     weight.points += DOOR;
-                    weight.because.push(format!("{}, a way in, let somebody in: {} at {}", door.id, door.kind, cut(&door.place)));
+                    weight.because.push(format!(
+                        "{}, a way in, let somebody in: {} at {}",
+                        door.id,
+                        door.kind,
+                        cut(&door.place)
+                    ));
                 }
                 Key::Process(id) => hosts.extend(closure.processes().get(*id).map(|one| one.host)),
                 _ => {}
@@ -206,16 +214,24 @@ impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
     }
 
     fn intrusion(&self, at: usize, group: &Group, ids: &StepIds) -> Option<Intrusion> {
-        let steps: Vec<Step> =
-            group.drafts.iter().enumerate().map(|(number, draft)| self.step((at, number), draft, group, ids)).collect();
+        let steps: Vec<Step> = group
+            .drafts
+            .iter()
+            .enumerate()
+            .map(|(number, draft)| self.step((at, number), draft, group, ids))
+            .collect();
         let first = steps.first()?;
         let (first_draft, row) = (group.drafts.first()?, first.rows.first()?.clone());
         let visible_from = self.visible_from(&row);
         let last = group.drafts.iter().map(|draft| draft.to).max()?;
-        let censored = visible_from.is_some_and(|from| first_draft.from.saturating_sub(from.nanos) < CENSORED_DAYS * DAY);
+        let censored = visible_from
+            .is_some_and(|from| first_draft.from.saturating_sub(from.nanos) < CENSORED_DAYS * DAY);
         let addresses = self.addresses(group);
-        let mut accounts: BTreeSet<String> = steps.iter().map(|step| step.account.clone()).filter(|one| is_somebody(one)).collect();
-        accounts.extend(group.drafts.iter().filter_map(|draft| draft.door.as_ref()).flat_map(|id| self.accounts_of(id)));
+        let mut accounts: BTreeSet<String> =
+            steps.iter().map(|step| step.account.clone()).filter(|one| is_somebody(one)).collect();
+        accounts.extend(
+            group.drafts.iter().filter_map(|draft| draft.door.as_ref()).flat_map(|id| self.accounts_of(id)),
+        );
         Some(Intrusion {
             id: format!("I-{}", at + 1),
             actor: actor(&addresses),
@@ -230,7 +246,13 @@ impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
             last_trace: instant(last, first_draft.digits),
             dwell_days: DwellDays { min: last.saturating_sub(first_draft.from).div_euclid(DAY), max: None },
             confidence: if group.weight.points >= 2 * INTRUSION { "high" } else { "medium" }.to_owned(),
-            doors: group.drafts.iter().filter_map(|draft| draft.door.clone()).collect::<BTreeSet<_>>().into_iter().collect(),
+            doors: group
+                .drafts
+                .iter()
+                .filter_map(|draft| draft.door.clone())
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
             hosts: self.hosts(group),
             accounts: accounts.into_iter().collect(),
             addresses,
@@ -275,7 +297,8 @@ impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
             }];
         }
         let closure = self.teller.closure;
-        let of_key = closure.graph.edges.iter().filter(|((from, to), _)| *from == draft.key || *to == draft.key);
+        let of_key =
+            closure.graph.edges.iter().filter(|((from, to), _)| *from == draft.key || *to == draft.key);
         let edge = |((from, to), join): (&(Key, Key), &super::graph::Join)| {
             let other = if *from == draft.key { to } else { from };
             let other = ids.main.get(other).filter(|_| group.keys.contains(other))?;
@@ -368,7 +391,8 @@ impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
         }
         let apart = |((account, address), rows): ((String, String), Vec<FactId>)| {
             let first = rows.first().and_then(|id| self.fact(*id));
-            let package = first.map(|fact| fact.text("AuthenticationPackageName").to_owned()).unwrap_or_default();
+            let package =
+                first.map(|fact| fact.text("AuthenticationPackageName").to_owned()).unwrap_or_default();
             let mine = own.first();
             Separate {
                 intrusion: None,
@@ -448,7 +472,10 @@ fn actor(addresses: &[String]) -> String {
 }
 
 fn reserves(visible_from: Option<Instant>, censored: bool) -> Vec<String> {
-    let mut reserves = vec!["an earlier trace is not excluded: what came before may have left nothing, or nothing that is here".to_owned()];
+    let mut reserves = vec![
+        "an earlier trace is not excluded: what came before may have left nothing, or nothing that is here"
+            .to_owned(),
+    ];
     match visible_from {
         Some(from) if censored => reserves.push(format!(
             "the log of the first trace begins at {from}, shortly before it: he may have been there already"
@@ -458,4 +485,3 @@ fn reserves(visible_from: Option<Instant>, censored: bool) -> Vec<String> {
     }
     reserves
 }
-

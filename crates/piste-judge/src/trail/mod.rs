@@ -5,6 +5,7 @@
 //! processes, logons, connections, services, files, addresses that are rare. An account, a well-known program or nearness in time
 //! joins nothing. `docs/decisions/0045-the-join.md` says why in this order.
 
+mod asked;
 mod attach;
 mod clock;
 mod closure;
@@ -118,10 +119,12 @@ pub struct Inputs<'a> {
 pub fn trail(inputs: &Inputs<'_>) -> Result<Trail, LakeError> {
     let shifts = Shifts::of(inputs.clocks);
     let mut hosts = HostNames::new(inputs.host);
-    let (mut processes, mut facts, mut addresses) = (Processes::default(), Facts::default(), Addresses::default());
+    let (mut processes, mut facts, mut addresses) =
+        (Processes::default(), Facts::default(), Addresses::default());
     let said = Said::of(inputs.findings);
-    let pending: BTreeSet<usize> =
-        (0..inputs.witnesses.len()).filter(|at| inputs.witnesses.get(*at).is_some_and(|one| said.counts(one))).collect();
+    let pending: BTreeSet<usize> = (0..inputs.witnesses.len())
+        .filter(|at| inputs.witnesses.get(*at).is_some_and(|one| said.counts(one)))
+        .collect();
     let mut reached = BTreeSet::new();
     let mut trail = if begins(inputs, &pending, &said) {
         let mut graph = Graph::default();
@@ -151,7 +154,8 @@ pub fn trail(inputs: &Inputs<'_>) -> Result<Trail, LakeError> {
         Trail::default()
     };
     trail.visibility = scope::visibility(inputs.coverage, &shifts);
-    trail.scope = scope::scope(&trail, inputs, &scope::Named { addresses: &addresses, reached: &reached }, &shifts);
+    trail.scope =
+        scope::scope(&trail, inputs, &scope::Named { addresses: &addresses, reached: &reached }, &shifts);
     Ok(trail)
 }
 
@@ -171,13 +175,20 @@ fn join(closure: &mut Closure<'_, '_, '_>, inputs: &Inputs<'_>, said: &Said) -> 
     let doors: Vec<(usize, &Door)> =
         inputs.doors.iter().enumerate().filter(|(_, door)| door.let_somebody_in()).collect();
     let mut first = Wanted::default();
-    first.places.extend(closure.pending.iter().filter_map(|at| inputs.witnesses.get(*at)).map(|one| one.place));
+    first
+        .places
+        .extend(closure.pending.iter().filter_map(|at| inputs.witnesses.get(*at)).map(|one| one.place));
     first.places.extend(doors.iter().flat_map(|(_, door)| &door.rows).map(place_of));
     let datasets: BTreeSet<&str> = inputs.witnesses.iter().map(|one| &*one.dataset).collect();
     // Which dataset a door's row is of is not told: any may be.
     let any = !doors.is_empty();
     closure.collector.keep(&first, &|dataset| any || datasets.contains(dataset))?;
-    let sure = |at: &usize| inputs.witnesses.get(*at).filter(|one| one.rule.level >= Level::High || said.confirmed.contains(&one.place));
+    let sure = |at: &usize| {
+        inputs
+            .witnesses
+            .get(*at)
+            .filter(|one| one.rule.level >= Level::High || said.confirmed.contains(&one.place))
+    };
     let rows = closure.pending.iter().filter_map(sure).map(|one| one.place);
     let rows = rows.chain(doors.iter().flat_map(|(_, door)| &door.rows).map(place_of));
     let hosts: BTreeSet<u32> = rows
@@ -211,8 +222,13 @@ fn admit_door(closure: &mut Closure<'_, '_, '_>, at: usize, door: &Door) {
         let told = node.witnesses.iter().filter_map(|at| closure.witnesses.get(*at)).map(|one| one.place);
         found.extend(told.filter(|place| places.contains(place)).map(|place| (other.clone(), place)));
     }
-    let created = closure.processes().iter().flat_map(|(id, one)| one.created.iter().flatten().map(move |place| (id, *place)));
-    found.extend(created.filter(|(_, place)| places.contains(place)).map(|(id, place)| (closure.beside(id), place)));
+    let created = closure
+        .processes()
+        .iter()
+        .flat_map(|(id, one)| one.created.iter().flatten().map(move |place| (id, *place)));
+    found.extend(
+        created.filter(|(_, place)| places.contains(place)).map(|(id, place)| (closure.beside(id), place)),
+    );
     for (other, place) in found.into_iter().filter(|(other, _)| *other != key) {
         if matches!(other, Key::Row(_)) {
             // A record that is of no other act is the door's own.
@@ -256,4 +272,3 @@ impl Said {
         attach::speaks(witness) && !self.harmless.contains(&(witness.place, witness.rule.id.clone()))
     }
 }
-

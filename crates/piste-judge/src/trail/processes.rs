@@ -218,12 +218,15 @@ impl Processes {
                 known.host == host
                     && known.created.last().is_some_and(Option::is_none)
                     && known.start.is_some_and(|start| {
-                        start.saturating_sub(SAME_START) <= to && from <= known.start_to.saturating_add(SAME_START)
+                        start.saturating_sub(SAME_START) <= to
+                            && from <= known.start_to.saturating_add(SAME_START)
                     })
                     && file_name(self.images.text(known.image)) == name
             })
         };
-        if let Some(found) = self.by_pid.get(&(host, own?)).and_then(|ids| ids.iter().rev().find(|id| fits(id))) {
+        if let Some(found) =
+            self.by_pid.get(&(host, own?)).and_then(|ids| ids.iter().rev().find(|id| fits(id)))
+        {
             return Some(*found);
         }
         let unnumbered = self.by_pid.get(&(host, NO_PID))?.iter();
@@ -250,8 +253,11 @@ impl Processes {
         for ids in self.by_pid.values_mut() {
             ids.sort_by_key(|id| (started.get(id).copied(), *id));
         }
-        let orphans: Vec<ProcessId> =
-            self.iter().filter(|(_, one)| one.parent.is_none() && one.start.is_some()).map(|(id, _)| id).collect();
+        let orphans: Vec<ProcessId> = self
+            .iter()
+            .filter(|(_, one)| one.parent.is_none() && one.start.is_some())
+            .map(|(id, _)| id)
+            .collect();
         for id in orphans {
             let Some(one) = self.get(id) else { continue };
             let image = self.images.text(one.parent_image).to_owned();
@@ -284,7 +290,8 @@ impl Processes {
             })
         })?;
         // A number is used again: another GUID is another process.
-        let other = self.get(*latest).is_some_and(|one| named.guid != 0 && one.guid != 0 && one.guid != named.guid);
+        let other =
+            self.get(*latest).is_some_and(|one| named.guid != 0 && one.guid != 0 && one.guid != named.guid);
         (!other).then_some(*latest)
     }
 
@@ -298,7 +305,9 @@ impl Processes {
                     one.guid = named.guid;
                     self.by_guid.insert(named.guid, id);
                 }
-                if image != u32::MAX && let Some(one) = self.at(id) {
+                if image != u32::MAX
+                    && let Some(one) = self.at(id)
+                {
                     one.image = image;
                 }
             }
@@ -332,7 +341,8 @@ impl Processes {
 
 /// Command lines of few programs are looked at: those that diagnostics run in.
 fn is_diagnosis(image: &str, command_line: &str) -> bool {
-    const RUN_IN: [&str; 6] = ["netsh.exe", "net.exe", "net1.exe", "cscript.exe", "wscript.exe", "pktmon.exe"];
+    const RUN_IN: [&str; 6] =
+        ["netsh.exe", "net.exe", "net1.exe", "cscript.exe", "wscript.exe", "pktmon.exe"];
     RUN_IN.contains(&file_name(image).as_str()) && programs::is_diagnosis(command_line)
 }
 

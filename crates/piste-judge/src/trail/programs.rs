@@ -116,9 +116,11 @@ mod tests {
     fn the_table_is_read_whole() {
         let read: Catalog = yaml_serde::from_str(TEXT).expect("the table is YAML of this form");
         assert!(read.hubs.iter().all(|hub| !hub.because.is_empty() && hub.name == hub.name.to_lowercase()));
-        assert!(read.techniques.iter().all(|one| read.tactics.contains_key(
-            one.technique.split('.').next().unwrap_or_default()
-        )));
+        assert!(
+            read.techniques
+                .iter()
+                .all(|one| read.tactics.contains_key(one.technique.split('.').next().unwrap_or_default()))
+        );
         assert!(hub(r"C:\Windows\System32\services.exe").is_some_and(|hub| hub.remote));
         assert!(hub(r"C:\Windows\System32\cmd.exe").is_none());
     }

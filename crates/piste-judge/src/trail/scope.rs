@@ -37,7 +37,9 @@ pub(crate) fn visibility(coverage: &[Coverage], shifts: &Shifts) -> Vec<VisibleS
         }
         spans.push(span(from, one.covered.last, "covered"));
     }
-    spans.sort_by(|one, other| (&one.host, &one.dataset, one.from.nanos).cmp(&(&other.host, &other.dataset, other.from.nanos)));
+    spans.sort_by(|one, other| {
+        (&one.host, &one.dataset, one.from.nanos).cmp(&(&other.host, &other.dataset, other.from.nanos))
+    });
     spans
 }
 
@@ -54,12 +56,7 @@ pub(crate) struct Named<'a> {
 }
 
 /// The hosts.
-pub(crate) fn scope(
-    trail: &Trail,
-    inputs: &Inputs<'_>,
-    named: &Named<'_>,
-    shifts: &Shifts,
-) -> Scope {
+pub(crate) fn scope(trail: &Trail, inputs: &Inputs<'_>, named: &Named<'_>, shifts: &Shifts) -> Scope {
     let mut scope = Scope { compromised: compromised(trail), ..Scope::default() };
     let mut known: BTreeSet<String> = scope.compromised.iter().map(|one| one.host.to_lowercase()).collect();
     for lead in &trail.leads {
@@ -76,7 +73,8 @@ pub(crate) fn scope(
     }
     let mut examined: BTreeMap<String, (Instant, Instant)> = BTreeMap::new();
     for one in inputs.coverage.iter().filter(|one| !one.host.is_empty()) {
-        let (first, last) = (shifts.of_header(&one.host, one.covered.first), shifts.of_header(&one.host, one.covered.last));
+        let (first, last) =
+            (shifts.of_header(&one.host, one.covered.first), shifts.of_header(&one.host, one.covered.last));
         let span = examined.entry(one.host.clone()).or_insert((first, last));
         *span = (span.0.min_by_time(first), span.1.max_by_time(last));
     }
@@ -139,7 +137,9 @@ fn not_examined(trail: &Trail, named: &Named<'_>) -> Vec<ScopeHost> {
         }
     }
     for address in named.reached.iter().filter(|address| is_inside(address)) {
-        found.entry(address.clone()).or_insert_with(|| "processes of an intrusion connected to it".to_owned());
+        found
+            .entry(address.clone())
+            .or_insert_with(|| "processes of an intrusion connected to it".to_owned());
     }
     found.retain(|address, _| named.addresses.host_of(address).is_none());
     let one = |(host, why): (String, String)| ScopeHost {

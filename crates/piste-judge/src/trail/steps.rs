@@ -67,7 +67,10 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
     pub(crate) fn new(closure: &'a Closure<'x, 'c, 'n>, doors: &'a [Door]) -> Self {
         let mut by_process: BTreeMap<ProcessId, Vec<FactId>> = BTreeMap::new();
         for (id, fact) in closure.collector.facts.iter() {
-            let acts = matches!((&*fact.dataset, fact.code), (SYSMON, Some(3 | 8 | 10 | 11 | 15)) | (SECURITY, Some(5156)));
+            let acts = matches!(
+                (&*fact.dataset, fact.code),
+                (SYSMON, Some(3 | 8 | 10 | 11 | 15)) | (SECURITY, Some(5156))
+            );
             if acts && let Some(by) = closure.processes().find(actor_in(fact)) {
                 by_process.entry(by).or_default().push(id);
             }
@@ -108,7 +111,12 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
         all.filter_map(|at| Some((*at, self.closure.witnesses.get(*at)?))).collect()
     }
 
-    fn draft(&self, made: Made<'_>, facts: impl IntoIterator<Item = FactId>, witnesses: BTreeSet<usize>) -> Option<Draft> {
+    fn draft(
+        &self,
+        made: Made<'_>,
+        facts: impl IntoIterator<Item = FactId>,
+        witnesses: BTreeSet<usize>,
+    ) -> Option<Draft> {
         let mut facts: Vec<FactId> = facts.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
         facts.sort_by_key(|id| (self.fact(*id).map(|fact| (fact.from, fact.place)), *id));
         let first = self.fact(*facts.first()?)?;
@@ -181,7 +189,10 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
 
     fn account(&self, id: ProcessId, created: &BTreeSet<FactId>) -> String {
         let rows = created.iter().copied().chain(self.by_process.get(&id).into_iter().flatten().copied());
-        rows.filter_map(|row| self.fact(row)).map(account_of).find(|account| !account.is_empty()).unwrap_or_default()
+        rows.filter_map(|row| self.fact(row))
+            .map(account_of)
+            .find(|account| !account.is_empty())
+            .unwrap_or_default()
     }
 
     fn of_start(&self, id: ProcessId) -> (String, String) {
@@ -190,7 +201,9 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
         let found = programs::technique_of(image);
         let (tactic, technique) = match found {
             Some(found) => found,
-            None if file_name(parent) == "explorer.exe" || programs::is_anybodys(image) => ("execution", "T1204.002"),
+            None if file_name(parent) == "explorer.exe" || programs::is_anybodys(image) => {
+                ("execution", "T1204.002")
+            }
             None => ("execution", "T1059"),
         };
         (tactic.to_owned(), technique.to_owned())
@@ -211,7 +224,13 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
     }
 
     /// What rules say of a process, a step a technique.
-    fn by_technique(&self, key: &Key, id: ProcessId, account: &str, told: Vec<(usize, &Witness)>) -> Vec<Draft> {
+    fn by_technique(
+        &self,
+        key: &Key,
+        id: ProcessId,
+        account: &str,
+        told: Vec<(usize, &Witness)>,
+    ) -> Vec<Draft> {
         let mut groups: BTreeMap<String, Vec<(usize, &Witness)>> = BTreeMap::new();
         for (at, witness) in told {
             groups.entry(technique_of(witness)).or_default().push((at, witness));
@@ -222,7 +241,8 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
         let Some(process) = self.closure.processes().get(id) else { return Vec::new() };
         let name = file_name(self.closure.processes().image(id));
         let step = |(technique, group): (String, Vec<(usize, &Witness)>)| {
-            let rows: BTreeSet<FactId> = group.iter().filter_map(|(_, one)| self.witness_fact(one)).map(|(row, _)| row).collect();
+            let rows: BTreeSet<FactId> =
+                group.iter().filter_map(|(_, one)| self.witness_fact(one)).map(|(row, _)| row).collect();
             let more = if technique.starts_with("T1003") { self.accesses(id, &rows) } else { Vec::new() };
             let made = Made {
                 key,
@@ -245,7 +265,8 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
         let mut last = None;
         for (number, one) in group {
             let now = at(one);
-            let goes_on = last.zip(now).is_some_and(|(last, now): (i64, i64)| now.saturating_sub(last) <= PAUSE);
+            let goes_on =
+                last.zip(now).is_some_and(|(last, now): (i64, i64)| now.saturating_sub(last) <= PAUSE);
             match bursts.last_mut().filter(|_| goes_on) {
                 Some(burst) => burst.push((number, one)),
                 None => bursts.push(vec![(number, one)]),
@@ -260,7 +281,9 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
         let times: Vec<i64> = told.iter().filter_map(|row| self.fact(*row)).map(|fact| fact.from).collect();
         let near = |fact: &Fact| times.iter().any(|time| (fact.from - time).abs() <= PAUSE);
         let rows = self.by_process.get(&id).into_iter().flatten().copied();
-        rows.filter(|row| self.fact(*row).is_some_and(|fact| fact.is(SYSMON, 10) && near(fact))).take(20).collect()
+        rows.filter(|row| self.fact(*row).is_some_and(|fact| fact.is(SYSMON, 10) && near(fact)))
+            .take(20)
+            .collect()
     }
 
     /// What the gravest rules say, and what the row of the first names.
@@ -277,7 +300,9 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
         let fact = all.first().and_then(|one| self.witness_fact(one)).map(|(_, fact)| fact);
         let Some(fact) = fact else { return titles };
         if is_script(fact) {
-            return format!("a script or command of PowerShell in it met: {titles}. That it was loaded does not say that all of it ran");
+            return format!(
+                "a script or command of PowerShell in it met: {titles}. That it was loaded does not say that all of it ran"
+            );
         }
         let about = ["TargetImage", "TargetFilename", "RelativeTargetName"];
         let about = about.iter().map(|name| fact.text(name)).find(|text| !text.is_empty());
@@ -300,8 +325,11 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
             let ports: BTreeSet<u64> =
                 rows.iter().filter_map(|row| self.fact(*row)?.number("DestinationPort")).collect();
             let ports: Vec<String> = ports.iter().take(NAMED).map(u64::to_string).collect();
-            let kind = if inside { ("lateral-movement", "T1021") } else { ("command-and-control", "T1071.001") };
-            let here = told.iter().filter(|(_, one)| self.witness_fact(one).is_some_and(|(row, _)| rows.contains(&row)));
+            let kind =
+                if inside { ("lateral-movement", "T1021") } else { ("command-and-control", "T1071.001") };
+            let here = told
+                .iter()
+                .filter(|(_, one)| self.witness_fact(one).is_some_and(|(row, _)| rows.contains(&row)));
             let made = Made {
                 key,
                 main: false,
@@ -318,8 +346,12 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
     /// Programs, scripts and dumps that a process wrote.
     fn writings(&self, key: &Key, id: ProcessId, account: &str) -> Option<Draft> {
         let process = self.closure.processes().get(id)?;
-        let known: BTreeSet<FactId> =
-            self.witnesses(key).iter().filter_map(|(_, one)| self.witness_fact(one)).map(|(row, _)| row).collect();
+        let known: BTreeSet<FactId> = self
+            .witnesses(key)
+            .iter()
+            .filter_map(|(_, one)| self.witness_fact(one))
+            .map(|(row, _)| row)
+            .collect();
         let wrote = |row: &&FactId| {
             self.fact(**row).is_some_and(|fact| {
                 let path = file_of(fact.text("TargetFilename"));
@@ -330,9 +362,11 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
         if rows.is_empty() || rows.iter().all(|row| known.contains(row)) {
             return None;
         }
-        let paths: BTreeSet<&str> = rows.iter().filter_map(|row| Some(self.fact(*row)?.text("TargetFilename"))).collect();
+        let paths: BTreeSet<&str> =
+            rows.iter().filter_map(|row| Some(self.fact(*row)?.text("TargetFilename"))).collect();
         let named: Vec<String> = paths.iter().take(NAMED).map(|path| cut(path)).collect();
-        let more = if paths.len() > NAMED { format!(" and {} more", paths.len() - NAMED) } else { String::new() };
+        let more =
+            if paths.len() > NAMED { format!(" and {} more", paths.len() - NAMED) } else { String::new() };
         let name = file_name(self.closure.processes().image(id));
         let made = Made {
             key,
@@ -360,7 +394,9 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
         let mut by = None;
         for (row, fact) in self.closure.collector.facts.iter().filter(|(_, fact)| writes(fact)) {
             let writer = self.closure.processes().find(actor_in(fact)).filter(|writer| *writer != id);
-            if let Some(writer) = writer.filter(|writer| !self.closure.graph.is_member(&Key::Process(*writer))) {
+            if let Some(writer) =
+                writer.filter(|writer| !self.closure.graph.is_member(&Key::Process(*writer)))
+            {
                 by.get_or_insert(writer);
                 rows.push(row);
             }
@@ -368,13 +404,15 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
         let by = by?;
         let writer = self.closure.processes().image(by);
         let from = self.downloads(process.host, writer, &rows);
-        let addresses: BTreeSet<&str> = from.iter().filter_map(|row| Some(self.fact(*row)?.text("DestinationIp"))).collect();
+        let addresses: BTreeSet<&str> =
+            from.iter().filter_map(|row| Some(self.fact(*row)?.text("DestinationIp"))).collect();
         let where_from = if addresses.is_empty() {
             String::new()
         } else {
             format!(", after it connected to {}", addresses.into_iter().collect::<Vec<_>>().join(", "))
         };
-        let account = rows.iter().filter_map(|row| self.fact(*row)).map(account_of).find(|one| !one.is_empty());
+        let account =
+            rows.iter().filter_map(|row| self.fact(*row)).map(account_of).find(|one| !one.is_empty());
         let reads = programs::hub(writer).is_some_and(|hub| hub.reads);
         let made = Made {
             key: &Key::Process(id),
@@ -403,9 +441,17 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
                 && fact.host == host
                 && self.closure.rare.contains(fact.text("DestinationIp"))
                 && file_name(fact.text("Image")) == name
-                && (at.saturating_sub(BEFORE)..=at.saturating_add(super::closure::SECOND)).contains(&fact.from)
+                && (at.saturating_sub(BEFORE)..=at.saturating_add(super::closure::SECOND))
+                    .contains(&fact.from)
         };
-        self.closure.collector.facts.iter().filter(|(_, fact)| fits(fact)).map(|(row, _)| row).take(40).collect()
+        self.closure
+            .collector
+            .facts
+            .iter()
+            .filter(|(_, fact)| fits(fact))
+            .map(|(row, _)| row)
+            .take(40)
+            .collect()
     }
 
     fn of_other(&self, key: &Key) -> Option<Draft> {
@@ -436,7 +482,9 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
                 (of("lateral-movement", "T1021.002"), connection_in_words(&facts, address, *port))
             }
             Key::Service(..) => (of("persistence", "T1543.003"), service_in_words(first)),
-            Key::Task(..) => (of("persistence", "T1053.005"), format!("a task: {}", cut(first.text("TaskName")))),
+            Key::Task(..) => {
+                (of("persistence", "T1053.005"), format!("a task: {}", cut(first.text("TaskName"))))
+            }
             _ => (of("execution", "T1059"), String::new()),
         };
         let text = match (text.is_empty(), told.is_empty()) {
@@ -444,7 +492,8 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
             (false, true) => text,
             (false, false) => format!("{text} ({})", self.told_in_words(&told)),
         };
-        let account = facts.iter().map(|fact| account_of(fact)).find(|account| !account.is_empty()).unwrap_or_default();
+        let account =
+            facts.iter().map(|fact| account_of(fact)).find(|account| !account.is_empty()).unwrap_or_default();
         let technique = match key {
             Key::Row(_) if is_script(first) => of("execution", "T1059.001"),
             // A rule may say what a session was for; that it was one from another host is sure.
@@ -477,7 +526,11 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
         let (opened_by, used_by) = door_techniques(&door.kind);
         let verdict = if door.verdict == DoorVerdict::Used { "used" } else { "succeeded" };
         let parts = [
-            (opening, opened_by, format!("{}: {} at {}{cve}, {verdict}{from}", door.id, door.kind, cut(&door.place))),
+            (
+                opening,
+                opened_by,
+                format!("{}: {} at {}{cve}, {verdict}{from}", door.id, door.kind, cut(&door.place)),
+            ),
             (using, used_by, format!("{}: {} at {} was used{from}", door.id, door.kind, cut(&door.place))),
         ];
         let mut steps = Vec::new();
@@ -491,7 +544,8 @@ impl<'a, 'x, 'c, 'n> Teller<'a, 'x, 'c, 'n> {
                 account: account.clone(),
                 text,
             };
-            let told: BTreeSet<usize> = self.closure.graph.nodes.get(key).map(|node| node.witnesses.clone()).unwrap_or_default();
+            let told: BTreeSet<usize> =
+                self.closure.graph.nodes.get(key).map(|node| node.witnesses.clone()).unwrap_or_default();
             if let Some(mut step) = self.draft(made, rows.iter().map(|(id, _)| *id), told) {
                 step.door = Some(door.id.clone());
                 steps.push(step);
@@ -528,7 +582,9 @@ fn technique_of(witness: &Witness) -> String {
 
 /// Tactic and technique that the gravest rule gives.
 fn technique<'w>(told: impl Iterator<Item = &'w Witness>) -> Option<(String, String)> {
-    let best = told.filter(|one| !one.rule.attack.is_empty()).max_by_key(|one| (one.rule.level, std::cmp::Reverse(one.place)))?;
+    let best = told
+        .filter(|one| !one.rule.attack.is_empty())
+        .max_by_key(|one| (one.rule.level, std::cmp::Reverse(one.place)))?;
     let technique = technique_of(best);
     Some((programs::tactic_of(&technique).to_owned(), technique))
 }
@@ -552,7 +608,8 @@ fn is_outward(fact: &Fact) -> bool {
 
 /// Ends of files that are worth telling besides what is run: pages, dumps, archives.
 const KEPT: [&str; 14] = [
-    ".aspx", ".ashx", ".asmx", ".asp", ".jsp", ".php", ".dmp", ".kirbi", ".zip", ".7z", ".rar", ".cab", ".lnk", ".hiv",
+    ".aspx", ".ashx", ".asmx", ".asp", ".jsp", ".php", ".dmp", ".kirbi", ".zip", ".7z", ".rar", ".cab",
+    ".lnk", ".hiv",
 ];
 
 fn is_kept(path: &str) -> bool {
@@ -562,8 +619,13 @@ fn is_kept(path: &str) -> bool {
 /// What PowerShell, .NET and Windows write by themselves as a program runs.
 fn is_byproduct(path: &str) -> bool {
     const PARTS: [&str; 7] = [
-        "__psscriptpolicytest", "startupprofiledata", "\\assembly\\nativeimages", "\\windows\\prefetch\\",
-        "\\microsoft\\windows\\recent\\", "\\appdata\\local\\microsoft\\clr_", "modulanalysiscache",
+        "__psscriptpolicytest",
+        "startupprofiledata",
+        "\\assembly\\nativeimages",
+        "\\windows\\prefetch\\",
+        "\\microsoft\\windows\\recent\\",
+        "\\appdata\\local\\microsoft\\clr_",
+        "modulanalysiscache",
     ];
     PARTS.iter().any(|part| path.contains(part))
 }
@@ -591,11 +653,20 @@ fn session_in_words(facts: &[&Fact]) -> String {
             let workstation = fact.text("WorkstationName");
             let from = fact.text("IpAddress");
             let from = if from.is_empty() { String::new() } else { format!(" from {from}") };
-            let named = if workstation.is_empty() { String::new() } else { format!(", workstation {}", cut(workstation)) };
-            format!("logon of {} of type {}{from} ({package}{named})", account_of(fact), fact.text("LogonType"))
+            let named = if workstation.is_empty() {
+                String::new()
+            } else {
+                format!(", workstation {}", cut(workstation))
+            };
+            format!(
+                "logon of {} of type {}{from} ({package}{named})",
+                account_of(fact),
+                fact.text("LogonType")
+            )
         }
         None => {
-            let account = facts.iter().map(|fact| account_of(fact)).find(|one| !one.is_empty()).unwrap_or_default();
+            let account =
+                facts.iter().map(|fact| account_of(fact)).find(|one| !one.is_empty()).unwrap_or_default();
             format!("a logon of {account} whose beginning is not in the logs")
         }
     };

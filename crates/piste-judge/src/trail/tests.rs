@@ -39,10 +39,18 @@ impl World {
         self.row_on(0, dataset, code, second, texts)
     }
 
-    fn row_on(&mut self, host: u32, dataset: &str, code: i32, second: i64, texts: &[(&str, &str)]) -> &mut Self {
+    fn row_on(
+        &mut self,
+        host: u32,
+        dataset: &str,
+        code: i32,
+        second: i64,
+        texts: &[(&str, &str)],
+    ) -> &mut Self {
         let mut fact = Fact::invented(dataset, code, at(second), texts);
         fact.host = host;
-        fact.place.record = i64::from(code) * 1_000 + i64::from(host) * 100 + self.facts.iter().count() as i64;
+        fact.place.record =
+            i64::from(code) * 1_000 + i64::from(host) * 100 + self.facts.iter().count() as i64;
         self.facts.add(fact);
         self
     }
@@ -101,7 +109,8 @@ impl World {
             stopped: Vec::new(),
         };
         closure.run().expect("the lake is empty");
-        let members = graph.nodes.iter().filter(|(_, node)| node.member).map(|(key, _)| key.clone()).collect();
+        let members =
+            graph.nodes.iter().filter(|(_, node)| node.member).map(|(key, _)| key.clone()).collect();
         let classes = graph.edges.values().map(|join| join.class).collect();
         Joined { members, classes }
     }
@@ -238,8 +247,18 @@ fn a_service_belongs_to_who_wrote_its_program() {
         ("TargetFilename", r"C:\Windows\Temp\x.exe"),
     ];
     world.row(SYSMON, 11, 99, &wrote);
-    world.row("windows.system", 7045, 100, &[("ImagePath", r"C:\Windows\Temp\x.exe"), ("ServiceName", "Updater")]);
-    world.row("windows.system", 7045, 100, &[("ImagePath", r"C:\Program Files\Backup\agent.exe"), ("ServiceName", "Backup")]);
+    world.row(
+        "windows.system",
+        7045,
+        100,
+        &[("ImagePath", r"C:\Windows\Temp\x.exe"), ("ServiceName", "Updater")],
+    );
+    world.row(
+        "windows.system",
+        7045,
+        100,
+        &[("ImagePath", r"C:\Program Files\Backup\agent.exe"), ("ServiceName", "Backup")],
+    );
     world.seeds.push(key(dropper));
     world.joined().check(&[key(dropper), key(run), Key::Service(0, "updater".to_owned())]);
     let _ = other;

@@ -99,9 +99,11 @@ fn what_a_person_called_harmless_is_no_step() {
 
 /// Scores as `score_trail.py` does of a recording: steps of the truth of which a row is cited.
 fn found_steps(trail: &Value, truth: &Value) -> (usize, usize) {
-    let numbers = |row: &Value| ["record", "line"].iter().filter_map(|name| row[name].as_i64()).collect::<Vec<_>>();
+    let numbers =
+        |row: &Value| ["record", "line"].iter().filter_map(|name| row[name].as_i64()).collect::<Vec<_>>();
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let short = |host: &Value| host.as_str().unwrap_or_default().split('.').next().unwrap_or_default().to_lowercase();
+    let short =
+        |host: &Value| host.as_str().unwrap_or_default().split('.').next().unwrap_or_default().to_lowercase();
     let claimed: Vec<(String, i64, Option<i64>)> = list(&trail["intrusions"])
         .iter()
         .flat_map(|one| list(&one["steps"]))
@@ -127,9 +129,18 @@ fn found_steps(trail: &Value, truth: &Value) -> (usize, usize) {
 #[test]
 fn recordings_of_intrusions_are_told_whole() {
     let recordings = [
-        ("m2-ms17-010-two-parties.json", vec!["ID4624,4688,5140,5145-Eternal Romance - MS17_010_psexec (GLOBAL).evtx"]),
+        (
+            "m2-ms17-010-two-parties.json",
+            vec!["ID4624,4688,5140,5145-Eternal Romance - MS17_010_psexec (GLOBAL).evtx"],
+        ),
         ("otrf-empire-dcom-shellwindows.json", vec!["empire_dcom_shellwindows_stager.zip"]),
-        ("otrf-lsass-04.json", vec!["metasploit_out-minidump_lsass_memory_dump.zip", "metasploit_out-minidump_lsass_memory_dump_zeek_logs.zip"]),
+        (
+            "otrf-lsass-04.json",
+            vec![
+                "metasploit_out-minidump_lsass_memory_dump.zip",
+                "metasploit_out-minidump_lsass_memory_dump_zeek_logs.zip",
+            ],
+        ),
     ];
     let Some(rules) = real("sigma") else { return };
     for (truth, files) in recordings {
