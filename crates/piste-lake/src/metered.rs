@@ -17,9 +17,7 @@ pub(crate) struct ListTooLong {
 impl ListTooLong {
     /// Whether that is why reading failed.
     pub(crate) fn is_why(error: &io::Error) -> bool {
-        error.get_ref().is_some_and(
-            <(dyn std::error::Error + std::marker::Send + std::marker::Sync + 'static)>::is::<Self>,
-        )
+        error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()).is_some()
     }
 }
 

@@ -195,7 +195,8 @@ fn file_table(_name: &str) -> Vec<String> {
 
 /// The database that says whose access logs lie beside it.
 fn server_identity(name: &str) -> Vec<String> {
-    let other = name.ends_with(".mdb") && name != "systemidentity.mdb";
+    let database = name.rsplit_once('.').is_some_and(|(_, end)| end == "mdb");
+    let other = database && name != "systemidentity.mdb";
     if other { vec!["systemidentity.mdb".to_owned()] } else { Vec::new() }
 }
 

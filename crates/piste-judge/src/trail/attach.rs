@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use piste_model::Level;
 
 use super::Witness;
-use super::closure::{Closure, SECOND, session_key};
+use super::asked::session_key;
+use super::closure::{Closure, SECOND};
 use super::collect::{SECURITY, SYSMON, actor_in};
 use super::fact::{Fact, Place};
 use super::graph::Key;
@@ -25,6 +26,9 @@ pub(crate) const CLEARED: [i32; 3] = [1102, 104, 517];
 /// Events of the Security log that name the process which acts.
 const BY_PROCESS: [i32; 16] =
     [4648, 4656, 4657, 4658, 4660, 4663, 4670, 4673, 4674, 4689, 4690, 4703, 4798, 4799, 5156, 5158];
+/// Events that are about a logon or a connection themselves. Others name the logon that they were done in, which may be somebody's
+/// whole day at his desk.
+const OF_SESSION: [i32; 6] = [4624, 4625, 4672, 4964, 5140, 5145];
 /// PowerShell in a process of any name.
 const POWERSHELL: [&str; 2] = ["windows.powershell", "windows.powershell-classic"];
 
@@ -122,7 +126,7 @@ impl Closure<'_, '_, '_> {
             SECURITY if BY_PROCESS.contains(&code) => Some(self.acting(actor_in(fact)).unwrap_or(row)),
             SECURITY if code == 4697 => Some(service(fact)),
             SECURITY if matches!(code, 4698..=4702) => Some(task(fact)),
-            SECURITY => Some(session_key(fact).unwrap_or(row)),
+            SECURITY if OF_SESSION.contains(&code) => Some(session_key(fact).unwrap_or(row)),
             "windows.system" if code == 7045 => Some(service(fact)),
             "windows.taskscheduler" if !fact.text("TaskName").is_empty() => Some(task(fact)),
             dataset if POWERSHELL.contains(&dataset) => self.by_script(fact, applications),

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use piste_lake::LakeError;
 use piste_model::trail::EdgeClass;
 
+use super::asked::{ASKED, Asked, LATE, is_connection, is_network_logon, moment, session_key};
 use super::collect::{
     Collector, FactId, Facts, SECURITY, SYSMON, Wanted, actor_in, file_of, is_an_address, is_remote_pipe,
     logon_of,
@@ -19,10 +20,6 @@ use super::processes::{Named, ProcessId, Processes, pid};
 use super::programs::{self, file_name};
 
 pub(crate) const SECOND: i64 = 1_000_000_000;
-/// What was asked for over the network starts so soon.
-const ASKED: i64 = 10 * SECOND;
-/// Two hosts' clocks, and a row that is written late.
-const LATE: i64 = 2 * SECOND;
 /// A service that was made is started so soon, or it is another start.
 const SERVICE_STARTS: i64 = 60 * SECOND;
 /// A service's program was written so shortly before.
@@ -209,6 +206,7 @@ impl Closure<'_, '_, '_> {
         }
         self.run_files(&written);
         self.attach();
+        self.arrivals();
         self.trees();
         self.rare_addresses();
         self.in_common();
@@ -435,6 +433,62 @@ impl Closure<'_, '_, '_> {
         self.graph.processes().filter_map(top).collect()
     }
 
+    /// Records of a member's own that were made in a logon: by host and logon.
+    fn rows_by_logon(&self) -> BTreeMap<(u32, u64), Vec<Key>> {
+        let mut rows: BTreeMap<(u32, u64), Vec<Key>> = BTreeMap::new();
+        for (key, _) in self.graph.nodes.iter().filter(|(_, node)| node.member) {
+            let Key::Row(place) = key else { continue };
+            let fact = self.facts().at(place).and_then(|id| self.facts().get(id));
+            if let Some(fact) = fact.filter(|fact| &*fact.dataset == SECURITY)
+                && let Some(logon) = logon_of(fact.code, None, fact.number("SubjectLogonId"))
+            {
+                rows.entry((fact.host, logon)).or_default().push(key.clone());
+            }
+        }
+        rows
+    }
+
+    /// Network logons of members: what was done in them, and who on the other host connected as they began.
+    fn arrivals(&mut self) {
+        let asked = Asked::of(self.facts());
+        let rows = self.rows_by_logon();
+        let logons: Vec<(FactId, Fact)> = self
+            .facts()
+            .iter()
+            .filter(|(_, fact)| is_network_logon(fact))
+            .map(|(id, fact)| (id, fact.clone()))
+            .collect();
+        for (id, fact) in logons {
+            let Some(Key::Logon(host, logon)) = session_key(&fact) else { continue };
+            let session = Key::Logon(host, logon);
+            for row in rows.get(&(host, logon)).into_iter().flatten() {
+                let reason = format!("it was done in the network logon of {}", fact.text("TargetUserName"));
+                self.graph.join(&session, row, || Join { class: EdgeClass::C1, reason, facts: vec![id] });
+            }
+            let read = self.wanted.moments.get(&host).is_some_and(|spans| spans.contains(&moment(fact.from)));
+            if !read || !self.graph.is_member(&session) {
+                continue;
+            }
+            let sources = self.connections(fact.text("IpAddress"), host, asked.connections(fact.from));
+            let by: BTreeSet<ProcessId> = sources.iter().map(|(_, by)| *by).collect();
+            // Two programs of that host connected: which of them logged on cannot be told.
+            let images: BTreeSet<String> =
+                by.iter().map(|by| file_name(self.processes().image(*by))).collect();
+            if images.len() != 1 {
+                continue;
+            }
+            for (row, by) in sources {
+                let reason = format!(
+                    "{} connected from {} as the logon began",
+                    file_name(self.processes().image(by)),
+                    fact.text("IpAddress")
+                );
+                let join = Join { class: EdgeClass::C2, reason, facts: vec![row, id] };
+                self.graph.join(&Key::Process(by), &session, || join);
+            }
+        }
+    }
+
     /// How the tops of trees came to start.
     fn trees(&mut self) {
         let asked = Asked::of(self.facts());
@@ -617,6 +671,12 @@ impl Closure<'_, '_, '_> {
         for (_, host, start) in self.tops() {
             wanted.moments.entry(host).or_default().insert(moment(start));
         }
+        wanted.logons.extend(self.rows_by_logon().into_keys());
+        for (_, fact) in self.facts().iter().filter(|(_, fact)| is_network_logon(fact)) {
+            if session_key(fact).is_some_and(|key| self.graph.is_member(&key)) {
+                wanted.moments.entry(fact.host).or_default().insert(moment(fact.from));
+            }
+        }
         wanted.files.extend(self.written().into_keys());
         wanted
     }
@@ -637,48 +697,6 @@ impl Closure<'_, '_, '_> {
     }
 }
 
-/// Rows that tell what other hosts asked for, by moment.
-struct Asked {
-    /// Network logons and uses of the pipes of services and tasks, by host.
-    on_host: BTreeSet<(u32, i64, FactId)>,
-    connections: BTreeSet<(i64, FactId)>,
-}
-
-impl Asked {
-    fn of(facts: &Facts) -> Self {
-        let asks = |fact: &Fact| {
-            is_network_logon(fact)
-                || (fact.is(SECURITY, 5145) && is_remote_pipe(fact.text("RelativeTargetName")))
-        };
-        let on_host =
-            facts.iter().filter(|(_, fact)| asks(fact)).map(|(id, fact)| (fact.host, fact.from, id));
-        let connections =
-            facts.iter().filter(|(_, fact)| is_connection(fact)).map(|(id, fact)| (fact.from, id));
-        Self { on_host: on_host.collect(), connections: connections.collect() }
-    }
-
-    /// What is asked for comes before the start, by the same host's clock.
-    fn on_host(&self, host: u32, start: i64) -> impl Iterator<Item = FactId> {
-        let (from, to) = (moment(start).0, start);
-        self.on_host.range((host, from, FactId::FIRST)..=(host, to, FactId::LAST)).map(|(_, _, id)| *id)
-    }
-
-    fn connections(&self, start: i64) -> impl Iterator<Item = FactId> {
-        let (from, to) = moment(start);
-        self.connections.range((from, FactId::FIRST)..=(to, FactId::LAST)).map(|(_, id)| *id)
-    }
-}
-
-/// The span about a start in which it may have been asked for. Where times are whole seconds, a row is of any moment of its second;
-/// two hosts' clocks differ a little.
-fn moment(start: i64) -> (i64, i64) {
-    (start.saturating_sub(ASKED + SECOND), start.saturating_add(LATE))
-}
-
-fn is_connection(fact: &Fact) -> bool {
-    fact.is(SYSMON, 3) || fact.is(SECURITY, 5156)
-}
-
 type Written = BTreeMap<(u32, String), (ProcessId, i64, FactId)>;
 
 fn users_in_words(users: &BTreeMap<String, BTreeSet<ProcessId>>, address: &str) -> String {
@@ -692,26 +710,6 @@ fn is_rare(users: &BTreeSet<ProcessId>, processes: &Processes) -> bool {
         programs::hub(image).is_some_and(|hub| !hub.reads && !hub.serves) || programs::is_agent(image)
     };
     users.len() <= RARE_USERS && !users.iter().any(shared)
-}
-
-/// The act that a row of a logon or of a share speaks of.
-pub(crate) fn session_key(fact: &Fact) -> Option<Key> {
-    let logon = logon_of(fact.code, fact.number("TargetLogonId"), fact.number("SubjectLogonId"));
-    if let Some(logon) = logon {
-        return Some(Key::Logon(fact.host, logon));
-    }
-    let port = fact.number("IpPort").filter(|port| *port != 0)?;
-    Some(Key::Connection(fact.host, fact.text("IpAddress").to_owned(), port))
-}
-
-/// A logon over the network by somebody who is no machine.
-pub(crate) fn is_network_logon(fact: &Fact) -> bool {
-    let account = fact.text("TargetUserName");
-    fact.is(SECURITY, 4624)
-        && matches!(fact.text("LogonType"), "3" | "10")
-        && !account.ends_with('$')
-        && !account.eq_ignore_ascii_case("ANONYMOUS LOGON")
-        && is_an_address(fact.text("IpAddress"))
 }
 
 /// What a service runs, in lower case.

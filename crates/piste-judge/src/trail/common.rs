@@ -7,13 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use piste_model::trail::EdgeClass;
 
-use super::closure::{Closure, SECOND, is_network_logon, session_key};
+use super::asked::{is_network_logon, session_key};
+use super::closure::{Closure, SECOND};
 use super::graph::{Join, Key};
 use super::processes::ProcessId;
 use super::programs::{self, file_name};
 
-/// Requests to a worker whose instance no row tells belong together for so long.
+/// Requests to a worker whose instance no row tells belong together for so long: its number is used again, for years.
 const ONE_INSTANCE: i64 = 3_600 * SECOND;
+/// And so long where the instance is sure: another intruder may ask the same worker on another day.
+const ONE_VISIT: i64 = 12 * 3_600 * SECOND;
 /// Sources of a door that are few enough to mean somebody.
 const SOURCES_MAX: usize = 5;
 
@@ -37,13 +40,18 @@ impl Closure<'_, '_, '_> {
             let Some(process) = self.processes().get(id).filter(|_| serves && self.is_an_actor(id)) else {
                 continue;
             };
-            let worker = (process.parent, process.host, file_name(&parent));
+            // A number without a start or a GUID is any instance that ever had it.
+            let is_sure = |parent: &ProcessId| {
+                self.processes().get(*parent).is_some_and(|one| one.guid != 0 || one.start.is_some())
+            };
+            let worker = (process.parent.filter(is_sure), process.host, file_name(&parent));
             by_worker.entry(worker).or_default().push((process.start.unwrap_or_default(), id));
         }
         for ((instance, _, program), mut started) in by_worker {
             started.sort_unstable();
             for (one, other) in started.iter().zip(started.iter().skip(1)) {
-                if instance.is_none() && other.0.saturating_sub(one.0) > ONE_INSTANCE {
+                let within = if instance.is_some() { ONE_VISIT } else { ONE_INSTANCE };
+                if other.0.saturating_sub(one.0) > within {
                     continue;
                 }
                 let reason = match instance {

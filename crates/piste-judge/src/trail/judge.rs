@@ -13,7 +13,7 @@ use piste_model::trail::{
 use piste_model::{EvidenceId, Finding, Instant, Level, RowRef};
 
 use super::Inputs;
-use super::closure::is_network_logon;
+use super::asked::is_network_logon;
 use super::collect::{FactId, is_an_address};
 use super::fact::{Fact, Place};
 use super::graph::Key;

@@ -5,6 +5,7 @@
 //! processes, logons, connections, services, files, addresses that are rare. An account, a well-known program or nearness in time
 //! joins nothing. `docs/decisions/0045-the-join.md` says why in this order.
 
+mod asked;
 mod attach;
 mod clock;
 mod closure;

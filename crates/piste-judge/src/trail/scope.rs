@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use piste_model::Instant;
-use piste_model::coverage::Coverage;
 use piste_model::trail::{Scope, ScopeHost, Trail};
 
 use super::Inputs;

@@ -217,6 +217,24 @@ fn a_connection_from_another_host_that_started_a_program_joins_both() {
 }
 
 #[test]
+fn what_is_done_in_a_day_at_the_desk_does_not_make_the_day_an_act() {
+    for (kind, address, expected) in [("2", "127.0.0.1", false), ("3", "10.0.0.66", true)] {
+        let mut world = World::default();
+        let texts = [
+            ("IpAddress", address),
+            ("LogonType", kind),
+            ("TargetLogonId", "0x5555"),
+            ("TargetUserName", "ann"),
+        ];
+        world.row(SECURITY, 4624, 10, &texts).row(SECURITY, 4720, 900, &[("SubjectLogonId", "0x5555")]);
+        let made = world.facts.iter().last().map(|(_, fact)| fact.place).expect("a row");
+        world.seeds.push(Key::Row(made));
+        let joined = world.joined();
+        assert_eq!(joined.members.contains(&Key::Logon(0, 0x5555)), expected, "type {kind}");
+    }
+}
+
+#[test]
 fn a_service_belongs_to_who_wrote_its_program() {
     let mut world = World::default();
     world.process(5, 1, 0, "services.exe");

@@ -33,6 +33,7 @@ struct Column {
 }
 
 /// `N` columns of the rows of one shape, by their numbers.
+#[expect(clippy::struct_field_names, reason = "its names and its columns are two things")]
 pub(super) struct Columns<const N: usize> {
     names: &'static [&'static str; N],
     columns: Vec<Column>,

@@ -59,6 +59,7 @@ struct Extension {
 
 /// What the first reading found.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "its folders and its names are two things")]
 pub(super) struct Folders {
     folders: Vec<Folder>,
     by_entry: HashMap<u32, u32, RandomState>,

@@ -423,7 +423,7 @@ fn harmed(bytes: &[u8], harms: &[Harm]) -> Vec<u8> {
                 }
             }
             Harm::Stretch(at, length, byte) => {
-                bytes.iter_mut().skip(at % size).take(length).for_each(|to| *to = byte)
+                bytes.iter_mut().skip(at % size).take(length).for_each(|to| *to = byte);
             }
             Harm::Cut(at) => bytes.truncate(at % size),
         }

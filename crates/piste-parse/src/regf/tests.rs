@@ -80,13 +80,14 @@ fn on_processor() -> std::time::Duration {
 }
 
 /// Says how long opening and each kind of piece takes.
+#[expect(clippy::cast_precision_loss, reason = "a speed is shown to a few digits")]
 pub(super) fn measure(name: &str, bytes: &[u8]) {
     let sources = Sources::default();
     let cx = Context { evidence: EvidenceId(1), path: name, sources: &sources, host_hint: None };
     for _ in 0..3 {
         let begun = on_processor();
         let opened = open_with(name, bytes, &[]);
-        let opened_after = on_processor() - begun;
+        let opened_after = on_processor().saturating_sub(begun);
         let (mut keys, mut rows) = (0, 0);
         let mut of_keys = std::time::Duration::ZERO;
         for piece in 0..opened.file.pieces() {
@@ -95,10 +96,10 @@ pub(super) fn measure(name: &str, bytes: &[u8]) {
             keys += parsed.records;
             rows += parsed.batches.iter().map(|batch| batch.rows.num_rows()).sum::<usize>();
             if parsed.records > 0 {
-                of_keys += on_processor() - begun;
+                of_keys += on_processor().saturating_sub(begun);
             }
         }
-        let all = on_processor() - begun;
+        let all = on_processor().saturating_sub(begun);
         let speed = |time: std::time::Duration| bytes.len() as f64 / 1e6 / time.as_secs_f64();
         eprintln!(
             "{name}: {keys} keys, {rows} rows; open {opened_after:?}, keys {of_keys:?} ({:.0} MB/s with opening), all {all:?} ({:.0} MB/s)",
@@ -318,7 +319,7 @@ fn a_cycle_ends_and_a_shared_cell_is_read_for_both() {
 
 #[test]
 fn no_damage_ends_the_reading() {
-    let long = software().at("Microsoft", k("long").value("x", 3, &[7; 40_000]));
+    let long = software().at("Microsoft", k("long").value("x", 3, &vec![7; 40_000]));
     let mut files = vec![hive("SOFTWARE", &long)];
     files.extend(super::tests_tables::all().iter().map(|(name, root)| hive(name, root)));
     let mut seed = 0x9E37_79B9_7F4A_7C15_u64;

@@ -74,7 +74,7 @@ fn counts_are_those_of_the_best_other_reader() {
             .max();
         let ours = super::recognise(bytes, name).then(|| read(name, bytes));
         let ours_shown = ours.as_ref().map_or("no hive".to_owned(), shown);
-        let deleted = ours.as_ref().map_or(0, |whole| whole.deleted());
+        let deleted = ours.as_ref().map_or(0, crate::regf::tests::Whole::deleted);
         eprintln!("{name}: {ours_shown}, best other {best:?}, deleted {deleted}");
         for issue in ours.iter().flat_map(|whole| &whole.read.issues) {
             eprintln!("    {issue}");

@@ -84,8 +84,9 @@ pub(crate) fn write(
     let sought = seen.map(|seen| looking.sought(seen, &mut findings));
     folder.sightings(sought.as_ref())?;
     let findings = case.number_findings(|number| findings.finish(|key| number(key)))?;
-    let trail = trail::of(&case.lake, &joined, &streamed.witnesses, &findings, (&doors, &beside))?;
-    folder.object("trail.json", &trail)?;
+    let said =
+        trail::Said { witnesses: &streamed.witnesses, findings: &findings, doors: &doors, beside: &beside };
+    let intrusions = said.write(&case.lake, &joined, |trail| folder.object("trail.json", trail))?;
     let not_visible: Vec<String> = doors.not_visible.iter().map(|one| one.why.clone()).collect();
     folder.object("exposure.json", &json!({ "servers": beside.exposures }))?;
     folder.object("clocks.json", &json!({ "clocks": beside.clocks }))?;
@@ -94,7 +95,7 @@ pub(crate) fn write(
     summary.findings = Some(findings.len() as u64);
     summary.sightings = sought.as_ref().map(|sought| sought.sightings.len() as u64);
     summary.doors = Some(doors.doors.len() as u64);
-    summary.intrusions = Some(trail.intrusions.len() as u64);
+    summary.intrusions = Some(intrusions);
     tell_coverage(&mut summary, &coverage);
     summary.new = since.map(|_| new_figures(&findings));
     summary.judged_gone = case.judged_and_gone(&findings);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use piste_hunt::told::{Origin, RuleText, Told};
 use piste_judge::trail::{Inputs, RowAt, Rule, WITNESSES_MAX, Witness, trail};
-use piste_lake::Lake;
+use piste_lake::{Lake, LakeError};
 use piste_model::{EvidenceId, Finding, Level, Trail};
 
 use super::doors::{Beside, Doors, covered};
@@ -66,26 +66,37 @@ fn rule_of(rule: &RuleText) -> Rule {
     Rule { id: rule.id.clone(), title: rule.title.clone(), level: rule.level, attack: rule.attack.clone() }
 }
 
-/// Makes the trail.
-pub(super) fn of(
-    lake: &Lake,
-    joined: &Joined,
-    witnesses: &Witnesses,
-    findings: &[Finding],
-    (doors, beside): (&Doors, &Beside),
-) -> Result<Trail, Failure> {
-    let paths: BTreeMap<u32, &str> =
-        joined.evidence.iter().map(|one| (one.id.0, one.path.as_str())).collect();
-    let coverage = covered(&joined.coverage);
-    let inputs = Inputs {
-        lake,
-        witnesses: &witnesses.kept,
-        findings,
-        doors: &doors.doors,
-        clocks: &beside.clocks,
-        coverage: &coverage,
-        host: &|name| joined.hosts.full(name).to_owned(),
-        file: &|id: EvidenceId| paths.get(&id.0).map(|path| (*path).to_owned()).unwrap_or_default(),
-    };
-    Ok(Trail { visibility: beside.visibility.clone(), ..trail(&inputs)? })
+/// What a trail is made of besides the rows.
+pub(super) struct Said<'a> {
+    pub(super) witnesses: &'a Witnesses,
+    pub(super) findings: &'a [Finding],
+    pub(super) doors: &'a Doors,
+    pub(super) beside: &'a Beside,
+}
+
+impl Said<'_> {
+    /// Makes the trail and hands it to `write`; answers how many intrusions it tells of.
+    pub(super) fn write(
+        &self,
+        lake: &Lake,
+        joined: &Joined,
+        write: impl FnOnce(&Trail) -> Result<(), LakeError>,
+    ) -> Result<u64, Failure> {
+        let paths: BTreeMap<u32, &str> =
+            joined.evidence.iter().map(|one| (one.id.0, one.path.as_str())).collect();
+        let coverage = covered(&joined.coverage);
+        let inputs = Inputs {
+            lake,
+            witnesses: &self.witnesses.kept,
+            findings: self.findings,
+            doors: &self.doors.doors,
+            clocks: &self.beside.clocks,
+            coverage: &coverage,
+            host: &|name| joined.hosts.full(name).to_owned(),
+            file: &|id: EvidenceId| paths.get(&id.0).map(|path| (*path).to_owned()).unwrap_or_default(),
+        };
+        let trail = trail(&inputs)?;
+        write(&trail)?;
+        Ok(trail.intrusions.len() as u64)
+    }
 }

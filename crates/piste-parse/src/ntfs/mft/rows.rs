@@ -360,11 +360,14 @@ fn fill_name(columns: &mut Cells, row: &mut OpenRow<'_>, file: &File<'_>, name: 
     }
 }
 
+/// Columns of one time of a file, and which of its times that is.
+type Kind = (At, At, fn(&Times) -> u64);
+
 /// All times, and what they say of each other.
 fn fill_times(columns: &mut Cells, row: &mut OpenRow<'_>, file: &File<'_>, name: Option<&Name>) {
     let own = file.times();
     let of_name = name.map(|name| name.times);
-    let kinds: [(At, At, fn(&Times) -> u64); 4] = [
+    let kinds: [Kind; 4] = [
         (At::Created, At::FnCreated, |times| times.created),
         (At::Modified, At::FnModified, |times| times.modified),
         (At::Changed, At::FnChanged, |times| times.changed),
