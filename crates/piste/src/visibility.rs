@@ -2,6 +2,8 @@
 //!
 //! In: the `visibility` of `out/trail.json`. Out: a line a span, by host and log. What is not covered is no proof of anything.
 
+use std::fmt::Write;
+
 use clap::Args;
 use piste_model::{Visibility, VisibilityKind};
 use piste_report::escape::visible;
@@ -83,18 +85,18 @@ fn told(spans: &[Visibility]) -> String {
     for span in spans {
         if span.host != host || text.is_empty() {
             let name = if span.host.is_empty() { "host unknown" } else { &span.host };
-            text.push_str(&format!("{}\n", visible(name)));
+            let _ = writeln!(text, "{}", visible(name));
             log = ("", "");
         }
         let this = (span.dataset.as_str(), span.channel.as_str());
         if this != log {
             let channel = if span.channel.is_empty() { String::new() } else { format!("  {}", span.channel) };
-            text.push_str(&format!("  {}{}\n", visible(&span.dataset), visible(&channel)));
+            let _ = writeln!(text, "  {}{}", visible(&span.dataset), visible(&channel));
         }
         (host, log) = (&span.host, this);
         let kind = span.kind.as_str();
         let because = span.because.in_words();
-        text.push_str(&format!("    {kind:<14} {:<26}  {}\n", span.span_in_words(), visible(&because)));
+        let _ = writeln!(text, "    {kind:<14} {:<26}  {}", span.span_in_words(), visible(&because));
     }
     text
 }

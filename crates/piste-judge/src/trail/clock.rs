@@ -75,10 +75,11 @@ impl Shifts {
     /// From when to when a row happened, in nanoseconds; `None` where it has no time.
     pub(crate) fn when(&self, host: &str, dataset: &str, row: &Row<'_, '_>) -> Option<(i64, i64)> {
         let filed = row.time()?.nanos;
-        if dataset == "windows.sysmon" && !matches!(row.code(), Some(3 | 22)) {
-            if let Some(own) = Instant::parse(row.text("UtcTime")) {
-                return Some((own.nanos, own.nanos));
-            }
+        if dataset == "windows.sysmon"
+            && !matches!(row.code(), Some(3 | 22))
+            && let Some(own) = Instant::parse(row.text("UtcTime"))
+        {
+            return Some((own.nanos, own.nanos));
         }
         let host = host.to_lowercase();
         if row.text(schema::TIME_BASIS) == "@timestamp"
@@ -154,7 +155,7 @@ mod tests {
     #[test]
     fn what_a_collector_received_late_is_no_zone() {
         let received = clock("EventTime minus @timestamp", -14_511_077, 900);
-        check(&[received.clone()], Some((Written::EventTime, 4)));
+        check(std::slice::from_ref(&received), Some((Written::EventTime, 4)));
         let own = clock("Sysmon UtcTime minus @timestamp", -110_542, 900);
         check(&[received, own], Some((Written::EventTime, 4)));
     }

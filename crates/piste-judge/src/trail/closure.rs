@@ -122,7 +122,7 @@ impl Closure<'_, '_, '_> {
                     self.relatives(id);
                 }
             }
-            self.from_facts();
+            self.join_facts();
             if self.graph.open.is_empty() {
                 return;
             }
@@ -187,7 +187,7 @@ impl Closure<'_, '_, '_> {
     }
 
     /// What the kept rows join.
-    fn from_facts(&mut self) {
+    fn join_facts(&mut self) {
         let joins = |fact: &Fact| {
             matches!(fact.code, Some(1 | 8 | 4688 | 4697 | 7045 | 4624 | 4672 | 4964 | 5140 | 5145))
         };

@@ -250,6 +250,7 @@ impl Processes {
     pub(crate) fn link(&mut self) {
         let started: BTreeMap<ProcessId, i64> =
             self.iter().map(|(id, one)| (id, one.start.unwrap_or(i64::MIN))).collect();
+        #[expect(clippy::iter_over_hash_type, reason = "each list is put in order by itself")]
         for ids in self.by_pid.values_mut() {
             ids.sort_by_key(|id| (started.get(id).copied(), *id));
         }

@@ -31,6 +31,7 @@ pub(crate) struct Hub {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the catalogue calls it so")]
 struct Technique {
     name: String,
     tactic: String,

@@ -647,28 +647,21 @@ fn account_of(fact: &Fact) -> String {
 
 fn session_in_words(facts: &[&Fact]) -> String {
     let logon = facts.iter().find(|fact| fact.code == Some(4624));
-    let mut text = match logon {
-        Some(fact) => {
-            let package = fact.text("AuthenticationPackageName");
-            let workstation = fact.text("WorkstationName");
-            let from = fact.text("IpAddress");
-            let from = if from.is_empty() { String::new() } else { format!(" from {from}") };
-            let named = if workstation.is_empty() {
-                String::new()
-            } else {
-                format!(", workstation {}", cut(workstation))
-            };
-            format!(
-                "logon of {} of type {}{from} ({package}{named})",
-                account_of(fact),
-                fact.text("LogonType")
-            )
-        }
-        None => {
-            let account =
-                facts.iter().map(|fact| account_of(fact)).find(|one| !one.is_empty()).unwrap_or_default();
-            format!("a logon of {account} whose beginning is not in the logs")
-        }
+    let mut text = if let Some(fact) = logon {
+        let package = fact.text("AuthenticationPackageName");
+        let workstation = fact.text("WorkstationName");
+        let from = fact.text("IpAddress");
+        let from = if from.is_empty() { String::new() } else { format!(" from {from}") };
+        let named = if workstation.is_empty() {
+            String::new()
+        } else {
+            format!(", workstation {}", cut(workstation))
+        };
+        format!("logon of {} of type {}{from} ({package}{named})", account_of(fact), fact.text("LogonType"))
+    } else {
+        let account =
+            facts.iter().map(|fact| account_of(fact)).find(|one| !one.is_empty()).unwrap_or_default();
+        format!("a logon of {account} whose beginning is not in the logs")
     };
     text.push_str(&shares_in_words(facts));
     text

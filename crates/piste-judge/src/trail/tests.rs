@@ -49,8 +49,9 @@ impl World {
     ) -> &mut Self {
         let mut fact = Fact::invented(dataset, code, at(second), texts);
         fact.host = host;
-        fact.place.record =
-            i64::from(code) * 1_000 + i64::from(host) * 100 + self.facts.iter().count() as i64;
+        fact.place.record = i64::from(code) * 1_000
+            + i64::from(host) * 100
+            + i64::try_from(self.facts.iter().count()).expect("few");
         self.facts.add(fact);
         self
     }

@@ -375,10 +375,10 @@ fn owner(members: &[&Source<'_>], place: &HostByPlace) -> Option<String> {
             return Some(name);
         }
         // Other logs name more hosts than their own: they tell only where all of them agree, and nothing else does.
-        if own || (rows.len() == 1 && !place.known.joins()) {
-            if let Some(name) = best(&mut rows.values().copied()) {
-                return Some(name);
-            }
+        if (own || (rows.len() == 1 && !place.known.joins()))
+            && let Some(name) = best(&mut rows.values().copied())
+        {
+            return Some(name);
         }
     }
     None
@@ -463,7 +463,7 @@ mod tests {
                 path: one.path,
                 collection: one.collection,
                 by_place: &one.place,
-                own_log: one.path.ends_with(".evtx"),
+                own_log: is_own_log("evtx", one.path) && one.path.contains(".evtx"),
                 relayed: false,
                 rows: &one.rows,
             })

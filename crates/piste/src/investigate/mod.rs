@@ -117,14 +117,11 @@ pub(crate) fn into_case(
     let known = given_indicators.with_earlier(&case)?;
     let mut body = json!({
         "evidence": given.iter().cloned().map(StoredPath).collect::<Vec<_>>(),
-        "rules": hunt.rules.figures.sets,
-        "rules_sha256": hunt.rules.sha256,
-        "hunt": hunt.key,
-        "yara": {"sets": hunt.yara.sets, "sha256": hunt.yara.sha256, "seconds": hunt.yara_seconds},
         "version": env!("CARGO_PKG_VERSION"),
         "binary_sha256": binary.sha256(),
         "rule_options": arguments.which.anywhere(),
     });
+    hunt.tell(&mut body);
     known.tell(&mut body);
     let said = stated::with_earlier(case.stated(), arguments.as_host.as_deref(), &evidence);
     stated::tell(&said, &mut body);
@@ -282,6 +279,24 @@ impl Sealing<'_> {
         let intake = sealer.seal(given)?;
         progress.finish();
         Ok(intake)
+    }
+}
+
+impl Hunt {
+    /// What the ledger is to know of it.
+    fn tell(&self, body: &mut serde_json::Value) {
+        let of_run = [
+            ("rules", json!(self.rules.figures.sets)),
+            ("rules_sha256", json!(self.rules.sha256)),
+            ("hunt", json!(self.key)),
+            (
+                "yara",
+                json!({"sets": self.yara.sets, "sha256": self.yara.sha256, "seconds": self.yara_seconds}),
+            ),
+        ];
+        if let Some(body) = body.as_object_mut() {
+            body.extend(of_run.map(|(name, value)| (name.to_owned(), value)));
+        }
     }
 }
 

@@ -77,9 +77,7 @@ pub(crate) fn write(
     let (streamed, beside, doors) =
         read_both(&case.lake, &joined, || stream(&folder, &sources, &mut places, since))?;
     let mut findings = streamed.findings;
-    for path in &merged {
-        let _ = fs::remove_file(path); // what stays is removed when the case is next opened
-    }
+    remove(&merged);
     let seen = looking.find(&case.lake, &joined, since.map(|since| since.evidence))?;
     let sought = seen.map(|seen| looking.sought(seen, &mut findings));
     folder.sightings(sought.as_ref())?;
@@ -88,8 +86,7 @@ pub(crate) fn write(
         trail::Said { witnesses: &streamed.witnesses, findings: &findings, doors: &doors, beside: &beside };
     let intrusions = said.write(&case.lake, &joined, |trail| folder.object("trail.json", trail))?;
     let not_visible: Vec<String> = doors.not_visible.iter().map(|one| one.why.clone()).collect();
-    folder.object("exposure.json", &json!({ "servers": beside.exposures }))?;
-    folder.object("clocks.json", &json!({ "clocks": beside.clocks }))?;
+    folder.beside(&beside)?;
     let Joined { evidence, issues, coverage, hosts: _, proxies: _, areas, not_run, mut summary } = joined;
     summary.detections = Some(streamed.tallies.total());
     summary.findings = Some(findings.len() as u64);
@@ -134,6 +131,13 @@ pub(crate) fn write(
     let page = terminal::summary(&view);
     let next = Some(folder.into_next());
     Ok(Written { page, gravest: gravest(&findings), next, summary, coverage })
+}
+
+/// Removes files of `tmp/`; what stays is removed when the case is next opened.
+fn remove(paths: &[PathBuf]) {
+    for path in paths {
+        let _ = fs::remove_file(path);
+    }
 }
 
 /// Detections of the units' rows under this hunt, and those in their files.
@@ -287,6 +291,12 @@ fn failed(name: &str) -> impl FnOnce(std::io::Error) -> LakeError + use<> {
 struct Folder(RefCell<Next>);
 
 impl Folder {
+    /// Which flaws were open when, and how far clocks are apart.
+    fn beside(&self, beside: &Beside) -> Result<(), LakeError> {
+        self.object("exposure.json", &json!({ "servers": beside.exposures }))?;
+        self.object("clocks.json", &json!({ "clocks": beside.clocks }))
+    }
+
     fn open(case: &Path) -> Result<Self, LakeError> {
         Next::begin(case).map(|next| Self(RefCell::new(next)))
     }

@@ -91,8 +91,8 @@ mod tests {
     fn the_last_word_on_a_path_stands() {
         let [one, two] = ["/a", "/b"].map(PathBuf::from);
         let first = with_earlier(&[], Some("MX01"), &[one.clone(), two.clone()]);
-        assert_eq!(with_earlier(&first, None, &[two.clone()]), first);
-        let mut second = with_earlier(&first, Some("MX02"), &[two.clone()]);
+        assert_eq!(with_earlier(&first, None, std::slice::from_ref(&two)), first);
+        let mut second = with_earlier(&first, Some("MX02"), std::slice::from_ref(&two));
         let said = |host: &str, path: &PathBuf| Stated {
             host: host.to_owned(),
             evidence: vec![StoredPath(path.clone())],

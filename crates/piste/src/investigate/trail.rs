@@ -95,7 +95,7 @@ impl Said<'_> {
             host: &|name| joined.hosts.full(name).to_owned(),
             file: &|id: EvidenceId| paths.get(&id.0).map(|path| (*path).to_owned()).unwrap_or_default(),
         };
-        let trail = trail(&inputs)?;
+        let trail = Trail { visibility: self.beside.visibility.clone(), ..trail(&inputs)? };
         write(&trail)?;
         Ok(trail.intrusions.len() as u64)
     }

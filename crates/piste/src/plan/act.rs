@@ -62,26 +62,26 @@ pub(super) struct Reopen {
 /// `piste plan assign`.
 pub(super) fn assign(arguments: &Assign, common: &Common) -> Result<(), Failure> {
     let decision = Decision { to: &arguments.to, why: "", done_at: None };
-    record(kind::PLAN_ASSIGNED, &arguments.action, &arguments.who, decision, common)
+    record(kind::PLAN_ASSIGNED, &arguments.action, &arguments.who, &decision, common)
 }
 
 /// `piste plan claim`.
 pub(super) fn claim(arguments: &Claim, common: &Common) -> Result<(), Failure> {
     let done_at = arguments.at_time.as_deref().map(|text| time(text, common)).transpose()?;
     let decision = Decision { to: "", why: &arguments.reason.why, done_at };
-    record(kind::PLAN_CLAIMED, &arguments.action, &arguments.reason.who, decision, common)
+    record(kind::PLAN_CLAIMED, &arguments.action, &arguments.reason.who, &decision, common)
 }
 
 /// `piste plan waive`.
 pub(super) fn waive(arguments: &Waive, common: &Common) -> Result<(), Failure> {
     let decision = Decision { to: "", why: &arguments.reason.why, done_at: None };
-    record(kind::PLAN_WAIVED, &arguments.action, &arguments.reason.who, decision, common)
+    record(kind::PLAN_WAIVED, &arguments.action, &arguments.reason.who, &decision, common)
 }
 
 /// `piste plan reopen`.
 pub(super) fn reopen(arguments: &Reopen, common: &Common) -> Result<(), Failure> {
     let decision = Decision { to: "", why: &arguments.reason.why, done_at: None };
-    record(kind::PLAN_REOPENED, &arguments.action, &arguments.reason.who, decision, common)
+    record(kind::PLAN_REOPENED, &arguments.action, &arguments.reason.who, &decision, common)
 }
 
 /// What a person decides about an action.
@@ -95,7 +95,7 @@ fn record(
     kind: &str,
     action: &str,
     who: &Who,
-    decision: Decision<'_>,
+    decision: &Decision<'_>,
     common: &Common,
 ) -> Result<(), Failure> {
     let action = named(action)?;
