@@ -90,7 +90,18 @@ fn what_a_person_called_harmless_is_no_step() {
     for finding in scratch.lines("findings.jsonl") {
         let id = finding["id"].as_str().expect("an id");
         scratch
-            .piste(&["finding", id, "--verdict", "false-positive", "--why", "ours", "--case", CASE])
+            .piste(&[
+                "finding",
+                id,
+                "--verdict",
+                "false-positive",
+                "--why",
+                "ours",
+                "--by",
+                "Ann",
+                "--case",
+                CASE,
+            ])
             .expect(0);
     }
     scratch.investigate("given --rules rules").expect(0);
