@@ -10,13 +10,13 @@ mod attach;
 mod clock;
 mod closure;
 mod collect;
-mod common;
 mod fact;
 mod graph;
 mod judge;
 mod names;
 mod processes;
 mod programs;
+mod rarity;
 mod scope;
 mod steps;
 #[cfg(test)]
