@@ -709,7 +709,7 @@ mod tests {
         check(&old, "x", Format::Unknown);
         for order in [u16::to_be_bytes, u16::to_le_bytes] {
             let wide: Vec<u8> = "whoami /all\r\nnet user".encode_utf16().flat_map(order).collect();
-            check(&wide, "ConsoleHost_history.txt", Format::Text);
+            check(&wide, "typed.txt", Format::Text);
         }
         let numbers: Vec<u8> = (0..600_u16).flat_map(|number| (number % 7).to_le_bytes()).collect();
         check(&numbers, "x.dat", Format::Unknown);

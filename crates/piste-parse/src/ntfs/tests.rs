@@ -15,7 +15,7 @@ use super::raw::Reference;
 use super::{open_index, open_mft, open_usn, recognise_usn};
 use crate::random_access::{Companion, Opened, ReadAt};
 use crate::testing::{Read, row_of};
-use crate::{Context, Format, sniff};
+use crate::{Context, sniff};
 
 type Open = fn(Arc<dyn ReadAt>, &[Companion], &Context<'_>) -> io::Result<Opened>;
 
@@ -388,7 +388,7 @@ fn an_index_tells_its_entries_and_those_behind_them() {
             "gone.aspx | True | 9 | 9 | 2021-03-03T04:10:59.3260600Z | 77 | CreatedOn",
         ]
     );
-    assert_eq!(sniff(&bytes, "x"), Format::Artefact(crate::artefact::Artefact::NtfsIndex));
+    assert_eq!(sniff(&bytes, "x").name(), "ntfs-index");
     bytes[4_096..4_100].copy_from_slice(b"JUNK");
     let found = read(open_index, &bytes);
     assert_eq!(found.rows.len(), 4);
