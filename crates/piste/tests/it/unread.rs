@@ -64,7 +64,7 @@ fn artefacts_that_are_not_read_are_named_everywhere_and_the_code_knows_it() {
     }
     assert!(run.err.contains("exit code 3"), "{}", run.err);
     let nothing = scratch.piste(&["search", "no-such-word", "--case", "case"]).expect(0);
-    assert!(nothing.err.contains("Not examined: registry hive"), "{}", nothing.err);
+    assert!(nothing.err.contains("Not examined: memory dump"), "{}", nothing.err);
 }
 
 #[test]
