@@ -1,7 +1,7 @@
 //! Artefacts that are no logs: what a collection of a Windows host holds beside them, by content.
 //!
-//! In: a file's first bytes and its name. Out: which artefact it is. None is read yet; `catalog/artefacts.yaml` says what
-//! each would answer. Names decide only where the format has no signature. Sources: libyal's format specifications,
+//! In: a file's first bytes and its name. Out: which artefact it is. Those with a reader in `readers.rs` are read; of the others
+//! `catalog/artefacts.yaml` says what each would answer. Names decide only where the format has no signature. Sources: libyal's format specifications,
 //! Microsoft's MS-SHLLINK and USN structures, the libpcap and pcapng drafts.
 
 /// An artefact by its content.
