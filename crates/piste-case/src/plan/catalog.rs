@@ -125,7 +125,7 @@ pub struct Action {
 /// A rule of order that holds for many actions.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct OrderRule {
-    /// `O-02`.
+    /// `R-02`.
     pub id: String,
     /// In words.
     pub rule: String,
