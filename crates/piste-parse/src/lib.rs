@@ -6,6 +6,7 @@
 
 #![deny(clippy::indexing_slicing)]
 
+mod account_control;
 pub mod artefact;
 mod bad_records;
 pub mod block;

@@ -3,7 +3,7 @@
 //! In: a page of a host with all that is known of it. Out: one door. What the file reads as and what the logs show of its use are two
 //! questions: a shell that no log shows in use is there all the same, and a page that was only asked for may be none.
 
-use piste_model::{Door, DoorState, DoorVerdict, Instant};
+use piste_model::{Covered, Door, DoorState, DoorVerdict, Instant};
 
 use super::collected::Reading;
 use super::decode::is_page;
@@ -38,7 +38,7 @@ pub(crate) fn door(
     for sentence in store.visits(host, key).map(super::visits::Visits::sentences).unwrap_or_default() {
         draft.sum(sentence);
     }
-    unanswered(&mut draft, page);
+    unanswered(&mut draft, page, known.covers(host, WEB.datasets));
     by_directory(&mut draft, page, directories);
     let used = page.is_used() || !likely.is_empty();
     draft.verdict(if used { DoorVerdict::Used } else { DoorVerdict::Succeeded });
@@ -90,11 +90,12 @@ fn place(page: &Page<'_>, key: &str) -> String {
     collected.or(written).or(listed).or(loose).unwrap_or(key).to_owned()
 }
 
-fn unanswered(draft: &mut Draft<'_, '_>, page: &Page<'_>) {
+fn unanswered(draft: &mut Draft<'_, '_>, page: &Page<'_>, logs: Option<Covered>) {
     if let Some(gone) = page.gone {
         let at = Instant { nanos: gone, digits: 0 };
+        let end = logs.map_or_else(String::new, |logs| format!(", which end at {},", logs.last));
         draft.sum(format!(
-            "it had been taken away by {at}: asked for then, it did not answer, nor ever again"
+            "it had been taken away by {at}: its site then answered that there is no such file, and nothing later in the logs that are here{end} shows it again"
         ));
     }
     if let (Some(first), Some(last)) = (page.unanswered.first(), page.unanswered.last()) {

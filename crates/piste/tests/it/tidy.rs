@@ -54,7 +54,9 @@ fn every_decision_stands_in_the_index() {
         }
     }
     notes.sort();
-    let listed: Vec<&str> =
-        index.lines().filter_map(|line| line.split_once("](")?.1.split_once(')').map(|(name, _)| name)).collect();
+    let listed: Vec<&str> = index
+        .lines()
+        .filter_map(|line| line.split_once("](")?.1.split_once(')').map(|(name, _)| name))
+        .collect();
     assert_eq!(listed, notes);
 }
