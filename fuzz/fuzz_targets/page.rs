@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use piste_page::read;
 use piste_parse::Format;
-use piste_parse::webshell::read;
 
 fuzz_target!(|bytes: &[u8]| {
     piste_fuzz::parse(Format::WebPage, bytes);

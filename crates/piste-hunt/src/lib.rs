@@ -5,14 +5,11 @@
 
 mod bits;
 pub mod bundles;
-pub mod clocks;
 mod columns;
 pub mod correlate;
 pub mod describe;
-pub mod doors;
 pub mod engine;
 pub mod explain;
-pub mod exposure;
 pub mod findings;
 mod keywords;
 mod matching;

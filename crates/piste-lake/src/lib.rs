@@ -25,6 +25,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod reparse;
 mod reread;
+pub mod row_view;
 mod salvage;
 pub mod scan;
 pub mod seal;

@@ -12,7 +12,9 @@ use quick_xml::events::{BytesStart, Event};
 use crate::block::Block;
 use crate::fields::Fields;
 use crate::rows::{Head, Rows};
-use crate::{Context, Parsed, charset};
+use piste_page::charset;
+
+use crate::{Context, Parsed};
 
 /// Dataset of the rows.
 pub const DATASET: &str = "iis.configuration";

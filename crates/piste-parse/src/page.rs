@@ -8,15 +8,15 @@ use std::fmt::Write;
 
 use piste_model::Issue;
 use piste_model::hash::hex;
+use piste_page::{Reading, Unread, Verdict, charset};
 use sha2::{Digest, Sha256};
 
 use crate::block::Block;
 use crate::file::{self, FileFacts};
-use crate::webshell::{self, Reading, Unread, Verdict};
-use crate::{Context, Format, Parsed, charset};
+use crate::{Context, Format, Parsed};
 
 /// Bytes of a file that are read; the rest is named in an issue.
-pub const BYTES_MAX: usize = webshell::BYTES_MAX;
+pub const BYTES_MAX: usize = piste_page::BYTES_MAX;
 /// Dataset of the rows.
 pub const DATASET: &str = "file.content";
 /// Kind of a configuration file, whose entries are rows too.
@@ -47,7 +47,7 @@ pub(crate) fn read(
     if bytes.len() < block.bytes.len() {
         parsed.issues.push(too_long(cx));
     }
-    let reading = webshell::read(bytes, name);
+    let reading = piste_page::read(bytes, name);
     parsed.issues.extend(reading.unread.map(|unread| too_much_work(cx, unread)));
     say(&reading, push);
     let text = charset::decoded(bytes).bytes;
@@ -79,7 +79,7 @@ pub(crate) fn hidden_in(
     if !CODE_MARKS.iter().any(|mark| memchr::memmem::find(bytes, mark).is_some()) {
         return None;
     }
-    let reading = webshell::read(bytes, name);
+    let reading = piste_page::read(bytes, name);
     parsed.issues.extend(reading.unread.map(|unread| too_much_work(cx, unread)));
     if reading.verdict() == Verdict::Clean {
         return None;

@@ -10,7 +10,9 @@ use crate::artefact::{self, Artefact};
 use crate::header::Header;
 use crate::readers::{ReaderId, or_reader};
 use crate::tags::Tag;
-use crate::{charset, exchange, export, healthchecker, listing, nps, syslog, wrapped};
+use piste_page::charset;
+
+use crate::{exchange, export, healthchecker, listing, nps, syslog, wrapped};
 
 /// Bytes of a file that [`sniff`] looks at.
 pub const HEAD_BYTES: usize = 16_384;

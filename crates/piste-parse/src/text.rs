@@ -12,7 +12,9 @@ use piste_model::schema::Role;
 
 use crate::block::{Block, Encoding};
 use crate::rows::{Head, Rows};
-use crate::{Context, Format, Parsed, charset};
+use piste_page::charset;
+
+use crate::{Context, Format, Parsed};
 
 /// Dataset of the rows.
 pub const DATASET: &str = "file.text";

@@ -6,8 +6,8 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, RecordBatch};
-use piste_hunt::describe::{self, Times};
 use piste_lake::LakeError;
+use piste_lake::row_view::{self, Times};
 use piste_lake::scan::text_at;
 use piste_model::{Instant, RowRef, schema};
 
@@ -87,7 +87,7 @@ fn take(sources: &Sources<'_>, batch: &RecordBatch, clears: &mut Vec<Clear>) {
             time,
             event_code,
             account: text("SubjectUserName", row).unwrap_or_default().to_owned(),
-            row: describe::place_of(batch, row, sources.names.file),
+            row: row_view::place_of(batch, row, sources.names.file),
         });
     }
 }

@@ -12,7 +12,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use piste_hunt::exposure::Names;
+use crate::exposure::Names;
 use piste_lake::{Lake, LakeError};
 use piste_model::coverage::Coverage;
 use piste_model::visibility::{Because, Visibility, VisibilityKind};

@@ -97,7 +97,7 @@ pub(crate) fn recognise(head: &[u8], name: &str) -> bool {
     };
     let rest = head.get(first & !(ALIGNMENT - 1)..).unwrap_or_default();
     // Where its first record is damaged, or cut off where the head ends, the name decides, save for text.
-    let binary = || first >= ALIGNMENT || (head.contains(&0) && crate::charset::width(head).is_none());
+    let binary = || first >= ALIGNMENT || (head.contains(&0) && piste_page::charset::width(head).is_none());
     Record::read(rest).is_some() || (is_journal_name(name) && binary())
 }
 

@@ -2,7 +2,7 @@
 //!
 //! In: the first bytes of a file and its name. Out: yes or no. Names count more than elsewhere, since a server goes by them.
 
-use crate::{charset, webshell};
+use piste_page::charset;
 
 /// Extensions of pages that a web server runs.
 const PAGE_EXTENSIONS: [&str; 25] = [
@@ -40,7 +40,7 @@ pub(super) fn is_page(head: &[u8], name: &str) -> bool {
 
 /// Whether a web server runs or obeys what is called so.
 pub(super) fn is_page_name(name: &str) -> bool {
-    PAGE_EXTENSIONS.iter().any(|extension| extension_is(name, extension)) || webshell::is_settings(name)
+    PAGE_EXTENSIONS.iter().any(|extension| extension_is(name, extension)) || piste_page::is_settings(name)
 }
 
 /// Whether a name ends with this extension, in any case.

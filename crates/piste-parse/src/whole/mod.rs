@@ -10,7 +10,9 @@ use piste_model::{Instant, guard};
 use crate::block::{Block, Encoding};
 use crate::fields::Fields;
 use crate::rows::{Head, Rows};
-use crate::{Context, Parsed, charset};
+use piste_page::charset;
+
+use crate::{Context, Parsed};
 
 /// Datasets some of whose rows have no time by nature: a definition or a list says what is, not what happened.
 pub(crate) const TIMELESS: [&str; 5] =

@@ -1,11 +1,11 @@
 //! The doors of a run.
 //!
 //! In: the lake and the joined records. Out: `doors.json`: every producer's candidates, joined and numbered. A producer
-//! gives `Vec<Door>`; [`piste_hunt::doors::join`] makes them one door a place.
+//! gives `Vec<Door>`; [`piste_judge::doors::join`] makes them one door a place.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use piste_hunt::doors::{Known, NotVisible, Sealed, find, join, not_visible, page_key};
+use piste_judge::doors::{Known, NotVisible, Sealed, find, join, not_visible, page_key};
 use piste_lake::Lake;
 use piste_model::coverage::is_log;
 use piste_model::{Clock, Coverage, Covered, Door, Evidence, EvidenceId, Exposure, HostKnown, Visibility};

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use piste_hunt::exposure::{self, Names};
-use piste_hunt::{clocks, exposure::words};
+use piste_judge::exposure::{self, Names};
+use piste_judge::{clocks, exposure::words};
 use piste_lake::{Lake, LakeError};
 use piste_model::{Clock, Evidence, EvidenceId, Exposure};
 

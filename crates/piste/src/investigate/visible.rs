@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use piste_hunt::exposure::Names;
+use piste_judge::exposure::Names;
 use piste_judge::visibility::{self, Sources};
 use piste_lake::Lake;
 use piste_model::{Clock, Evidence, EvidenceId, Visibility};

@@ -10,11 +10,12 @@ use serde_json::Value;
 /// Crate, and those it may use; `piste` may use all.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("piste-model", &[]),
-    ("piste-parse", &["piste-model"]),
+    ("piste-page", &["piste-model"]),
+    ("piste-parse", &["piste-model", "piste-page"]),
     ("piste-rules", &["piste-model"]),
     ("piste-lake", &["piste-parse", "piste-model"]),
     ("piste-hunt", &["piste-lake", "piste-rules", "piste-model"]),
-    ("piste-judge", &["piste-hunt", "piste-lake", "piste-model"]),
+    ("piste-judge", &["piste-lake", "piste-model"]),
     ("piste-case", &["piste-model"]),
     ("piste-report", &["piste-case", "piste-model"]),
     ("piste-lab", &["piste-model"]),
