@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use piste_case::verdicts::Verdicts;
 use piste_case::{Entry, FindingNumbers, Ledger, kind};
 use piste_hunt::Since;
