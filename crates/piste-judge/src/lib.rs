@@ -7,4 +7,5 @@
 #![deny(clippy::indexing_slicing)]
 
 pub mod trail;
+pub mod verify;
 pub mod visibility;
