@@ -23,6 +23,7 @@ pub mod issue;
 pub mod level;
 pub mod locator;
 pub mod reading;
+pub mod removal;
 pub mod schema;
 pub mod sighting;
 pub mod sources;
@@ -30,6 +31,7 @@ pub mod summary;
 pub mod time;
 pub mod trail;
 pub mod visibility;
+pub mod watchlist;
 
 pub use clock::Clock;
 pub use coverage::{Coverage, Covered, CoveredFigures, Days};
