@@ -203,7 +203,7 @@ pub(crate) fn is_page(path: &str) -> bool {
 
 /// The address under which a page's file and its requests meet; empty where its file lies in no known web root.
 pub(crate) fn page_address(place: &str) -> String {
-    let key = piste_hunt::doors::page_key(place);
+    let key = crate::doors::page_key(place);
     if key.contains('\\') { String::new() } else { url(&key) }
 }
 
