@@ -132,7 +132,7 @@ pub struct Action {
 /// A rule of order that holds for many actions.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct OrderRule {
-    /// `R-02`.
+    /// `OC-02`.
     pub id: String,
     /// In words.
     pub rule: String,
