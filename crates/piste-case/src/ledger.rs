@@ -61,6 +61,10 @@ pub mod kind {
     pub const PLAN_WAIVED: &str = "plan.waived";
     /// An action is to be done again.
     pub const PLAN_REOPENED: &str = "plan.reopened";
+    /// A person released the removal list, by its hash.
+    pub const REMOVAL_RELEASED: &str = "removal.released";
+    /// Evidence that was collected afterwards was judged: what is gone, what is back.
+    pub const VERIFY_JUDGED: &str = "verify.judged";
 }
 
 /// Bytes that one line may have; a longer one is refused when written and when read, so that memory stays flat.

@@ -17,6 +17,7 @@ mod numbers;
 pub mod person;
 pub mod plan;
 pub mod proof;
+pub mod removal;
 pub mod verdicts;
 
 pub use key::{KeyError, PublicKey, SecretKey};

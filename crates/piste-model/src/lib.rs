@@ -24,6 +24,7 @@ pub mod level;
 pub mod locator;
 pub mod reading;
 pub mod reason;
+pub mod removal;
 pub mod schema;
 pub mod sighting;
 pub mod sources;
@@ -31,6 +32,7 @@ pub mod summary;
 pub mod time;
 pub mod trail;
 pub mod visibility;
+pub mod watchlist;
 
 pub use clock::Clock;
 pub use coverage::{Coverage, Covered, CoveredFigures, Days};

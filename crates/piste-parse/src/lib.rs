@@ -6,6 +6,7 @@
 
 #![deny(clippy::indexing_slicing)]
 
+mod account_control;
 pub mod artefact;
 mod bad_records;
 pub mod block;
@@ -56,6 +57,7 @@ pub mod text;
 mod text_pieces;
 mod values;
 pub mod velociraptor;
+pub mod weblog;
 pub mod wer;
 mod whole;
 pub mod wmi;

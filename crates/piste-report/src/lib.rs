@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod columns;
 pub mod custody_sheet;
 pub mod escape;
+pub mod exports;
 mod figures;
 pub mod html;
 pub mod notice;
@@ -17,6 +18,7 @@ pub mod reading;
 pub mod tallies;
 pub mod terminal;
 pub mod timeline;
+pub mod verify_sheet;
 pub mod view;
 
 pub use tallies::Tallies;

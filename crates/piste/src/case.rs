@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use piste_case::verdicts::Verdicts;
 use piste_case::{Entry, FindingNumbers, Ledger, kind};
 use piste_hunt::Since;
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 
 use crate::changes::{CHANGED, Changed, Changes, How};
 use crate::failure::Failure;
+use crate::investigate::proxies;
 use crate::investigate::read::Met;
 use crate::investigate::stated::{self, Stated};
 use crate::person::{Past, lock_ledger, or_set_aside};
@@ -90,6 +92,8 @@ struct Known {
     indicators: Vec<Kept>,
     /// What persons said of the computers that given paths are of.
     stated: Vec<Stated>,
+    /// Proxies whose word on the client the run begun last takes.
+    proxies: Vec<IpNet>,
     /// The last run that reads evidence has finished.
     is_read: bool,
     /// The run begun last reads evidence.
@@ -146,6 +150,11 @@ impl Case {
     /// What earlier runs were told of the computers that given paths are of.
     pub(crate) fn stated(&self) -> &[Stated] {
         &self.known.stated
+    }
+
+    /// Proxies whose word on the client the last run took.
+    pub(crate) fn proxies(&self) -> &[IpNet] {
+        &self.known.proxies
     }
 
     /// Whether the last reading of evidence came to its end.
@@ -364,6 +373,9 @@ impl Known {
                 self.stated = stated;
             }
             self.reads = body.get("evidence").is_some();
+            if self.reads {
+                self.proxies = proxies::of_entry(body);
+            }
             self.is_read &= !self.reads;
             let paths = body.get("evidence").and_then(Value::as_array).into_iter().flatten();
             for path in paths.filter_map(stored_path) {

@@ -97,6 +97,8 @@ pub(crate) enum Command {
     Fact(crate::fact::Fact),
     Duties(crate::duties::Duties),
     Plan(crate::plan::PlanOptions),
+    Verify(crate::verify::VerifyOptions),
+    Watchlist(crate::watchlist::WatchlistOptions),
     Completions(crate::completions::Completions),
     Man(crate::completions::Man),
 }
@@ -156,8 +158,12 @@ pub(crate) struct Investigate {
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
     /// A proxy whose word on who spoke with it is taken, as an address or a network; those that are none of the Internet are.
+    /// Later runs of the case keep it.
     #[arg(long, value_name = "CIDR", value_parser = network)]
     pub(crate) trusted_proxy: Vec<IpNet>,
+    /// Leave out the proxies that earlier runs of the case were given.
+    #[arg(long)]
+    pub(crate) no_earlier_proxies: bool,
     /// Exit with 1 if there is a finding of this level or above.
     #[arg(long, value_name = "LEVEL", value_parser = level)]
     pub(crate) fail_on: Option<Level>,
@@ -192,6 +198,7 @@ impl Investigate {
             file_timeout: FileTime::USUAL_SECONDS,
             password_file: None,
             trusted_proxy: Vec::new(),
+            no_earlier_proxies: false,
             fail_on: None,
             threads: None,
             json,

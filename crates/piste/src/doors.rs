@@ -16,7 +16,7 @@ use piste_report::escape::{terminal, visible};
 use crate::cli::Common;
 use crate::failure::Failure;
 use crate::investigate::doors::Doors as Written;
-use crate::look::{is_host, note_not_examined, seen, unreadable};
+use crate::look::{is_host, note_not_examined, refuse_unknown_hosts, seen, unreadable};
 use crate::out;
 use crate::results::Results;
 
@@ -94,6 +94,7 @@ fn written(case: &Path) -> Result<Written, Failure> {
 /// Runs `piste doors`.
 pub(crate) fn run(arguments: &Doors, common: &Common) -> Result<u8, Failure> {
     let mut found = written(&common.case)?;
+    refuse_unknown_hosts(&common.case, &arguments.host)?;
     let of_host =
         |host: &str| arguments.host.is_empty() || arguments.host.iter().any(|wanted| is_host(wanted, host));
     let all = found.doors.len();

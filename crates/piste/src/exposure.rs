@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::cli::Common;
 use crate::failure::Failure;
-use crate::look::{is_host, note_not_examined, seen, unreadable};
+use crate::look::{is_host, note_not_examined, refuse_unknown_hosts, seen, unreadable};
 use crate::out;
 
 /// Shows each server's builds and the flaws that were open, from when to when.
@@ -47,9 +47,10 @@ pub(crate) struct Servers {
 /// Runs the command.
 pub(crate) fn run(arguments: &ExposureOptions, common: &Common) -> Result<u8, Failure> {
     let text = seen(&common.case)?.results.text(&common.case, FILE)?;
+    refuse_unknown_hosts(&common.case, &arguments.host)?;
     let read: Servers = serde_json::from_str(&text).map_err(|error| unreadable(FILE, &error))?;
     let wanted =
-        |host: &str| arguments.host.is_empty() || arguments.host.iter().any(|one| is_host(host, one));
+        |host: &str| arguments.host.is_empty() || arguments.host.iter().any(|one| is_host(one, host));
     let servers: Vec<Exposure> = read.servers.into_iter().filter(|one| wanted(&one.host)).collect();
     if arguments.json {
         out::data(&format!("{}\n", json!({ "servers": servers })));

@@ -21,7 +21,7 @@ use crate::cli::Common;
 use crate::export::rules::rules_of_last_run;
 use crate::export::{ExportOptions, export};
 use crate::failure::Failure;
-use crate::look::{Seen, is_host, note_not_examined, seen};
+use crate::look::{Seen, is_host, note_not_examined, refuse_unknown_hosts, seen};
 use crate::out;
 
 /// Blanks before what stands under a finding's first line.
@@ -75,6 +75,7 @@ pub(crate) enum By {
 /// Runs the command.
 pub(crate) fn run(arguments: &Findings, common: &Common) -> Result<u8, Failure> {
     let seen = seen(&common.case)?;
+    refuse_unknown_hosts(&common.case, &arguments.host)?;
     if arguments.export.wanted() {
         arguments.export.zone()?;
         arguments.export.target(&common.case)?;

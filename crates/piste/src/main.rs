@@ -42,6 +42,7 @@ mod place;
 mod plan;
 mod progress;
 mod proof;
+mod removal;
 mod response;
 mod results;
 mod rules;
@@ -52,7 +53,9 @@ mod sightings;
 mod timeline;
 mod trail;
 mod triage;
+mod verify;
 mod visibility;
+mod watchlist;
 
 use std::process::ExitCode;
 
@@ -138,6 +141,8 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Lab(arguments) => lab::run(arguments, &cli.common),
         Command::Fact(arguments) => fact::run(arguments, &cli.common),
         Command::Plan(arguments) => plan::run(arguments, &cli.common),
+        Command::Verify(arguments) => verify::run(arguments, &cli.common),
+        Command::Watchlist(arguments) => watchlist::run(arguments, &cli.common),
         Command::Duties(arguments) => duties::run(arguments, &cli.common),
         Command::Completions(arguments) => Ok(completions::run(arguments)),
         Command::Man(arguments) => completions::man(arguments),

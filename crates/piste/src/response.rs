@@ -168,14 +168,27 @@ fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
     )
 }
 
-/// The row of `D-13` or `GDPR-33`.
+/// The row of `O-13` or `GDPR-33`. A duty was `D-13` once, which is what doors are called: it is said, and nothing is guessed.
 pub(crate) fn row(name: &str) -> Result<&'static piste_case::duties::Row, Failure> {
     duty_catalog().row(name).ok_or_else(|| {
+        if let Some(number) = door_number(name) {
+            return Failure::usage(
+                "duty-unknown",
+                format!("`{name}` is a door: duties are O-1, O-2, ..."),
+                "nothing was recorded or written",
+                format!("`piste duties O-{number}` for the obligation that had this number before, `piste why D-{number}` for the door"),
+            );
+        }
         Failure::usage(
             "duty-unknown",
             format!("there is no duty `{name}`"),
             "nothing was recorded or written",
-            "`piste duties --all` lists them; name one as D-13 or GDPR-33",
+            "`piste duties --all` lists them; name one as O-13 or GDPR-33",
         )
     })
+}
+
+/// The number in `D-13`.
+fn door_number(name: &str) -> Option<u32> {
+    name.strip_prefix("D-").or_else(|| name.strip_prefix("d-"))?.parse().ok()
 }

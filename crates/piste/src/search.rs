@@ -13,12 +13,13 @@ use crate::failure::Failure;
 use crate::look::pattern::Pattern;
 use crate::look::rows::{fields, int_at, line};
 use crate::look::sorted::Sorted;
-use crate::look::{HostNames, note_not_examined, seen};
+use crate::look::{HostNames, note_not_examined, refuse_unknown_hosts, seen};
 use crate::out;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Search, common: &Common) -> Result<u8, Failure> {
     let seen = seen(&common.case)?;
+    refuse_unknown_hosts(&common.case, &arguments.range.host)?;
     let (lake, names) = (&seen.lake, HostNames::of(&common.case, &seen)?);
     let patterns = arguments.patterns.iter().map(|text| Pattern::parse(text)).collect::<Result<Vec<_>, _>>();
     let patterns = patterns.map_err(|what| {

@@ -20,7 +20,7 @@ use crate::cli::{Common, Format, Timeline};
 use crate::failure::{Failure, OUTPUT};
 use crate::look::rows::{RowTexts, int_at};
 use crate::look::sorted::Sorted;
-use crate::look::{HostNames, seen};
+use crate::look::{HostNames, refuse_unknown_hosts, seen};
 use crate::out;
 use crate::results::Results;
 
@@ -42,6 +42,7 @@ const COLUMNS: [&str; 11] = [
 /// Runs the command.
 pub(crate) fn run(arguments: &Timeline, common: &Common) -> Result<u8, Failure> {
     let seen = seen(&common.case)?;
+    refuse_unknown_hosts(&common.case, &arguments.range.host)?;
     let zone = zone(arguments.timezone.as_deref())?;
     let mut target = Target::open(arguments, zone)?;
     if arguments.events {

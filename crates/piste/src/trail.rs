@@ -14,7 +14,7 @@ use piste_report::escape::{terminal, visible};
 
 use crate::cli::Common;
 use crate::failure::Failure;
-use crate::look::{bound, is_host, note_not_examined, seen, unreadable};
+use crate::look::{bound, is_host, note_not_examined, refuse_unknown_hosts, seen, unreadable};
 use crate::out;
 
 /// Characters of a sentence.
@@ -75,6 +75,7 @@ fn written(case: &Path) -> Result<Trail, Failure> {
 /// Runs `piste trail`.
 pub(crate) fn run(arguments: &TrailOptions, common: &Common) -> Result<u8, Failure> {
     let mut trail = written(&common.case)?;
+    refuse_unknown_hosts(&common.case, &arguments.host)?;
     let all: usize = trail.intrusions.iter().map(|one| one.steps.len()).sum();
     for intrusion in &mut trail.intrusions {
         intrusion.steps.retain(|step| arguments.is_wanted(step));

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::cli::Common;
 use crate::failure::Failure;
-use crate::look::{is_host, note_not_examined, seen, unreadable};
+use crate::look::{is_host, note_not_examined, refuse_unknown_hosts, seen, unreadable};
 use crate::out;
 
 /// In `out/`.
@@ -56,9 +56,10 @@ struct Trail {
 /// Runs the command.
 pub(crate) fn run(arguments: &VisibilityOptions, common: &Common) -> Result<u8, Failure> {
     let text = seen(&common.case)?.results.text(&common.case, FILE)?;
+    refuse_unknown_hosts(&common.case, &arguments.host)?;
     let mut read: Trail = serde_json::from_str(&text).map_err(|error| unreadable(FILE, &error))?;
     read.visibility.retain(|span| {
-        (arguments.host.is_empty() || arguments.host.iter().any(|one| is_host(&span.host, one)))
+        (arguments.host.is_empty() || arguments.host.iter().any(|one| is_host(one, &span.host)))
             && (arguments.dataset.is_empty() || arguments.dataset.contains(&span.dataset))
             && !(arguments.holes && span.kind == VisibilityKind::Covered)
     });

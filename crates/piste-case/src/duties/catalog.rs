@@ -238,9 +238,9 @@ pub struct Row {
 }
 
 impl Row {
-    /// `D-13`.
+    /// `O-13`: an obligation. `D-13` is a door.
     pub fn duty_id(&self) -> String {
-        format!("D-{}", self.number)
+        format!("O-{}", self.number)
     }
 }
 
@@ -487,7 +487,7 @@ impl DutyCatalog {
         &self.file.obligations
     }
 
-    /// A row by `GDPR-33` or `D-13`, in any case of letters.
+    /// A row by `GDPR-33` or `O-13`, in any case of letters.
     pub fn row(&self, name: &str) -> Option<&Row> {
         self.rows()
             .iter()

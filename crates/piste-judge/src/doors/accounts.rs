@@ -361,8 +361,11 @@ fn insert(events: &mut BTreeMap<(String, String), BTreeSet<Event>>, key: (String
     }
     let all = events.entry(key).or_default();
     all.insert(event);
-    if all.len() > EVENTS_MAX {
-        all.pop_last();
+    // The first ones say since when, the last ones how it stands now: what lies between is let go.
+    if all.len() > EVENTS_MAX
+        && let Some(middle) = all.iter().nth(EVENTS_MAX / 2).cloned()
+    {
+        all.remove(&middle);
     }
 }
 
@@ -381,7 +384,14 @@ fn state(events: &BTreeSet<Event>) -> DoorState {
         }
     }
     let made = events.iter().any(|event| event.deed == Deed::Made);
-    if !usable || (was_given && groups.is_empty() && !made) { DoorState::Closed } else { DoorState::Open }
+    let without_groups = was_given && groups.is_empty() && !made;
+    match (usable, without_groups) {
+        (false, _) => DoorState::Closed,
+        // Of so many events some were let go: a group may have been among them.
+        (true, true) if events.len() >= EVENTS_MAX => DoorState::Unknown,
+        (true, true) => DoorState::Closed,
+        (true, false) => DoorState::Open,
+    }
 }
 
 fn is_brief(events: &BTreeSet<Event>) -> bool {

@@ -67,6 +67,7 @@ use self::store::{Facts, Store, Topic};
 pub fn find(known: &Known<'_>) -> Result<Vec<Door>, LakeError> {
     let mut store = Store::default();
     store.proxies = Proxies::new(known.proxies);
+    store.sites = known.evidence.iter().filter_map(|(id, file)| Some((*id, site_of(&file.path)?))).collect();
     store.collected = Collected::read(known.lake, known.host)?;
     let (mut logons, mut accounts) = (Logons::default(), Accounts::default());
     logons.sessions.proxies = store.proxies.clone();
@@ -86,6 +87,13 @@ pub fn find(known: &Known<'_>) -> Result<Vec<Door>, LakeError> {
     doors.extend(assemble(known, &store, &mut workers));
     doors.extend(configured::configured(known, &workers)?);
     Ok(doors)
+}
+
+/// The folder that a log of IIS lies in, which is named after its site: `w3svc1`.
+fn site_of(path: &str) -> Option<String> {
+    let mut parts = path.rsplit(['/', '\\', '!']);
+    let is_log = parts.next()?.to_ascii_lowercase().ends_with(".log");
+    parts.next().filter(|_| is_log).map(str::to_lowercase)
 }
 
 /// Doors of each host; hosts whose web workers did what nothing explains go to `workers`.

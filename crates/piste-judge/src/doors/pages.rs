@@ -4,7 +4,7 @@
 //! questions: a shell that no log shows in use is there all the same, and a page that was only asked for may be none.
 
 use piste_model::reason::Would;
-use piste_model::{Door, DoorState, DoorVerdict, Instant, ReasonKind};
+use piste_model::{Covered, Door, DoorState, DoorVerdict, Instant, ReasonKind};
 
 use super::collected::Reading;
 use super::decode::is_page;
@@ -40,7 +40,7 @@ pub(crate) fn door(
     for said in store.visits(host, key).map(super::visits::Visits::reasons).unwrap_or_default() {
         draft.sum(said);
     }
-    unanswered(&mut draft, page);
+    unanswered(&mut draft, page, known.covers(host, WEB.datasets));
     by_directory(&mut draft, page, directories);
     let used = page.is_used() || !likely.is_empty();
     draft.verdict(if used { DoorVerdict::Used } else { DoorVerdict::Succeeded });
@@ -95,10 +95,10 @@ fn place(page: &Page<'_>, key: &str) -> String {
     collected.or(written).or(listed).or(loose).unwrap_or(key).to_owned()
 }
 
-fn unanswered(draft: &mut Draft<'_, '_>, page: &Page<'_>) {
+fn unanswered(draft: &mut Draft<'_, '_>, page: &Page<'_>, logs: Option<Covered>) {
     if let Some(gone) = page.gone {
         let at = Instant { nanos: gone, digits: 0 };
-        draft.sum(ReasonKind::PageTakenAway { at });
+        draft.sum(ReasonKind::PageTakenAway { at, logs_end: logs.map(|logs| logs.last) });
     }
     if let (Some(first), Some(last)) = (page.unanswered.first(), page.unanswered.last()) {
         let earliest = first.min(last);

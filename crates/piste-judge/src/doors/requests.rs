@@ -25,7 +25,7 @@ use super::words::quoted;
 /// Agents of remote PowerShell that are Exchange's or Windows' own.
 const OWN_AGENTS: [&str; 4] = ["clientinfo", "microsoft winrm client", "exchange backend probes", "-"];
 /// Columns of IIS.
-const IIS: [&str; 14] = [
+const IIS: [&str; 15] = [
     "cs-method",
     "cs-uri-stem",
     "cs-uri-query",
@@ -34,6 +34,7 @@ const IIS: [&str; 14] = [
     "c-ip",
     "cs-referer",
     "sc-status",
+    "sc-substatus",
     "sc-win32-status",
     "X-Forwarded-For",
     "cs-user-agent",
@@ -238,11 +239,14 @@ fn page(
     let shell = known.is_some();
     let foreign = is_page(&url) && is_foreign(&url);
     let answered = matches!(request.status, Some(200..=299));
+    // 404 with another number behind it is a refusal of this request; a redirect is what a sign-in page answers as well.
     if foreign
-        && matches!(request.status, Some(302 | 404))
+        && log == "IIS"
+        && request.status == Some(404)
+        && row.text("sc-substatus") == "0"
         && let Some(time) = row.time()
     {
-        store.was_gone(&here, &page_key(&url), time.nanos);
+        store.was_gone(&here, &page_key(&url), time.nanos, row.place().evidence);
     }
     if !(shell || (foreign && answered)) {
         return;

@@ -33,7 +33,7 @@ pub(crate) struct Page<'a> {
     /// Requests that it did not answer, or failed to.
     pub(crate) unanswered: Vec<&'a Fact>,
     pub(crate) commands: Vec<&'a Fact>,
-    /// When it had been taken away, by its requests.
+    /// When its site first said that there is no such file, after it had last answered or been written.
     pub(crate) gone: Option<i64>,
     /// What the collected file reads as.
     pub(crate) content: Option<&'a Content>,
@@ -99,8 +99,8 @@ impl<'a> Scene<'a> {
                     let page = scene.pages.entry(key.clone()).or_default();
                     match rung {
                         Rung::Used => page.requests.push(fact),
-                        Rung::Looked | Rung::Unclear => page.unanswered.push(fact),
-                        _ => page.writes.push(fact),
+                        _ if is_write(rung) => page.writes.push(fact),
+                        _ => page.unanswered.push(fact),
                     }
                 }
                 _ => scene.commands.push(fact),
@@ -119,8 +119,18 @@ impl<'a> Scene<'a> {
             let rungs = store.of(host, &Topic::Page(key.clone()));
             let asked = rungs.and_then(|rungs| rungs.get(&Rung::Used));
             page.request_count = asked.map_or(0, |facts| facts.count);
+            let sites = page.requests.iter().map(|fact| store.site(fact.place.evidence)).collect();
             let last = asked.and_then(|facts| facts.last);
-            page.gone = last.and_then(|last| store.gone_since(host, key, last.nanos));
+            // What was written after it had gone is there again.
+            let last = last.max(
+                rungs
+                    .into_iter()
+                    .flatten()
+                    .filter(|(rung, _)| is_write(**rung))
+                    .filter_map(|(_, facts)| facts.last)
+                    .max(),
+            );
+            page.gone = last.and_then(|last| store.gone_since(host, key, last.nanos, &sites));
             let name = key.rsplit(['/', '\\']).next().unwrap_or_default();
             page.compiled = compiled.iter().filter(|fact| fact.page == name).copied().collect();
             page.compiled.extend(store.collected.compiled(host, key));
@@ -189,6 +199,11 @@ impl<'a> Scene<'a> {
         let free = |fact: &&Fact| !by_page.contains(*fact) && !explained.contains(*fact);
         self.commands.iter().copied().filter(free).collect()
     }
+}
+
+/// Whether what stands on this rung of a page's ladder is that it was written, and not that it was asked for.
+fn is_write(rung: Rung) -> bool {
+    !matches!(rung, Rung::Used | Rung::Looked | Rung::Unclear)
 }
 
 /// Whether an application pool answers for a URL path; a pool that is not known may.

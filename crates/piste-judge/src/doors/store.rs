@@ -87,14 +87,23 @@ fn keep(names: &mut BTreeSet<String>, name: &str) {
     }
 }
 
+/// A site said that there is no such file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Absence {
+    nanos: i64,
+    evidence: u32,
+}
+
 /// All facts of a case.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     places: BTreeMap<(String, Topic), BTreeMap<Rung, Facts>>,
     /// Requests for pages, by host and key.
     visits: BTreeMap<(String, String), Visits>,
-    /// When pages that are none of the server's were asked for in vain, by host and key: the latest times.
-    gone: BTreeMap<(String, String), BTreeSet<i64>>,
+    /// When a site said of pages that are none of the server's that there is no such file, by host and key: the latest times.
+    gone: BTreeMap<(String, String), BTreeSet<Absence>>,
+    /// The web site that a file is the log of, by the number of its evidence id.
+    pub(crate) sites: BTreeMap<u32, String>,
     /// Pages that lie in the collection.
     pub(crate) collected: Collected,
     /// Who may hand on whom they spoke with.
@@ -127,21 +136,29 @@ impl Store {
         self.places.contains_key(&(host.to_owned(), Topic::Page(key.to_owned())))
     }
 
-    /// Notes that a page did not answer; strangers ask for thousands that never were.
-    pub(crate) fn was_gone(&mut self, host: &str, key: &str, nanos: i64) {
+    /// The site whose log a row stands in; empty where that is not known.
+    pub(crate) fn site(&self, evidence: u32) -> &str {
+        self.sites.get(&evidence).map_or("", String::as_str)
+    }
+
+    /// Notes that there was no such page; strangers ask for thousands that never were.
+    pub(crate) fn was_gone(&mut self, host: &str, key: &str, nanos: i64, evidence: u32) {
         let place = (host.to_owned(), key.to_owned());
         if self.gone.len() < PLACES_MAX || self.gone.contains_key(&place) {
             let times = self.gone.entry(place).or_default();
-            times.insert(nanos);
+            times.insert(Absence { nanos, evidence });
             if times.len() > GONE_MAX {
                 times.pop_first();
             }
         }
     }
 
-    /// When a page did not answer for the first time after it had answered for the last time, at `last`.
-    pub(crate) fn gone_since(&self, host: &str, key: &str, last: i64) -> Option<i64> {
-        self.gone.get(&(host.to_owned(), key.to_owned()))?.range(last.saturating_add(1)..).next().copied()
+    /// When one of these sites first said that there is no such page, after it had last answered or been written, at `last`:
+    /// another site of the server has other files under the same path.
+    pub(crate) fn gone_since(&self, host: &str, key: &str, last: i64, sites: &BTreeSet<&str>) -> Option<i64> {
+        let after = Absence { nanos: last.saturating_add(1), evidence: 0 };
+        let mut later = self.gone.get(&(host.to_owned(), key.to_owned()))?.range(after..);
+        later.find(|absence| sites.contains(self.site(absence.evidence))).map(|absence| absence.nanos)
     }
 
     /// The requests for a page.

@@ -163,7 +163,7 @@ kinds! {
     // Pages.
 
     /// The page had been taken away.
-    "page-taken-away" PageTakenAway { at: Instant }
+    "page-taken-away" PageTakenAway { at: Instant, logs_end: Option<Instant> }
     /// The page was asked for in vain as well.
     "page-asked-in-vain" PageAskedInVain { at: Option<Instant>, request: Box<ReasonKind> }
     /// How often a page was asked for.

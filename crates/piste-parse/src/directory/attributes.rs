@@ -5,6 +5,7 @@
 
 use piste_model::Instant;
 
+use crate::account_control;
 use crate::dates::{self, Order};
 use crate::identifiers::{guid, sid};
 
@@ -212,32 +213,6 @@ fn generalized(text: &str) -> Option<Instant> {
     Instant::parse(&format!("{date}T{clock}{written}Z"))
 }
 
-/// The bits of userAccountControl.
-const CONTROL: [(u32, &str); 22] = [
-    (0x1, "SCRIPT"),
-    (0x2, "ACCOUNTDISABLE"),
-    (0x8, "HOMEDIR_REQUIRED"),
-    (0x10, "LOCKOUT"),
-    (0x20, "PASSWD_NOTREQD"),
-    (0x40, "PASSWD_CANT_CHANGE"),
-    (0x80, "ENCRYPTED_TEXT_PASSWORD_ALLOWED"),
-    (0x100, "TEMP_DUPLICATE_ACCOUNT"),
-    (0x200, "NORMAL_ACCOUNT"),
-    (0x800, "INTERDOMAIN_TRUST_ACCOUNT"),
-    (0x1000, "WORKSTATION_TRUST_ACCOUNT"),
-    (0x2000, "SERVER_TRUST_ACCOUNT"),
-    (0x1_0000, "DONT_EXPIRE_PASSWORD"),
-    (0x2_0000, "MNS_LOGON_ACCOUNT"),
-    (0x4_0000, "SMARTCARD_REQUIRED"),
-    (0x8_0000, "TRUSTED_FOR_DELEGATION"),
-    (0x10_0000, "NOT_DELEGATED"),
-    (0x20_0000, "USE_DES_KEY_ONLY"),
-    (0x40_0000, "DONT_REQ_PREAUTH"),
-    (0x80_0000, "PASSWORD_EXPIRED"),
-    (0x100_0000, "TRUSTED_TO_AUTH_FOR_DELEGATION"),
-    (0x400_0000, "PARTIAL_SECRETS_ACCOUNT"),
-];
-
 /// What the bits of userAccountControl say; the number may be in hex, with words behind it.
 pub(super) fn control(value: &str) -> Option<String> {
     let word = value.split_whitespace().next()?;
@@ -245,7 +220,7 @@ pub(super) fn control(value: &str) -> Option<String> {
         Some(hex) => u32::from_str_radix(hex, 16).ok()?,
         None => word.parse().ok()?,
     };
-    let names: Vec<&str> = CONTROL.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| *name).collect();
+    let names = account_control::names(bits);
     (!names.is_empty()).then(|| names.join(","))
 }
 

@@ -309,7 +309,10 @@ sources-disagree = one source shows it open, another closed
 
 # Pages.
 
-page-taken-away = it had been taken away by { $at }: asked for then, it did not answer, nor ever again
+page-taken-away = it had been taken away by { $at }: its site then answered that there is no such file, and nothing later in the logs that are here{ $no_logs_end ->
+    [yes] {""}
+   *[no] , which end at { $logs_end },
+ } shows it again
 page-asked-in-vain = it was asked for in vain as well, the earliest of these requests at { $no_at ->
     [yes] { no-time }
    *[no] { $at }

@@ -25,7 +25,7 @@ const SHOWN_CHARS: usize = 200;
 /// Records that a notification was sent.
 #[derive(Debug, Args)]
 pub(super) struct Sent {
-    /// The duty, as D-13 or GDPR-33.
+    /// The duty, as O-13 or GDPR-33.
     duty: String,
     /// The reference under which it was sent or received.
     #[arg(long = "ref", value_name = "REF")]

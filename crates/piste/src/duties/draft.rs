@@ -31,7 +31,7 @@ const CASE_CHARS: usize = 16;
 /// headings and field names.
 #[derive(Debug, Args)]
 pub(super) struct Draft {
-    /// The duty, as D-13 or GDPR-33.
+    /// The duty, as O-13 or GDPR-33.
     duty: String,
     /// Language.
     #[arg(long, value_enum)]

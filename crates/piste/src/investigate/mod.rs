@@ -13,6 +13,7 @@ mod lines;
 pub(crate) mod merged;
 pub(crate) mod outputs;
 mod places;
+pub(crate) mod proxies;
 pub(crate) mod read;
 pub(crate) mod rehunt;
 pub(crate) mod stated;
@@ -125,6 +126,9 @@ pub(crate) fn into_case(
     known.tell(&mut body);
     let said = stated::with_earlier(case.stated(), arguments.as_host.as_deref(), &evidence);
     stated::tell(&said, &mut body);
+    let trusted =
+        proxies::with_earlier(case.proxies(), &arguments.trusted_proxy, arguments.no_earlier_proxies);
+    proxies::tell(&trusted, &mut body);
     case.begin_run(body)?;
     let shown = out::progress_wanted() && !common.quiet;
     let sealing = Sealing {
@@ -158,7 +162,7 @@ pub(crate) fn into_case(
         Rehunt { lake: &lake, hunt, threads: reading.threads, stop, spent: rehunt::Spent::default() };
     case.hunt_stored(&hunt.key, &rehunt.run(&units)?.sha256)?;
     let mut joined = join::join(&intake, &units, &records, hunt);
-    joined.proxies.clone_from(&arguments.trusted_proxy);
+    joined.proxies = trusted;
     let looking = Looking { known: &known, threads: reading.threads, stop, quiet: common.quiet };
     let mut written = outputs::write(&mut case, &units, hunt, joined, &looking)?;
     case.end_run(json!({"summary": written.summary}), written.next.take())?;

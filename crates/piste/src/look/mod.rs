@@ -109,8 +109,10 @@ impl Seen {
     }
 }
 
+/// Hosts that an error names.
+const HOSTS_NAMED: usize = 20;
 /// In `out/`.
-const EVIDENCE: &str = "evidence.jsonl";
+pub(crate) const EVIDENCE: &str = "evidence.jsonl";
 /// In `out/`.
 pub(crate) const FINDINGS: &str = "findings.jsonl";
 
@@ -237,6 +239,33 @@ pub(crate) fn is_host(wanted: &str, host: &str) -> bool {
     // Words that say where a file was found are no name with a domain.
     let short = host.split('.').next().filter(|_| !host.contains(' ')).unwrap_or(host);
     wanted.eq_ignore_ascii_case(host) || wanted.eq_ignore_ascii_case(short)
+}
+
+/// Refuses a host that the last run knows none of: an answer of nothing would say that it was looked through.
+pub(crate) fn refuse_unknown_hosts(case: &Path, wanted: &[String]) -> Result<(), Failure> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let read = |name: &str| Results::of(case).and_then(|results| results.text(case, name));
+    // Without a finished run there is nothing to compare with; the command itself says what is lacking.
+    let (Ok(summary), Ok(evidence)) = (read("summary.json"), read(EVIDENCE)) else { return Ok(()) };
+    let summary: Summary =
+        serde_json::from_str(&summary).map_err(|error| unreadable("summary.json", &error))?;
+    let files = evidence.lines().filter_map(|line| serde_json::from_str::<Evidence>(line).ok());
+    let mut hosts: BTreeSet<String> = files.filter_map(|file| file.host).collect();
+    hosts.extend(summary.hosts);
+    let Some(unknown) = wanted.iter().find(|one| !hosts.iter().any(|host| is_host(one, host))) else {
+        return Ok(());
+    };
+    let named: Vec<&str> = hosts.iter().map(String::as_str).take(HOSTS_NAMED).collect();
+    let more = hosts.len().saturating_sub(named.len());
+    let more = if more == 0 { String::new() } else { format!(" and {more} more (`piste metrics hosts`)") };
+    Err(Failure::usage(
+        "host-not-in-case",
+        format!("no evidence of this case is of a host called `{unknown}`"),
+        "nothing was shown",
+        format!("hosts of this case: {}{more}", named.join(", ")),
+    ))
 }
 
 /// A bound as people type it: a date means its first moment in UTC.

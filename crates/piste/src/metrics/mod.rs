@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::cli::{By, Common, Metrics};
 use crate::failure::Failure;
 use crate::look::rows::int_at;
-use crate::look::{HostNames, note_not_examined, seen};
+use crate::look::{HostNames, note_not_examined, refuse_unknown_hosts, seen};
 use crate::out;
 
 /// Groups that are kept apart; a hostile log with more is counted under one name.
@@ -44,6 +44,7 @@ struct Counted {
 /// Runs the command.
 pub(crate) fn run(arguments: &Metrics, common: &Common) -> Result<u8, Failure> {
     let seen = seen(&common.case)?;
+    refuse_unknown_hosts(&common.case, &arguments.range.host)?;
     let (lake, names) = (&seen.lake, HostNames::of(&common.case, &seen)?);
     let mut columns = vec![
         schema::EVENT_TIME,

@@ -6,7 +6,7 @@
 
 mod line;
 mod page;
-mod role;
+pub(crate) mod role;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use piste_lake::scan::{Scan, text_at};
 use piste_lake::store::write_durably;
-use piste_lake::{FileTime, path_text};
+use piste_lake::{FileTime, Lake, path_text};
 use piste_model::guard::guarded;
 use piste_model::hash::sha256_hex;
 use piste_model::schema;
@@ -22,7 +22,6 @@ use serde_json::json;
 
 use self::line::{Done, Investigated, Line};
 use self::role::HostRole;
-use crate::case::Case;
 use crate::cli::{Common, Investigate};
 use crate::failure::{self, Failure};
 use crate::investigate::{self, Hunt};
@@ -140,7 +139,7 @@ fn one(
             collection: &name,
             summary: &written.summary,
             coverage: &written.coverage,
-            security_events: security_events(&case, roles)?,
+            security_events: security_events(&case.lake, roles)?,
             roles,
         }),
         // A stop is no fault of the collection.
@@ -156,12 +155,15 @@ fn one(
 }
 
 /// Host to the event ids of its Security log that tell a role: of each row two columns are read.
-fn security_events(case: &Case, roles: &[HostRole]) -> Result<BTreeMap<String, BTreeSet<i32>>, Failure> {
+pub(crate) fn security_events(
+    lake: &Lake,
+    roles: &[HostRole],
+) -> Result<BTreeMap<String, BTreeSet<i32>>, Failure> {
     let telling = role::telling_events(roles);
     let mut found: BTreeMap<String, BTreeSet<i32>> = BTreeMap::new();
     let columns = [schema::HOST, schema::EVENT_CODE];
     let security = |dataset: &str| dataset == "windows.security";
-    case.lake.scan(Scan { datasets: &security, columns: Some(&columns) }, &mut |batch| {
+    lake.scan(Scan { datasets: &security, columns: Some(&columns) }, &mut |batch| {
         for row in 0..batch.num_rows() {
             let code = int_at(batch, schema::EVENT_CODE, row).and_then(|code| i32::try_from(code).ok());
             let Some(code) = code.filter(|code| telling.contains(code)) else { continue };

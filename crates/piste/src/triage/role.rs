@@ -14,7 +14,7 @@ use crate::failure::chain;
 /// One role, as the catalogue has it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct HostRole {
+pub(crate) struct HostRole {
     role: String,
     #[serde(default)]
     datasets: Vec<String>,
@@ -34,22 +34,22 @@ struct Collect {
 
 /// What the evidence of one host holds.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Holds<'a> {
-    pub(super) datasets: BTreeSet<&'a str>,
+pub(crate) struct Holds<'a> {
+    pub(crate) datasets: BTreeSet<&'a str>,
     /// Event ids of windows.security.
-    pub(super) security_events: BTreeSet<i32>,
-    pub(super) paths: Vec<&'a str>,
+    pub(crate) security_events: BTreeSet<i32>,
+    pub(crate) paths: Vec<&'a str>,
 }
 
 /// The roles that a host has, and what to ask for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Role {
-    pub(super) names: Vec<String>,
-    pub(super) collect: Vec<String>,
+pub(crate) struct Role {
+    pub(crate) names: Vec<String>,
+    pub(crate) collect: Vec<String>,
 }
 
 /// Reads the catalogue.
-pub(super) fn catalogue() -> Result<Vec<HostRole>, Failure> {
+pub(crate) fn catalogue() -> Result<Vec<HostRole>, Failure> {
     yaml_serde::from_str(include_str!("../../../../catalog/host-roles.yaml")).map_err(|error| {
         Failure::environment("catalogue", chain(&error), "nothing was read", "report this as a bug")
     })
@@ -61,7 +61,7 @@ pub(super) fn telling_events(roles: &[HostRole]) -> BTreeSet<i32> {
 }
 
 /// What this host is. Roles that say more go before those that any host has.
-pub(super) fn role(roles: &[HostRole], holds: &Holds<'_>) -> Role {
+pub(crate) fn role(roles: &[HostRole], holds: &Holds<'_>) -> Role {
     let general = roles.len().saturating_sub(GENERAL);
     let (special, general) = roles.split_at(general);
     let mut fitting: Vec<&HostRole> = special.iter().filter(|role| role.fits(holds)).collect();

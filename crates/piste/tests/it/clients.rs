@@ -63,6 +63,22 @@ fn a_peer_of_the_internet_is_believed_only_where_it_was_named() {
 }
 
 #[test]
+fn a_later_run_of_the_case_takes_the_same_proxies() {
+    let scratch = Scratch::new();
+    let log = log_of_guesses("X-Forwarded-For", "198.51.100.77", "203.0.113.61");
+    scratch.write("given/NODE3/inetpub/logs/LogFiles/W3SVC1/u_ex210305.log", log);
+    scratch.investigate("given --quiet --trusted-proxy 198.51.100.64/26").expect(0);
+    let sources = || doors(&scratch).iter().map(|door| door["sources"].clone()).collect::<Vec<_>>();
+    let behind = sources();
+    assert!(!behind.is_empty() && behind.iter().all(|one| *one == json!(["203.0.113.61"])), "{behind:?}");
+    scratch.write("more/note.txt", "a later log\n");
+    scratch.investigate("more --quiet").expect(0);
+    assert_eq!(sources(), behind, "the word on the balancer stands");
+    scratch.investigate("more --quiet --no-earlier-proxies").expect(0);
+    assert!(sources().iter().all(|one| *one == json!(["198.51.100.77"])), "{:?}", sources());
+}
+
+#[test]
 fn an_address_with_a_zone_is_of_the_network_that_it_is_in() {
     let scratch = Scratch::new();
     let addresses =

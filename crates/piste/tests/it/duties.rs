@@ -121,7 +121,7 @@ fn the_page_says_what_is_law_and_what_is_not() {
     let scratch = model();
     let page = at(&scratch, "2021-03-27", &["duties"]).expect(0).out;
     insta::assert_snapshot!("duties_model_case", page);
-    let whole = at(&scratch, "2021-03-27", &["duties", "D-24", "--all"]).expect(0).out;
+    let whole = at(&scratch, "2021-03-27", &["duties", "O-24", "--all"]).expect(0).out;
     assert!(whole.contains("TO CONFIRM"), "{whole}");
     let class = at(&scratch, "2021-03-27", &["duties", "--class"]).expect(0).out;
     insta::assert_snapshot!("duties_class", class);
@@ -199,7 +199,8 @@ fn what_is_wrong_is_refused_with_a_step_to_take() {
             "E-1:57",
         ),
         (vec!["fact", "unset", "incident.rsit", "--why", "x"], "fact-not-set", "fact list"),
-        (vec!["duties", "draft", "D-999", "--lang", "fr"], "duty-unknown", "--all"),
+        (vec!["duties", "draft", "O-999", "--lang", "fr"], "duty-unknown", "--all"),
+        (vec!["duties", "D-1"], "duty-unknown", "piste why D-1"),
         (vec!["duties", "draft", "BE-NIS2-EW", "--lang", "fr"], "duty-not-applicable", "shows why"),
         (
             vec!["duties", "sent", "GDPR-33", "--ref", "R", "--at-time", "2031-01-01T00:00Z"],

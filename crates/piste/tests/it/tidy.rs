@@ -58,3 +58,23 @@ fn no_judge_asks_a_sentence() {
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
+
+/// The index of decisions has a line for each note, and none for a note that is not there.
+#[test]
+fn every_decision_stands_in_the_index() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/decisions");
+    let index = fs::read_to_string(folder.join("README.md")).expect("an index");
+    let mut notes = Vec::new();
+    for entry in fs::read_dir(&folder).expect("the notes") {
+        let name = entry.expect("an entry").file_name().to_string_lossy().into_owned();
+        if name != "README.md" {
+            notes.push(name);
+        }
+    }
+    notes.sort();
+    let listed: Vec<&str> = index
+        .lines()
+        .filter_map(|line| line.split_once("](")?.1.split_once(')').map(|(name, _)| name))
+        .collect();
+    assert_eq!(listed, notes);
+}

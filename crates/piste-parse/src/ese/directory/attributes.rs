@@ -210,31 +210,6 @@ pub(super) const ACCOUNT_TYPES: [(i64, &str); 7] = [
     (0x3000_0002, "trust account"),
 ];
 
-/// Flags of `userAccountControl`.
-pub(super) const ACCOUNT_FLAGS: [(i64, &str); 21] = [
-    (0x1, "SCRIPT"),
-    (0x2, "ACCOUNTDISABLE"),
-    (0x8, "HOMEDIR_REQUIRED"),
-    (0x10, "LOCKOUT"),
-    (0x20, "PASSWD_NOTREQD"),
-    (0x40, "PASSWD_CANT_CHANGE"),
-    (0x80, "ENCRYPTED_TEXT_PWD_ALLOWED"),
-    (0x100, "TEMP_DUPLICATE_ACCOUNT"),
-    (0x200, "NORMAL_ACCOUNT"),
-    (0x800, "INTERDOMAIN_TRUST_ACCOUNT"),
-    (0x1000, "WORKSTATION_TRUST_ACCOUNT"),
-    (0x2000, "SERVER_TRUST_ACCOUNT"),
-    (0x1_0000, "DONT_EXPIRE_PASSWORD"),
-    (0x2_0000, "MNS_LOGON_ACCOUNT"),
-    (0x4_0000, "SMARTCARD_REQUIRED"),
-    (0x8_0000, "TRUSTED_FOR_DELEGATION"),
-    (0x10_0000, "NOT_DELEGATED"),
-    (0x20_0000, "USE_DES_KEY_ONLY"),
-    (0x40_0000, "DONT_REQ_PREAUTH"),
-    (0x80_0000, "PASSWORD_EXPIRED"),
-    (0x100_0000, "TRUSTED_TO_AUTH_FOR_DELEGATION"),
-];
-
 /// How the last part of a name is called, by the number of its attribute.
 pub(super) fn name_kind(number: i64) -> &'static str {
     match number {

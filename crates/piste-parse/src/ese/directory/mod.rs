@@ -18,8 +18,8 @@ mod tests;
 use piste_model::{Instant, Issue};
 
 use self::attributes::{
-    ACCOUNT_FLAGS, ACCOUNT_TYPES, CLASSES, Form, IS_DELETED, KEY_CREDENTIAL, MEMBER, META_DATA, PRESENT,
-    Present, SHOWN, Shown, WATCHED, WATCHED_LINKS, Watched,
+    ACCOUNT_TYPES, CLASSES, Form, IS_DELETED, KEY_CREDENTIAL, MEMBER, META_DATA, PRESENT, Present, SHOWN,
+    Shown, WATCHED, WATCHED_LINKS, Watched,
 };
 use self::names::{Links, Names, number_of};
 use super::bytes::{LastNumber, u32_at, u64_at};
@@ -29,6 +29,7 @@ use super::sink::{Sink, filetime, guid, sid};
 use super::values::{Values, number, push_text};
 use super::{Database, Maker, Meaning};
 use crate::Context;
+use crate::account_control;
 
 /// Groups of an object that a row names.
 const GROUPS_MAX: usize = 200;
@@ -277,9 +278,8 @@ fn push_shown(form: Form, column: &Column, value: &[u8], out: &mut String) {
         Form::AccountType => out.push_str(&name_of(&ACCOUNT_TYPES, number())),
         Form::AccountControl => {
             let flags = number();
-            let names: Vec<&str> =
-                ACCOUNT_FLAGS.iter().filter(|(flag, _)| flags & flag != 0).map(|(_, name)| *name).collect();
-            out.push_str(&names.join("|"));
+            let names = account_control::names(u32::try_from(flags & 0xffff_ffff).unwrap_or(0));
+            out.push_str(&names.join(","));
             if names.is_empty() {
                 out.push_str(&flags.to_string());
             }

@@ -146,7 +146,7 @@ fn accounts_have_their_names_groups_and_changes_and_no_secret() {
             ),
             [
                 format!(
-                    "2023-01-01T00:00:00Z | mvega | {dn} | S-1-5-21-1105 | NORMAL_ACCOUNT|DONT_REQ_PREAUTH | {group}"
+                    "2023-01-01T00:00:00Z | mvega | {dn} | S-1-5-21-1105 | NORMAL_ACCOUNT,DONT_REQ_PREAUTH | {group}"
                 ),
                 format!("2023-01-01T00:00:00Z | Domain Admins | {group} | ~ | ~ | ~"),
             ]
