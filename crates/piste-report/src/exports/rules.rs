@@ -90,6 +90,11 @@ pub(super) fn sigma(ground: &ExportGround<'_>) -> Exported {
     let mut exported = Exported::default();
     let mut documents = Vec::new();
     for item in &ground.list.items {
+        let controls = |text: &str| text.chars().any(|sign| sign.is_control() || crate::escape::is_hidden(sign));
+        if controls(&item.place) || item.names.iter().any(|name| controls(&name.value)) {
+            exported.left_out.push(format!("{}: its name has signs that control how a text is read", item.id));
+            continue;
+        }
         let Some((source, selection)) = selection(item) else {
             exported.left_out.push(format!(
                 "{}: no log source of Sigma shows a {}",

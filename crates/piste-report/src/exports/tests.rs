@@ -46,7 +46,7 @@ fn list() -> RemovalList {
             &[
                 (NameSort::Path, r"\inetpub\wwwroot\aspnet_client\x.aspx"),
                 (NameSort::Url, "/aspnet_client/x.aspx"),
-                (NameSort::Sha256, &hash),
+                (NameSort::Sha256, hash.as_str()),
             ],
         ),
         item(2, TraceKind::Service, "WinNetSvc", &[(NameSort::Name, "winnetsvc")]),
@@ -77,7 +77,8 @@ fn list() -> RemovalList {
         item(12, TraceKind::Connection, "8.8.8.8", &[(NameSort::Address, "8.8.8.8")]),
     ];
     for (at, name) in HOSTILE.iter().enumerate() {
-        items.push(item(20 + at, TraceKind::File, name, &[(NameSort::Path, &name[2..].to_lowercase())]));
+        let lower = name[2..].to_lowercase();
+        items.push(item(20 + at, TraceKind::File, name, &[(NameSort::Path, lower.as_str())]));
     }
     RemovalList { items, undecided: Vec::new(), sha256: "00".repeat(32) }
 }
