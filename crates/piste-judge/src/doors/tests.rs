@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use piste_lake::Lake;
-use piste_model::{BuildSeen, Coverage, Covered, DoorState, DoorVerdict, Exposure, Instant, OpenSpan, ReasonKind};
+use piste_model::{
+    BuildSeen, Coverage, Covered, DoorState, DoorVerdict, Exposure, Instant, OpenSpan, ReasonKind,
+};
 
 use super::rows::Place;
 use super::*;
@@ -111,9 +113,10 @@ fn web_lines_alone_never_use_a_patched_servers_flaw() {
     let patched = doors_of(&store, &[server("15.1.2176.9")]);
     assert_eq!(verdict(&patched, "exploit"), Some(DoorVerdict::Failed));
     assert!(
-        patched.iter().flat_map(|door| &door.reasons).any(|reason| {
-            reason.against && matches!(reason.kind, ReasonKind::FlawWasClosed { .. })
-        }),
+        patched
+            .iter()
+            .flat_map(|door| &door.reasons)
+            .any(|reason| { reason.against && matches!(reason.kind, ReasonKind::FlawWasClosed { .. }) }),
         "{patched:#?}"
     );
 }
@@ -121,11 +124,16 @@ fn web_lines_alone_never_use_a_patched_servers_flaw() {
 #[test]
 fn what_no_web_line_can_invent_stands_on_a_patched_server_too() {
     let mut store = web_lines();
-    let set = fact("MSExchange Management", "2021-06-01T10:00:30Z", 3, ReasonKind::DirectorySetToScript {
-        directory: "OAB (Default Web Site)".to_owned(),
-        failed: false,
-        script: "<script".to_owned(),
-    });
+    let set = fact(
+        "MSExchange Management",
+        "2021-06-01T10:00:30Z",
+        3,
+        ReasonKind::DirectorySetToScript {
+            directory: "OAB (Default Web Site)".to_owned(),
+            failed: false,
+            script: "<script".to_owned(),
+        },
+    );
     store.add("MX01", Topic::Directory("OAB (Default Web Site)".to_owned()), Rung::Effect, set);
     let doors = doors_of(&store, &[server("15.1.2176.9")]);
     assert_eq!(verdict(&doors, "exploit"), Some(DoorVerdict::Used));
@@ -135,12 +143,7 @@ fn what_no_web_line_can_invent_stands_on_a_patched_server_too() {
 #[test]
 fn commands_of_a_web_worker_without_a_page_are_a_door_of_their_own() {
     let mut store = Store::default();
-    store.add(
-        "MX01",
-        Topic::Worker,
-        Rung::Used,
-        fact("Sysmon 1", "2021-06-01T10:00:00Z", 1, started()),
-    );
+    store.add("MX01", Topic::Worker, Rung::Used, fact("Sysmon 1", "2021-06-01T10:00:00Z", 1, started()));
     let doors = doors_of(&store, &[]);
     let shown: Vec<_> = doors.iter().map(|door| (door.place.as_str(), door.verdict)).collect();
     assert_eq!(shown, [("a web worker (w3wp.exe)", DoorVerdict::Used)]);
@@ -200,11 +203,14 @@ fn an_export_by_the_account_that_was_just_given_the_right_uses_it() {
 #[test]
 fn a_module_of_which_only_the_name_is_known_is_unknown_until_something_else_speaks_against_it() {
     let module = |name: &str| Topic::Module(name.to_owned());
-    let added = |record| fact("IIS-Configuration 29", "2021-06-01T10:00:00Z", record, ReasonKind::ModuleAdded {
-            module: "x".to_owned(),
-            file: None,
-            setting: String::new(),
-        });
+    let added = |record| {
+        fact(
+            "IIS-Configuration 29",
+            "2021-06-01T10:00:00Z",
+            record,
+            ReasonKind::ModuleAdded { module: "x".to_owned(), file: None, setting: String::new() },
+        )
+    };
     let state = |store: &Store| {
         let doors = doors_of(store, &[]);
         let mut all: Vec<_> = doors.iter().filter(|door| door.kind == "iis-module").cloned().collect();
@@ -254,27 +260,42 @@ fn a_role_given_in_the_daily_run_is_no_door_and_one_of_a_flaw_is_told_with_it() 
     assert_eq!(verdict(&doors_of(&machine, &[]), "account"), Some(DoorVerdict::Succeeded));
     let through = |holder: &str| {
         let mut store = Store::default();
-        let session =
-            fact("Rps_Http", "2021-09-01T10:00:00Z", 1, ReasonKind::RemoteShellSession {
+        let session = fact(
+            "Rps_Http",
+            "2021-09-01T10:00:00Z",
+            1,
+            ReasonKind::RemoteShellSession {
                 client: None,
                 token: true,
                 account: "adm".to_owned(),
                 status: "200".to_owned(),
-            }).by("MIN\\adm");
+            },
+        )
+        .by("MIN\\adm");
         store.add("MX01", Topic::Exploit(Flaw::ProxyShell), Rung::Passed, session);
         grant(&mut store, "min.example/Users/adm", holder);
         doors_of(&store, &[])
     };
     let own = through("adm");
     assert_eq!(verdict(&own, "account"), None);
-    assert!(own.iter().flat_map(|door| &door.reasons).any(|reason| matches!(reason.kind, ReasonKind::RoleGiven { .. })), "{own:#?}");
+    assert!(
+        own.iter()
+            .flat_map(|door| &door.reasons)
+            .any(|reason| matches!(reason.kind, ReasonKind::RoleGiven { .. })),
+        "{own:#?}"
+    );
     assert_eq!(verdict(&through("guest"), "account"), Some(DoorVerdict::Succeeded));
 }
 
 #[test]
 fn an_administrators_change_of_a_directory_is_no_door() {
     let mut store = Store::default();
-    let made = fact("MSExchange Management", "2021-06-01T10:00:00Z", 1, ReasonKind::DirectoryMadeAnew { directory: "OAB (Default Web Site)".to_owned() });
+    let made = fact(
+        "MSExchange Management",
+        "2021-06-01T10:00:00Z",
+        1,
+        ReasonKind::DirectoryMadeAnew { directory: "OAB (Default Web Site)".to_owned() },
+    );
     store.add("MX01", Topic::Directory("OAB (Default Web Site)".to_owned()), Rung::CoverUp, made);
     assert_eq!(doors_of(&store, &[]), []);
 }

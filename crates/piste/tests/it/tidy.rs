@@ -53,7 +53,10 @@ fn no_judge_asks_a_sentence() {
         let text = fs::read_to_string(&path).expect("a source is text");
         let judged = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         faults.extend(
-            sentences.iter().filter(|one| judged.contains(**one)).map(|one| format!("{}: {one}", path.display())),
+            sentences
+                .iter()
+                .filter(|one| judged.contains(**one))
+                .map(|one| format!("{}: {one}", path.display())),
         );
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));

@@ -161,7 +161,12 @@ fn a_sign_that_it_was_not_the_owner_makes_it_used() {
     for number in 0..6 {
         let time = Instant { nanos: nanos((15, 2)) + number * MINUTE, digits: 0 };
         let place = Place { evidence: 1, offset: 0, record: number, hash: [1; 16] };
-        guesses.add("MX01", SIGN_IN, "anna", Fact::new("IIS", Some(time), place, ReasonKind::SignInShownAgain {}).from(ABROAD));
+        guesses.add(
+            "MX01",
+            SIGN_IN,
+            "anna",
+            Fact::new("IIS", Some(time), place, ReasonKind::SignInShownAgain {}).from(ABROAD),
+        );
     }
     // Even with the program that the owner has.
     come(&mut guessed, &Came { agent: CHROME, ..STRANGER });
