@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use piste_case::verdicts::Verdicts;
 use piste_case::{Entry, FindingNumbers, Ledger, kind};
 use piste_hunt::Since;
@@ -100,6 +101,11 @@ struct Known {
 }
 
 impl Case {
+    /// The moment of the run.
+    pub(crate) fn at(&self) -> Instant {
+        self.at
+    }
+
     /// Opens the case in `folder`, or begins one there.
     pub(crate) fn open(folder: &Path, at: Instant) -> Result<Self, Failure> {
         make_folder(folder).map_err(|error| {

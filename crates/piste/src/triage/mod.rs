@@ -22,7 +22,6 @@ use serde_json::json;
 
 use self::line::{Done, Investigated, Line};
 use self::role::HostRole;
-use crate::case::Case;
 use crate::cli::{Common, Investigate};
 use crate::failure::{self, Failure};
 use crate::investigate::{self, Hunt};
