@@ -65,6 +65,10 @@ pub mod kind {
     pub const TRAIL_LINKED: &str = "trail.linked";
     /// A person cut what joins two acts of the trail, and why.
     pub const TRAIL_UNLINKED: &str = "trail.unlinked";
+    /// A person released the removal list, by its hash.
+    pub const REMOVAL_RELEASED: &str = "removal.released";
+    /// Evidence that was collected afterwards was judged: what is gone, what is back.
+    pub const VERIFY_JUDGED: &str = "verify.judged";
 }
 
 /// Bytes that one line may have; a longer one is refused when written and when read, so that memory stays flat.

@@ -18,6 +18,7 @@ mod numbers;
 pub mod person;
 pub mod plan;
 pub mod proof;
+pub mod removal;
 pub mod verdicts;
 
 pub use joins::TrailJoins;

@@ -11,4 +11,5 @@ pub mod clocks;
 pub mod doors;
 pub mod exposure;
 pub mod trail;
+pub mod verify;
 pub mod visibility;

@@ -4,6 +4,7 @@
 //! The scenario says what happens; the seed decides on the ordinary traffic around it. The same scenario and seed give
 //! the same bytes, on every machine; another seed gives other traffic around the same steps.
 
+mod after;
 mod doors;
 mod ecp;
 pub mod evtx;
@@ -31,6 +32,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+pub use crate::after::{
+    AfterOutcome, AfterTruth, AfterTruths, EVICTION, Planted, generate_after, generate_before,
+};
 pub use crate::doors::{DoorScenario, Telling, door_scenario, door_scenario_names, generate_doors};
 pub use crate::many::{Form, Many, Repetition, Stats, generate_many};
 pub use crate::scenario::{Scenario, built_in, built_in_names};

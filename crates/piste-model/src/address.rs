@@ -78,9 +78,15 @@ fn behind(
     at
 }
 
-/// The hops of a header, the nearest to the server first. IIS writes a blank as `+`.
+/// The hops of a header, the nearest to the server first. IIS writes a blank as `+`; some write a semicolon between hops, which
+/// in RFC 7239's form parts the parameters of one hop.
 fn hops(forwarded: &str) -> impl Iterator<Item = Option<IpAddr>> {
-    let hops = forwarded.rsplit([',', '+', ' ']).filter(|hop| !matches!(*hop, "" | "-"));
+    let parameter = |part: &str| {
+        part.contains('=') && !part.get(..4).is_some_and(|front| front.eq_ignore_ascii_case("for="))
+    };
+    let hops = forwarded
+        .rsplit([',', '+', ' ', ';'])
+        .filter(move |hop| !matches!(*hop, "" | "-") && !parameter(hop));
     hops.take(HOPS_MAX).map(parse)
 }
 
@@ -119,7 +125,7 @@ pub fn is_forwarded_column(name: &str) -> bool {
 }
 
 /// Headers in which proxies hand on who spoke with them.
-const FORWARDED: [&str; 14] = [
+const FORWARDED: [&str; 23] = [
     "x-forwarded-for",
     "xforwardedfor",
     "x-forwardedfor",
@@ -134,6 +140,15 @@ const FORWARDED: [&str; 14] = [
     "cf-connecting-ip",
     "fastly-client-ip",
     "x-azure-clientip",
+    "x-original-ip",
+    "x-originalip",
+    "originalip",
+    "original-ip",
+    "clientip",
+    "client-ip",
+    "incap-client-ip",
+    "x-envoy-external-address",
+    "x-forwarded-client-ip",
 ];
 
 #[cfg(test)]
@@ -187,6 +202,8 @@ mod tests {
         check("203.0.113.9", "198.51.100.1", "203.0.113.9"); // nobody vouches for it
         check("10.1.1.5", "10.3.3.3, 10.2.2.2", "10.3.3.3");
         check("10.1.1.5", "unknown, 10.2.2.2", "10.2.2.2");
+        check("10.1.1.5", "203.0.113.8;10.2.2.2", "203.0.113.8");
+        check("10.1.1.5", "for=203.0.113.8;proto=https;by=10.2.2.2", "203.0.113.8");
         check("203.0.113.8:443", "-", "203.0.113.8"); // a module put the header in the column
         check("-", "203.0.113.8:1", "203.0.113.8");
         check("-", "-", "-");
@@ -205,6 +222,9 @@ mod tests {
             "True-Client-IP",
             "cs(X-Real-IP)",
             "HTTP_X_FORWARDED_FOR",
+            "X-Original-IP",
+            "OriginalIP",
+            "ClientIP",
         ] {
             assert!(is_forwarded_column(name), "{name}");
         }

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::reason::{LogDays, MissingDays};
 use crate::time::Instant;
 
 /// Gaps that words name, the longest ones.
@@ -196,6 +197,21 @@ impl Covered {
     /// The figures.
     pub fn figures(&self) -> CoveredFigures {
         CoveredFigures { first: self.first, last: self.last, days: self.days.count(), of: self.days.of() }
+    }
+
+    /// What a negative sentence rests on, as data.
+    pub fn log_days(&self) -> LogDays {
+        let long = self.days.long_gaps(GAPS_NAMED);
+        let more = self.days.gaps().count() - long.len();
+        let gap = |gap: &Gap| MissingDays { from: date(gap.from), to: date(gap.to), days: gap.days() };
+        LogDays {
+            first: self.first,
+            last: self.last,
+            days: self.days.count(),
+            of: self.days.of(),
+            gaps: long.iter().map(gap).collect(),
+            more_gaps: more as u64,
+        }
     }
 
     /// The days that a negative sentence holds for: `on each of the 31 days from … to …`, or `on the 24 days of 2,776 whose logs

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::finding::RowRef;
 use crate::host::HostKnown;
+use crate::reason::Reason;
 use crate::time::Instant;
 
 /// How far the use of a door went.
@@ -79,7 +80,13 @@ pub struct Door {
     pub sources: Vec<String>,
     /// Accounts that it acted as, sorted.
     pub accounts: Vec<String>,
-    /// The ladder of the verdict: one sentence a step, each with what it rests on.
+    /// Why, as data: the steps of the ladder in the order of time, then what sums up, then what speaks against the verdict.
+    #[serde(default)]
+    pub reasons: Vec<Reason>,
+    /// What evidence would settle it, as data.
+    #[serde(default)]
+    pub settle: Vec<Reason>,
+    /// The ladder of the verdict: one sentence a step, each with what it rests on; made of `reasons` where doors are written.
     pub why: Vec<String>,
     /// What speaks against the verdict, one sentence each.
     #[serde(default)]

@@ -45,7 +45,7 @@ impl Entities {
 }
 
 /// The way back to one record's bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RowRef {
     /// The sealed file.
     pub evidence_id: EvidenceId,

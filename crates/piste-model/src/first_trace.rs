@@ -136,6 +136,8 @@ mod tests {
             last_used: None,
             sources: vec!["203.0.113.7".to_owned()],
             accounts: vec![],
+            reasons: vec![],
+            settle: vec![],
             why: vec![],
             against: vec![],
             missing: vec![],

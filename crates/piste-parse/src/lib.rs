@@ -57,6 +57,7 @@ pub mod text;
 mod text_pieces;
 mod values;
 pub mod velociraptor;
+pub mod weblog;
 pub mod wer;
 mod whole;
 pub mod wmi;

@@ -14,7 +14,7 @@ use crate::random_access::{Companion, Opened, ReadAt};
 use crate::sniff::Format;
 use crate::{
     Context, Parsed, cbs, defender, directory, ese, evt, jumplist, lnk, ntfs, pfirewall, prefetch, psh,
-    recycle, regf, setupapi, task, velociraptor, wer, wmi,
+    recycle, regf, setupapi, task, velociraptor, weblog, wer, wmi,
 };
 
 type Parse = fn(&Block, &Context<'_>) -> Parsed;
@@ -129,6 +129,8 @@ const READERS: &[Reader] = &[
     whole("setupapi", "device installation log", setupapi::recognise, setupapi::parse_file),
     cut_as("cbs", "servicing log", cbs::recognise, LINES, cbs::parse_lines),
     cut_as("pfirewall", "firewall log", pfirewall::recognise, Format::IisW3c, pfirewall::parse_lines),
+    cut_as("ncsa", "web log in NCSA's form", weblog::recognise_ncsa, LINES, weblog::parse_ncsa),
+    cut_as("iis-native", "web log in IIS's own form", weblog::recognise_native, LINES, weblog::parse_native),
     at_random("defender-log", "log of Defender", defender::recognise_log, defender::open_log),
     at_random("directory-text", "directory export", directory::recognise, directory::open),
     cut_as(

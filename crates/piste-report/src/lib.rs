@@ -10,6 +10,7 @@ pub mod calendar;
 pub mod columns;
 pub mod custody_sheet;
 pub mod escape;
+pub mod exports;
 mod figures;
 pub mod html;
 pub mod notice;
@@ -19,6 +20,7 @@ pub mod tallies;
 pub mod terminal;
 pub mod timeline;
 pub mod trail_exports;
+pub mod verify_sheet;
 pub mod view;
 
 pub use answers::{AnswerSources, CaseAnswer, answers};

@@ -99,6 +99,8 @@ pub(crate) enum Command {
     Fact(crate::fact::Fact),
     Duties(crate::duties::Duties),
     Plan(crate::plan::PlanOptions),
+    Verify(crate::verify::VerifyOptions),
+    Watchlist(crate::watchlist::WatchlistOptions),
     Completions(crate::completions::Completions),
     Man(crate::completions::Man),
 }

@@ -21,7 +21,8 @@ const HOSTS_MAX: usize = 1_000_000;
 /// Characters of a reason.
 const BECAUSE_CHARS: usize = 220;
 /// Heads of the column that names hosts, in lower case.
-const HEADS: [&str; 8] = ["host", "hostname", "computer", "computername", "name", "dnshostname", "device", "asset"];
+const HEADS: [&str; 8] =
+    ["host", "hostname", "computer", "computername", "name", "dnshostname", "device", "asset"];
 
 /// What is said of a host or an account.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -107,7 +108,9 @@ impl Estate {
             count(&Standing::NoSign),
             count(&Standing::NotExamined)
         ));
-        out::data("Accounts that no step and no grave finding names are not listed: that they were not used is not shown.\n");
+        out::data(
+            "Accounts that no step and no grave finding names are not listed: that they were not used is not shown.\n",
+        );
     }
 }
 
@@ -131,7 +134,12 @@ fn accounts(trail: &Trail, findings: &[Finding]) -> Vec<EstateLine> {
             let more = steps.count();
             let because = first.map_or_else(
                 || format!("a way in of {} acts as it", intrusion.id),
-                |step| format!("{} and {more} more steps of {} were done as it: {}", step.id, intrusion.id, step.text),
+                |step| {
+                    format!(
+                        "{} and {more} more steps of {} were done as it: {}",
+                        step.id, intrusion.id, step.text
+                    )
+                },
             );
             let line = EstateLine { standing: Standing::Compromised, name: account.clone(), because };
             used.entry(account.to_lowercase()).or_insert(line);
@@ -175,7 +183,8 @@ pub(crate) fn listed(path: &Path) -> Result<Vec<String>, Failure> {
     })?;
     let text = String::from_utf8_lossy(&text);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let mut lines = text.lines().map(cells).filter(|cells| cells.iter().any(|cell| !cell.is_empty())).peekable();
+    let mut lines =
+        text.lines().map(cells).filter(|cells| cells.iter().any(|cell| !cell.is_empty())).peekable();
     let head: Vec<String> = lines.peek().into_iter().flatten().map(|cell| cell.to_lowercase()).collect();
     let column = HEADS.iter().find_map(|name| head.iter().position(|cell| cell == name));
     let rows = lines.skip(usize::from(column.is_some()));

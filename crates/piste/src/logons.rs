@@ -31,7 +31,8 @@ const PATHS_MAX: usize = 100;
 /// How long after somebody came he may have gone on as another, in nanoseconds: half a day.
 const GOES_ON: i64 = 12 * 3_600 * 1_000_000_000;
 /// Kinds by which somebody comes from another computer.
-const FROM_ELSEWHERE: [&str; 4] = ["3 network", "10 remote desktop", "8 network, password in clear", "remote access"];
+const FROM_ELSEWHERE: [&str; 4] =
+    ["3 network", "10 remote desktop", "8 network, password in clear", "remote access"];
 /// Characters of a name.
 const NAME_CHARS: usize = 60;
 /// Columns that are read beside those of a logon.
@@ -43,7 +44,9 @@ const MORE: [&str; 6] =
 /// Rows are those of Windows (4624, 4625, 4648, 4771, 4776) and of gateways for remote access. A source is a computer's name where an
 /// address is known to be its own. What was not logged, or is not here, is not in it.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  piste logons --host MX01\n  piste logons --account svc-mail --json\n  piste logons --paths")]
+#[command(
+    after_help = "Examples:\n  piste logons --host MX01\n  piste logons --account svc-mail --json\n  piste logons --paths"
+)]
 pub(crate) struct LogonsOptions {
     #[command(flatten)]
     range: Range,
@@ -108,7 +111,9 @@ pub(crate) fn run(arguments: &LogonsOptions, common: &Common) -> Result<u8, Fail
     let wanted = |dataset: &str| DATASETS.contains(&dataset) || dataset == "windows.sysmon";
     let mut logons = Logons::default();
     seen.lake.scan(Scan { datasets: &wanted, columns: Some(&columns) }, &mut |batch| {
-        for row in (0..batch.num_rows()).filter(|row| arguments.range.holds_time(describe::time_of(batch, *row))) {
+        for row in
+            (0..batch.num_rows()).filter(|row| arguments.range.holds_time(describe::time_of(batch, *row)))
+        {
             logons.add(batch, row, &names, arguments);
         }
         Ok(true)
@@ -117,7 +122,10 @@ pub(crate) fn run(arguments: &LogonsOptions, common: &Common) -> Result<u8, Fail
     let paths = paths(&ways);
     print(arguments, &ways, &paths);
     if logons.not_kept > 0 {
-        out::note(&format!("warning: {} logons are in none of the lines: more groups than are kept apart", logons.not_kept));
+        out::note(&format!(
+            "warning: {} logons are in none of the lines: more groups than are kept apart",
+            logons.not_kept
+        ));
     }
     if ways.is_empty() {
         note_not_examined(&common.case);
@@ -150,13 +158,18 @@ impl Logons {
 
     fn own_address(&mut self, address: &str, host: &str) {
         let known = self.own.contains_key(address);
-        if !address.is_empty() && !is_here(address) && !host.is_empty() && (known || self.own.len() < GROUPS_MAX) {
+        if !address.is_empty()
+            && !is_here(address)
+            && !host.is_empty()
+            && (known || self.own.len() < GROUPS_MAX)
+        {
             self.own.entry(address.to_owned()).or_default().insert(host.to_owned());
         }
     }
 
     fn count(&mut self, way: Way, succeeded: bool, time: Option<Instant>, arguments: &LogonsOptions) {
-        let wanted = arguments.account.is_empty() || arguments.account.iter().any(|one| is_account(one, &way.account));
+        let wanted =
+            arguments.account.is_empty() || arguments.account.iter().any(|one| is_account(one, &way.account));
         // A path runs over accounts: which of them is wanted is asked when paths are shown.
         if (!wanted && !arguments.paths) || (!arguments.machines && is_of_system(&way.account)) {
             return;
@@ -226,7 +239,8 @@ fn paths(ways: &BTreeMap<Way, Figures>) -> Vec<ChangedCredentials> {
     }
     let mut found = Vec::new();
     for (came, figures) in ways.iter().filter(|(_, figures)| figures.logons > 0) {
-        let comes = FROM_ELSEWHERE.contains(&came.kind.as_str()) && !came.from.is_empty() && !is_here(&came.from);
+        let comes =
+            FROM_ELSEWHERE.contains(&came.kind.as_str()) && !came.from.is_empty() && !is_here(&came.from);
         let (Some(first), Some(last)) = (figures.first, figures.last) else { continue };
         if !comes || short(&came.from) == short(&came.to) {
             continue;
@@ -275,7 +289,10 @@ fn is_here(address: &str) -> bool {
 fn is_of_system(account: &str) -> bool {
     const NAMES: [&str; 5] = ["system", "local service", "network service", "anonymous logon", ""];
     let name = plain(account).to_lowercase();
-    name.ends_with('$') || NAMES.contains(&name.as_str()) || name.starts_with("dwm-") || name.starts_with("umfd-")
+    name.ends_with('$')
+        || NAMES.contains(&name.as_str())
+        || name.starts_with("dwm-")
+        || name.starts_with("umfd-")
 }
 
 fn print(arguments: &LogonsOptions, ways: &BTreeMap<Way, Figures>, paths: &[ChangedCredentials]) {
@@ -283,7 +300,8 @@ fn print(arguments: &LogonsOptions, ways: &BTreeMap<Way, Figures>, paths: &[Chan
         (arguments.account.is_empty() || arguments.account.iter().any(|one| is_account(one, &way.account)))
             && arguments.range.holds_host(&way.to)
     };
-    let paths: Vec<&ChangedCredentials> = paths.iter().filter(|path| wanted(&path.came) || wanted(&path.went)).collect();
+    let paths: Vec<&ChangedCredentials> =
+        paths.iter().filter(|path| wanted(&path.came) || wanted(&path.went)).collect();
     if arguments.json {
         if !arguments.paths {
             for (way, figures) in ways {
@@ -305,7 +323,9 @@ fn print(arguments: &LogonsOptions, ways: &BTreeMap<Way, Figures>, paths: &[Chan
         table.right = vec![0, 1];
         let most = if arguments.all { usize::MAX } else { LINES };
         for (way, figures) in ways.iter().take(most) {
-            let when = |at: Option<Instant>| at.map_or_else(|| "-".to_owned(), |at| Instant { digits: 0, ..at }.to_string());
+            let when = |at: Option<Instant>| {
+                at.map_or_else(|| "-".to_owned(), |at| Instant { digits: 0, ..at }.to_string())
+            };
             table.rows.push(vec![
                 figures.logons.to_string(),
                 figures.failed.to_string(),
@@ -349,6 +369,9 @@ fn print(arguments: &LogonsOptions, ways: &BTreeMap<Way, Figures>, paths: &[Chan
         out::data("  none in these rows\n");
     }
     if paths.len() > PATHS_MAX {
-        out::note(&format!("{} more paths; --account, --host and --from narrow them down", paths.len() - PATHS_MAX));
+        out::note(&format!(
+            "{} more paths; --account, --host and --from narrow them down",
+            paths.len() - PATHS_MAX
+        ));
     }
 }

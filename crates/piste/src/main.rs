@@ -44,6 +44,7 @@ mod place;
 mod plan;
 mod progress;
 mod proof;
+mod removal;
 mod response;
 mod results;
 mod rules;
@@ -56,7 +57,9 @@ mod trail;
 mod trail_joins;
 mod tree;
 mod triage;
+mod verify;
 mod visibility;
+mod watchlist;
 
 use std::process::ExitCode;
 
@@ -144,6 +147,8 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Lab(arguments) => lab::run(arguments, &cli.common),
         Command::Fact(arguments) => fact::run(arguments, &cli.common),
         Command::Plan(arguments) => plan::run(arguments, &cli.common),
+        Command::Verify(arguments) => verify::run(arguments, &cli.common),
+        Command::Watchlist(arguments) => watchlist::run(arguments, &cli.common),
         Command::Duties(arguments) => duties::run(arguments, &cli.common),
         Command::Completions(arguments) => Ok(completions::run(arguments)),
         Command::Man(arguments) => completions::man(arguments),

@@ -12,8 +12,18 @@ use crate::failure::Failure;
 /// Beginnings of files that are never written over.
 const PRECIOUS: [&str; 3] = ["piste secret key", "piste public key", "{\"at\":\""];
 /// What a case's folder holds.
-const CASES_OWN: [&str; 9] =
-    ["ledger.jsonl", "ledger.lock", "case.db", "lake", "out", "tmp", "imported", "indicators", "rules"];
+const CASES_OWN: [&str; 10] = [
+    "ledger.jsonl",
+    "ledger.lock",
+    "case.db",
+    "lake",
+    "out",
+    "tmp",
+    "imported",
+    "indicators",
+    "rules",
+    "after",
+];
 
 /// Refuses a file that may not be written over.
 pub(crate) fn refuse_precious(path: &Path) -> Result<(), Failure> {

@@ -19,6 +19,9 @@ const SCHEMAS: &[(&str, &str)] = &[
     ("exposure", include_str!("../../../docs/schemas/exposure.json")),
     ("clocks", include_str!("../../../docs/schemas/clocks.json")),
     ("trail", include_str!("../../../docs/schemas/trail.json")),
+    ("verify", include_str!("../../../docs/schemas/verify.json")),
+    ("removal", include_str!("../../../docs/schemas/removal.json")),
+    ("watchlist", include_str!("../../../docs/schemas/watchlist.json")),
     ("score", include_str!("../../../docs/schemas/score.json")),
     ("rules_not_run", include_str!("../../../docs/schemas/rules_not_run.json")),
 ];

@@ -154,7 +154,12 @@ pub(crate) fn run(arguments: &TrailOptions, common: &Common) -> Result<u8, Failu
 }
 
 /// Which hosts and accounts are reached, each with why.
-fn estate(arguments: &TrailOptions, trail: &Trail, list: Option<&Path>, common: &Common) -> Result<u8, Failure> {
+fn estate(
+    arguments: &TrailOptions,
+    trail: &Trail,
+    list: Option<&Path>,
+    common: &Common,
+) -> Result<u8, Failure> {
     let listed = list.map(estate::listed).transpose()?.unwrap_or_default();
     let findings = seen(&common.case)?.findings(&common.case)?;
     let mut estate = Estate::of(trail, &findings, &listed);
@@ -169,7 +174,12 @@ fn estate(arguments: &TrailOptions, trail: &Trail, list: Option<&Path>, common: 
 }
 
 /// The steps as another tool reads them.
-fn export(arguments: &TrailOptions, trail: &Trail, format: TrailFormat, common: &Common) -> Result<u8, Failure> {
+fn export(
+    arguments: &TrailOptions,
+    trail: &Trail,
+    format: TrailFormat,
+    common: &Common,
+) -> Result<u8, Failure> {
     let name = common.case.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let text = match format {
         TrailFormat::Timesketch => timesketch_lines(trail),

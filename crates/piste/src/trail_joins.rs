@@ -105,7 +105,11 @@ fn act(name: &str, trail: &Trail, case: &Path) -> Result<NamedAct, Failure> {
             "join a step or a finding that has rows",
         ));
     }
-    Ok(NamedAct { name: finding.id.to_string(), text: finding.title.chars().take(TEXT_CHARS).collect(), rows })
+    Ok(NamedAct {
+        name: finding.id.to_string(),
+        text: finding.title.chars().take(TEXT_CHARS).collect(),
+        rows,
+    })
 }
 
 /// A word that changes nothing is a mistake: it is refused, with what there is instead.
@@ -116,7 +120,8 @@ fn refuse_idle(word: &JoinWord<'_>, trail: &Trail) -> Result<(), Failure> {
         all.find(|step| step.id.eq_ignore_ascii_case(name))
     };
     let direct = |from: &Step, to: &str| from.edges.iter().any(|edge| edge.to.eq_ignore_ascii_case(to));
-    let is_direct = found(one).is_some_and(|step| direct(step, other)) || found(other).is_some_and(|step| direct(step, one));
+    let is_direct = found(one).is_some_and(|step| direct(step, other))
+        || found(other).is_some_and(|step| direct(step, one));
     if word.joins && is_direct {
         return Err(Failure::usage(
             "trail-joined",

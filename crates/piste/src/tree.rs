@@ -33,7 +33,9 @@ const MARK_CHARS: usize = 120;
 /// WHAT is a host, a step of the trail (S-4), a row (E-1:4711), a program (cmd.exe), a process number or Sysmon's GUID. Of a host only
 /// the trees that rules speak of are shown, unless --all is given.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  piste tree MX01\n  piste tree S-4\n  piste tree cmd.exe --host MX01 --from 2021-03-14\n  piste tree MX01 --all --json")]
+#[command(
+    after_help = "Examples:\n  piste tree MX01\n  piste tree S-4\n  piste tree cmd.exe --host MX01 --from 2021-03-14\n  piste tree MX01 --all --json"
+)]
 pub(crate) struct TreeOptions {
     /// Host, step, row, program, number or GUID.
     #[arg(value_name = "WHAT")]
@@ -95,7 +97,8 @@ impl Chosen {
         let summary: Summary =
             serde_json::from_str(&text).map_err(|error| unreadable("summary.json", &error))?;
         let all = &summary.hosts;
-        let named = |wanted: &str| all.iter().filter(|host| is_host(wanted, host)).cloned().collect::<Vec<_>>();
+        let named =
+            |wanted: &str| all.iter().filter(|host| is_host(wanted, host)).cloned().collect::<Vec<_>>();
         let mut within: Vec<String> = arguments.host.iter().flat_map(|wanted| named(wanted)).collect();
         if within.is_empty() && !arguments.host.is_empty() {
             return Err(unknown(&arguments.host.join(", "), all));
@@ -164,7 +167,10 @@ fn rows_of(what: &str, seen: &Seen, case: &Path) -> Result<Option<NamedRows>, Fa
             offset: row.offset,
         };
         let hosts: BTreeSet<String> = step.rows.iter().map(|row| row.host.clone()).collect();
-        return Ok(Some(NamedRows { rows: step.rows.iter().map(row).collect(), hosts: hosts.into_iter().collect() }));
+        return Ok(Some(NamedRows {
+            rows: step.rows.iter().map(row).collect(),
+            hosts: hosts.into_iter().collect(),
+        }));
     }
     let Some((evidence, record)) = what.split_once(':') else { return Ok(None) };
     let (Ok(evidence), Ok(record)) = (evidence.parse::<EvidenceId>(), record.parse::<i64>()) else {
@@ -174,13 +180,19 @@ fn rows_of(what: &str, seen: &Seen, case: &Path) -> Result<Option<NamedRows>, Fa
     let text = seen.results.text(case, "trail.json")?;
     let trail: Trail = serde_json::from_str(&text).map_err(|error| unreadable("trail.json", &error))?;
     let of_steps = trail.intrusions.iter().flat_map(|one| &one.steps).flat_map(|step| &step.rows);
-    let of_steps = of_steps.map(|row| ActRow { evidence_id: row.evidence_id, record: row.record, offset: row.offset });
+    let of_steps =
+        of_steps.map(|row| ActRow { evidence_id: row.evidence_id, record: row.record, offset: row.offset });
     let findings = seen.findings(case)?;
     let of_findings = findings.iter().flat_map(|one| &one.rows);
-    let of_findings =
-        of_findings.map(|row| ActRow { evidence_id: row.evidence_id, record: row.record, offset: row.offset });
-    let rows: BTreeSet<ActRow> =
-        of_steps.chain(of_findings).filter(|row| row.evidence_id == evidence && row.record == record).collect();
+    let of_findings = of_findings.map(|row| ActRow {
+        evidence_id: row.evidence_id,
+        record: row.record,
+        offset: row.offset,
+    });
+    let rows: BTreeSet<ActRow> = of_steps
+        .chain(of_findings)
+        .filter(|row| row.evidence_id == evidence && row.record == record)
+        .collect();
     if rows.is_empty() {
         return Err(Failure::usage(
             "tree-row-unknown",
@@ -227,7 +239,8 @@ fn marks(seen: &Seen, case: &Path, hosts: &[String]) -> Result<Vec<TreeMark>, Fa
             && marked.dataset.starts_with("windows.")
             && hosts.contains(marked.host.as_str());
         if wanted && marks.len() < MARKS_MAX {
-            let row = ActRow { evidence_id: marked.evidence_id, record: marked.record, offset: marked.offset };
+            let row =
+                ActRow { evidence_id: marked.evidence_id, record: marked.record, offset: marked.offset };
             marks.insert(TreeMark { row, text: format!("{}: {}", marked.level, marked.rule_title) });
         }
     }
@@ -254,10 +267,17 @@ fn print(arguments: &TreeOptions, trees: &ProcessTrees, chosen: &Chosen) {
             TreeQuery::Host { all: false } => "no rule speaks of a process there; --all shows every process",
             _ => "no start of such a process is in the logs, or none in that time",
         };
-        out::note(&format!("nothing to show: {why}. {} starts of processes are in the logs of {}", trees.of, chosen.hosts.len()));
+        out::note(&format!(
+            "nothing to show: {why}. {} starts of processes are in the logs of {}",
+            trees.of,
+            chosen.hosts.len()
+        ));
     }
     if trees.left_out > 0 {
-        out::note(&format!("{} more processes; --most N shows more, --from and --to narrow it down", trees.left_out));
+        out::note(&format!(
+            "{} more processes; --most N shows more, --from and --to narrow it down",
+            trees.left_out
+        ));
     }
     if trees.cut {
         out::note("warning: more processes are in the logs than are kept: later ones are missing here");

@@ -21,7 +21,7 @@ const GO: &str = "EV-01";
 pub enum WaitReason {
     /// Its own row says so.
     Catalogue,
-    /// A rule of order, `R-02`.
+    /// A rule of order, `OC-02`.
     Rule(String),
 }
 
@@ -183,36 +183,36 @@ fn waits_of(catalog: &ActionCatalog, action: &Action) -> BTreeSet<Wait> {
     let overt = action.opsec == Opsec::Overt;
     let of = |prefix: &str| action.id.starts_with(prefix);
     if overt {
-        rule("R-01", "SE-05");
-        rule("R-02", GO);
+        rule("OC-01", "SE-05");
+        rule("OC-02", GO);
     }
     if overt && !action.reversible {
-        rule("R-01", "SE-04");
-        rule("R-01", "SE-06");
+        rule("OC-01", "SE-04");
+        rule("OC-01", "SE-06");
     }
     if action.id == GO {
-        rule("R-03", "SE-11");
+        rule("OC-03", "SE-11");
     }
     if overt && (of("EV-") || of("ER-")) {
-        rule("R-06", "CO-03");
+        rule("OC-06", "CO-03");
     }
     match action.id.as_str() {
-        "EV-12" | "EV-13" | "ER-01" => rule("R-05", "EV-05"),
+        "EV-12" | "EV-13" | "ER-01" => rule("OC-05", "EV-05"),
         "EV-14" => {
-            rule("R-05", "EV-13");
-            rule("R-07", "EV-07");
-            rule("R-07", "ER-01");
+            rule("OC-05", "EV-13");
+            rule("OC-07", "EV-07");
+            rule("OC-07", "ER-01");
         }
-        "EV-07" => rule("R-07", "EV-06"),
-        "EV-09" => rule("R-07", "EV-07"),
+        "EV-07" => rule("OC-07", "EV-06"),
+        "EV-09" => rule("OC-07", "EV-07"),
         "RE-01" => {
-            rule("R-08", "EV-03");
-            rule("R-08", "EV-07");
+            rule("OC-08", "EV-03");
+            rule("OC-08", "EV-07");
         }
         _ => {}
     }
     if action.wave == Wave::Later {
-        rule("R-11", "ER-09");
+        rule("OC-11", "ER-09");
     }
     waits
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use piste_model::removal::TraceKind;
 use serde::{Deserialize, Serialize};
 
 use super::scope::AssetKind;
@@ -100,6 +101,12 @@ pub struct Action {
     pub wave: Wave,
     /// Kinds of what it is done to.
     pub targets: Vec<AssetKind>,
+    /// Kinds of the removal list that it takes away: what of them is there afterwards opens it again.
+    #[serde(default)]
+    pub removes: Vec<TraceKind>,
+    /// It is done once all of these are gone.
+    #[serde(default)]
+    pub done_when_gone: bool,
     /// How long one target takes.
     pub minutes: Minutes,
     /// Whether the intruder sees it.
@@ -125,7 +132,7 @@ pub struct Action {
 /// A rule of order that holds for many actions.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct OrderRule {
-    /// `R-02`.
+    /// `OC-02`.
     pub id: String,
     /// In words.
     pub rule: String,

@@ -11,6 +11,13 @@ use serde_json::{Value as Json, json};
 
 use crate::ledger::{Entry, LedgerError, kind};
 use crate::person;
+use crate::removal::Judged;
+
+/// Why an action is done, in the words that the plan shows.
+const DONE_BY_EVIDENCE: &str = "all that it was to take away is gone, by evidence collected afterwards";
+/// Why it is open again.
+const OPEN_BY_EVIDENCE: &str =
+    "something that it was to take away is there, by evidence collected afterwards";
 
 /// How far an action is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -115,6 +122,7 @@ impl PlanProgress {
             kind::PLAN_ASSIGNED => ActionState::Running,
             kind::PLAN_CLAIMED => ActionState::Claimed,
             kind::PLAN_WAIVED => ActionState::Waived,
+            kind::VERIFY_JUDGED => return self.observe_evidence(entry),
             kind::PLAN_REOPENED => {
                 let decision = read(entry)?;
                 self.by_action.remove(&decision.action);
@@ -143,6 +151,36 @@ impl PlanProgress {
         };
         self.by_action.insert(decision.action, standing);
         Ok(())
+    }
+
+    /// What evidence collected afterwards shows of the plan's actions: what is done, and what is not.
+    fn observe_evidence(&mut self, entry: &Entry) -> Result<(), LedgerError> {
+        let judged = Judged::of(entry)?;
+        let done = judged.done_actions.iter().map(|action| (action, ActionState::Done, DONE_BY_EVIDENCE));
+        let failed =
+            judged.reopened_actions.iter().map(|action| (action, ActionState::Failed, OPEN_BY_EVIDENCE));
+        for (action, state, why) in done.chain(failed) {
+            let owner = self.by_action.remove(action).map(|before| before.owner).unwrap_or_default();
+            let standing = Standing {
+                state,
+                owner,
+                by: judged.by.clone(),
+                why: why.to_owned(),
+                at: entry.at,
+                signed: person::is_signed(entry),
+                also_by: Vec::new(),
+            };
+            self.by_action.insert(action.clone(), standing);
+        }
+        Ok(())
+    }
+
+    /// When the eviction was, by the actions of its window that somebody claims: the latest of them.
+    pub fn evicted_at(&self, is_of_window: impl Fn(&str) -> bool) -> Option<Instant> {
+        let claimed = self.by_action.iter().filter(|(action, one)| {
+            matches!(one.state, ActionState::Claimed | ActionState::Done) && is_of_window(action)
+        });
+        claimed.map(|(_, one)| one.at).max()
     }
 
     /// How an action stands by persons' word.

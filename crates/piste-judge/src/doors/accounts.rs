@@ -10,11 +10,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use piste_lake::{Lake, LakeError};
-use piste_model::{Door, DoorState, DoorVerdict};
+use piste_model::reason::{AccountChange, AccountSign, Would};
+use piste_model::{Door, DoorState, DoorVerdict, ReasonKind};
 
 use super::account_names::plain;
 use super::fact::Fact;
-use super::known::Known;
+use super::known::{Known, MissingLog};
 use super::ladder::Draft;
 use super::paths::file_name;
 use super::rows::Row;
@@ -61,6 +62,18 @@ impl Deed {
     fn opens(&self) -> bool {
         matches!(self, Self::Made | Self::Enabled | Self::Given(_))
     }
+
+    /// The change that it is, and the group that it concerns.
+    fn change(&self) -> (AccountChange, Option<String>) {
+        match self {
+            Self::Made => (AccountChange::Made, None),
+            Self::Enabled => (AccountChange::Enabled, None),
+            Self::Disabled => (AccountChange::Disabled, None),
+            Self::Deleted => (AccountChange::Deleted, None),
+            Self::Given(group) => (AccountChange::PutIntoGroup, Some(quoted(group))),
+            Self::Taken(group) => (AccountChange::TakenOutOfGroup, Some(quoted(group))),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,7 +83,7 @@ struct Event {
     /// Whether the server says that it was done, not only that it was asked for.
     done: bool,
     /// Why it is no administrator's work.
-    sign: Option<String>,
+    sign: Option<AccountSign>,
 }
 
 /// What is known of accounts while logs are read.
@@ -114,10 +127,11 @@ impl Accounts {
             return;
         }
         let log = LOGS.iter().find(|(code, _)| Some(*code) == row.code()).map_or("Security", |(_, log)| *log);
-        let what = sentence(&deed, if name.is_empty() { sid } else { &name });
-        let fact = Fact::new(log, row.time(), row.place(), format!("{what} by {}", quoted(by)));
-        let sign = (deed == Deed::Made && name.ends_with('$'))
-            .then(|| "its name ends as a machine's does, which hides it from lists of users".to_owned());
+        let account = quoted(if name.is_empty() { sid } else { &name });
+        let (change, group) = deed.change();
+        let said = ReasonKind::AccountChanged { change, account, group, by: quoted(by) };
+        let fact = Fact::new(log, row.time(), row.place(), said);
+        let sign = (deed == Deed::Made && name.ends_with('$')).then_some(AccountSign::MachineName);
         let event = Event { fact, deed, done: true, sign };
         let host = host(row.host());
         if of_group {
@@ -156,16 +170,18 @@ impl Accounts {
             return;
         }
         let sign = if file_name(parent) == "w3wp.exe" {
-            Some("a web worker started the command".to_owned())
+            Some(AccountSign::WebWorker)
         } else if user.to_lowercase().contains("iis apppool") || plain(user) == "defaultapppool" {
-            Some("the command ran as a web server's own account".to_owned())
+            Some(AccountSign::WebAccount)
         } else {
             None
         };
         for (name, deed) in asked(text).into_iter().filter(|(name, _)| !is_systems(name)) {
-            let what = format!("a command asked for it ({}): {}", sentence(&deed, &name), quoted(text));
-            let fact = Fact::new(log, row.time(), row.place(), what).by(user);
-            let event = Event { fact, deed, done: false, sign: sign.clone() };
+            let (change, group) = deed.change();
+            let (account, command) = (quoted(&name), quoted(text));
+            let said = ReasonKind::AccountChangeAsked { change, account, group, command };
+            let fact = Fact::new(log, row.time(), row.place(), said).by(user);
+            let event = Event { fact, deed, done: false, sign };
             insert(&mut self.events, (host(row.host()), plain(&name)), event);
         }
     }
@@ -185,9 +201,10 @@ impl Accounts {
         if logons.len() >= LOGONS_MAX && logons.last().is_some_and(|last| last.nanos() < late) {
             return;
         }
-        let what = format!("logon of type {} of {}", quoted(row.text("LogonType")), quoted(&user));
+        let (logon_type, account) = (quoted(row.text("LogonType")), quoted(&user));
+        let said = ReasonKind::AccountLoggedOn { logon_type, account };
         let fact =
-            Fact::new("Security 4624", row.time(), row.place(), what).from(row.text("IpAddress")).by(&user);
+            Fact::new("Security 4624", row.time(), row.place(), said).from(row.text("IpAddress")).by(&user);
         logons.insert(fact);
         if logons.len() > LOGONS_MAX {
             logons.pop_last();
@@ -200,8 +217,11 @@ impl Accounts {
             let known = self.names.get(&key).or(self.common.get(&key));
             let name = known.map_or(key.clone(), |name| plain(name));
             let named = events.into_iter().map(|mut event| {
-                if known.is_some() {
-                    event.fact.what = event.fact.what.replace(&key, &quoted(&name));
+                // The event names its member by the SID alone; other events tell whose it is.
+                if let (Some(_), ReasonKind::AccountChanged { account, .. }) = (known, &mut event.fact.said)
+                    && account.eq_ignore_ascii_case(&quoted(&key))
+                {
+                    *account = quoted(&name);
                 }
                 event
             });
@@ -246,7 +266,7 @@ impl Accounts {
     }
 
     fn door(&self, known: &Known<'_>, (host, name): (&str, &str), events: &BTreeSet<Event>) -> Option<Door> {
-        let signs: BTreeSet<&str> = events.iter().filter_map(|event| event.sign.as_deref()).collect();
+        let signs: BTreeSet<AccountSign> = events.iter().filter_map(|event| event.sign).collect();
         let ruling = events.iter().any(|event| matches!(event.deed, Deed::Given(_)));
         let made: Option<&Event> = events.iter().find(|event| event.deed == Deed::Made);
         let asked = made.is_some_and(|made| !made.done);
@@ -272,24 +292,24 @@ impl Accounts {
             (false, ..) => DoorVerdict::Probed,
         };
         for sign in &signs {
-            draft.sum(format!("no administrator's work: {sign}"));
+            draft.sum(ReasonKind::NoAdministratorsWork { sign: *sign });
         }
         if is_brief(events) {
-            draft.sum("rights were given and taken back within a day");
+            draft.sum(ReasonKind::RightsBrief {});
         }
         draft.verdict(verdict);
         draft.sum(match verdict {
-            DoorVerdict::Used => "so it was used: the account was made that way, and logged on afterwards",
-            DoorVerdict::Succeeded => "so the rights were given: whoever has the account's password has them until they are taken back",
-            _ => "so it was asked for: no event shows whether it was done",
+            DoorVerdict::Used => ReasonKind::AccountUsed {},
+            DoorVerdict::Succeeded => ReasonKind::AccountGiven {},
+            _ => ReasonKind::AccountAsked {},
         });
         draft.state(state(events));
         if signs.is_empty() {
-            draft.against("administrators make accounts and give rights too: the organisation can tell whether this was asked for");
+            draft.against(ReasonKind::AdministratorsToo {});
         }
         if !done {
-            let would = "whether the account was made (4720, 4732, 4728)";
-            draft.missing(known.lacks(host, &["windows.security"], "Security logs", would, opened.fact.time));
+            let time = opened.fact.time;
+            draft.missing(known.lacks(host, &MissingLog::SECURITY, Would::AccountMade, time));
         }
         if done {
             draft.opened_by([&opened.fact]);
@@ -346,18 +366,6 @@ fn insert(events: &mut BTreeMap<(String, String), BTreeSet<Event>>, key: (String
         && let Some(middle) = all.iter().nth(EVENTS_MAX / 2).cloned()
     {
         all.remove(&middle);
-    }
-}
-
-fn sentence(deed: &Deed, name: &str) -> String {
-    let name = quoted(name);
-    match deed {
-        Deed::Made => format!("account {name} was made"),
-        Deed::Enabled => format!("account {name} was enabled"),
-        Deed::Disabled => format!("account {name} was disabled"),
-        Deed::Deleted => format!("account {name} was deleted"),
-        Deed::Given(group) => format!("{name} was put into {}", quoted(group)),
-        Deed::Taken(group) => format!("{name} was taken out of {}", quoted(group)),
     }
 }
 

@@ -5,6 +5,7 @@
 //! of roles granted and of flaws. Texts are matched by names of cmdlets and parameters, which no translation changes.
 
 use piste_lake::{Lake, LakeError};
+use piste_model::ReasonKind;
 
 use super::account_names::plain;
 use super::decode::{is_page, page_key};
@@ -74,8 +75,8 @@ fn management_event(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut
         && (row.text("Message").contains("InvalidCastException")
             || data.iter().any(|one| one.contains("InvalidCastException")))
     {
-        let what = "Get-App failed on an object of another type, as the exploit's object is".to_owned();
-        let fact = Fact::new(command.log, row.time(), row.place(), what).by(caller);
+        let said = ReasonKind::GetAppFailed {};
+        let fact = Fact::new(command.log, row.time(), row.place(), said).by(caller);
         store.add(&host(row.host()), Topic::Exploit(Flaw::GetApp), Rung::Passed, fact);
     }
     learn(&command, row, host, store);
@@ -110,21 +111,28 @@ fn remote_cmdlet(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut St
 /// Takes what one command says.
 fn learn(command: &Command<'_>, row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {
     let read = [directory, page_written, role, policy];
-    if let Some(what) = export(command) {
-        let fact = Fact::new(command.log, row.time(), row.place(), what).by(command.caller);
+    if let Some(said) = export(command) {
+        let fact = Fact::new(command.log, row.time(), row.place(), said).by(command.caller);
         store.add(&host(row.host()), Topic::Export(plain(command.caller)), Rung::Used, fact);
     }
-    for (topic, rung, what, page) in read.iter().filter_map(|read| read(command)) {
-        let mut fact = Fact::new(command.log, row.time(), row.place(), what).by(command.caller);
-        if !page.is_empty() {
-            fact = fact.page(&page);
+    for learnt in read.iter().filter_map(|read| read(command)) {
+        let mut fact = Fact::new(command.log, row.time(), row.place(), learnt.said).by(command.caller);
+        if !learnt.page.is_empty() {
+            fact = fact.page(&learnt.page);
         }
-        store.add(&host(row.host()), topic, rung, fact);
+        store.add(&host(row.host()), learnt.topic, learnt.rung, fact);
     }
 }
 
-/// (topic, rung, sentence, page).
-type Learnt = (Topic, Rung, String, String);
+/// What one command says of a way in.
+#[derive(Debug)]
+struct Learnt {
+    topic: Topic,
+    rung: Rung,
+    said: ReasonKind,
+    /// The page that it names; empty where it names none.
+    page: String,
+}
 
 /// What makes a URL script.
 const SCRIPT: [&str; 8] =
@@ -140,30 +148,30 @@ fn directory(command: &Command<'_>) -> Option<Learnt> {
     let sets = verb.starts_with("set-") || lower.contains("setobject");
     if sets && lower.contains("url") && SCRIPT.iter().any(|mark| lower.contains(mark)) {
         let rung = if command.done == Some(false) { Rung::Refused } else { Rung::Effect };
-        let outcome = if command.done == Some(false) { " (the cmdlet failed)" } else { "" };
-        let what =
-            format!("the URL of `{name}` was set to script{outcome}: {}", quoted(script_part(command)));
-        return Some((Topic::Directory(name), rung, what, String::new()));
+        let (failed, script) = (command.done == Some(false), quoted(script_part(command)));
+        let said = ReasonKind::DirectorySetToScript { directory: name.clone(), failed, script };
+        return Some(Learnt { topic: Topic::Directory(name), rung, said, page: String::new() });
     }
-    let what = if verb.starts_with("remove-") {
-        "was removed"
+    let directory = name.clone();
+    let said = if verb.starts_with("remove-") {
+        ReasonKind::DirectoryRemoved { directory }
     } else if verb.starts_with("new-") {
-        "was made anew"
+        ReasonKind::DirectoryMadeAnew { directory }
     } else if verb.starts_with("reset") || lower.contains("schema=reset") {
-        "was reset, which writes its settings to a file"
+        ReasonKind::DirectoryReset { directory }
     } else if sets
         && (lower.contains("externalurl=$null")
             || lower.contains("externalurl $null")
             || lower.contains("externalurl \"\""))
     {
-        "had its URL cleared"
+        ReasonKind::DirectoryCleared { directory }
     } else {
         return None;
     };
     if command.done == Some(false) {
         return None;
     }
-    Some((Topic::Directory(name.clone()), Rung::CoverUp, format!("`{name}` {what}"), String::new()))
+    Some(Learnt { topic: Topic::Directory(name), rung: Rung::CoverUp, said, page: String::new() })
 }
 
 /// The text from the script on, or from the URL parameter.
@@ -212,16 +220,15 @@ fn page_written(command: &Command<'_>) -> Option<Learnt> {
     }
     let failed = command.done == Some(false);
     let rung = if failed { Rung::Refused } else { Rung::Effect };
-    let outcome = if failed { ", and failed" } else { "" };
-    let what =
-        format!("{cmdlet} was directed to a file that the web server executes{outcome}: {}", quoted(path));
-    Some((Topic::Exploit(Flaw::ProxyShell), rung, what, page_key(&local_path(path))))
+    let said = ReasonKind::PageWrittenByCmdlet { cmdlet: cmdlet.to_owned(), failed, path: quoted(path) };
+    let topic = Topic::Exploit(Flaw::ProxyShell);
+    Some(Learnt { topic, rung, said, page: page_key(&local_path(path)) })
 }
 
 /// A mailbox that somebody asked to have exported; nothing where the cmdlet failed.
-fn export(command: &Command<'_>) -> Option<String> {
+fn export(command: &Command<'_>) -> Option<ReasonKind> {
     let asks = command.lower.contains("new-mailboxexportrequest") && command.done != Some(false);
-    asks.then(|| format!("an export of a mailbox was asked for: {}", quoted(command.text)))
+    asks.then(|| ReasonKind::MailboxExportAsked { command: quoted(command.text) })
 }
 
 /// `\\127.0.0.1\c$\inetpub\x.aspx` as the path on the server.
@@ -247,14 +254,17 @@ fn role(command: &Command<'_>) -> Option<Learnt> {
         .find_map(|mark| lower.find(mark).and_then(|at| command.text.get(at + mark.len()..)))
         .and_then(|rest| rest.trim_start_matches(['"', '\'']).split(['"', '\'', '\n', ';']).next())
         .map_or("", str::trim);
-    let holder = if holder.is_empty() { "an account that the log does not name" } else { holder };
     let failed = command.done == Some(false);
     let rung = if failed { Rung::Refused } else { Rung::Effect };
     let name = if role.starts_with('a') { "ApplicationImpersonation" } else { "Mailbox Import Export" };
-    let outcome = if failed { ", and the cmdlet failed" } else { "" };
-    let what = format!("the role {name} was given to {}{outcome}", quoted(holder));
-    Some((Topic::Grant(format!("{name}: {}", quoted(holder))), rung, what, String::new()))
+    let named = (!holder.is_empty()).then(|| quoted(holder));
+    let place = named.clone().unwrap_or_else(|| UNNAMED.to_owned());
+    let said = ReasonKind::RoleGiven { role: name.to_owned(), holder: named, failed };
+    Some(Learnt { topic: Topic::Grant(format!("{name}: {place}")), rung, said, page: String::new() })
 }
+
+/// Whom a role was given to where the record does not say: part of the door's place.
+const UNNAMED: &str = "an account that the log does not name";
 
 fn policy(command: &Command<'_>) -> Option<Learnt> {
     if !command.lower.contains("new-dlppolicy") || !command.lower.contains("templatedata") {
@@ -264,8 +274,8 @@ fn policy(command: &Command<'_>) -> Option<Learnt> {
         .iter()
         .any(|mark| command.lower.contains(mark));
     let rung = if code && command.done != Some(false) { Rung::Passed } else { Rung::Unclear };
-    let what = "New-DlpPolicy was given a template of its own, in which the flaw runs commands".to_owned();
-    Some((Topic::Exploit(Flaw::DataLossPolicy), rung, what, String::new()))
+    let said = ReasonKind::PolicyTemplateGiven {};
+    Some(Learnt { topic: Topic::Exploit(Flaw::DataLossPolicy), rung, said, page: String::new() })
 }
 
 /// A temporary file of the generator outside its own folder.
@@ -282,43 +292,32 @@ fn generator_line(row: Row<'_, '_>, columns: &[&str], host: &dyn Fn(&str) -> Str
     if rest.contains("\\clientaccess\\oab") {
         return;
     }
-    let what =
-        format!("the address book's download went to a file outside its folder: {}", quoted(rest.trim()));
-    let fact = Fact::new("OABGenerator", row.time(), row.place(), what);
+    let said = ReasonKind::AddressBookOutside { path: quoted(rest.trim()) };
+    let fact = Fact::new("OABGenerator", row.time(), row.place(), said);
     store.add(&host(row.host()), Topic::Exploit(Flaw::ProxyLogon), Rung::Effect, fact);
 }
 
 fn application(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {
     let provider = row.text("Provider_Name");
     let text = || format!("{} {}", row.text("Message"), row.data().join(" "));
-    let (flaw, rung, what) = match provider {
+    let (flaw, rung, said) = match provider {
         "MSExchange Control Panel" if row.code() == Some(4) => {
             let lower = text().to_lowercase();
             if !lower.contains("__viewstate=") {
                 return;
             }
             if lower.contains("validation of viewstate mac failed") {
-                (
-                    Flaw::ViewState,
-                    Rung::Refused,
-                    "the control panel refused a view state whose signature did not fit",
-                )
+                (Flaw::ViewState, Rung::Refused, ReasonKind::ViewStateRefused {})
             } else {
-                (
-                    Flaw::ViewState,
-                    Rung::Passed,
-                    "the control panel failed after it had read an object out of a view state",
-                )
+                (Flaw::ViewState, Rung::Passed, ReasonKind::ViewStateRead {})
             }
         }
-        "MSExchange Unified Messaging" if text().contains("System.InvalidCastException") => (
-            Flaw::UnifiedMessaging,
-            Rung::Passed,
-            "Unified Messaging read an object of another type than a voice message holds",
-        ),
+        "MSExchange Unified Messaging" if text().contains("System.InvalidCastException") => {
+            (Flaw::UnifiedMessaging, Rung::Passed, ReasonKind::VoiceMessageOtherType {})
+        }
         _ => return,
     };
-    let fact = Fact::new("Application log", row.time(), row.place(), what.to_owned());
+    let fact = Fact::new("Application log", row.time(), row.place(), said);
     store.add(&host(row.host()), Topic::Exploit(flaw), rung, fact);
 }
 
@@ -332,7 +331,7 @@ mod tests {
         let lower = text.to_lowercase();
         let command = Command { text, lower: &lower, done, caller: "", log: "" };
         let found = [directory, page_written, role, policy].iter().find_map(|read| read(&command));
-        assert_eq!(found.map(|found| (found.0, found.1)), expected, "{text}");
+        assert_eq!(found.map(|found| (found.topic, found.rung)), expected, "{text}");
     }
 
     #[test]

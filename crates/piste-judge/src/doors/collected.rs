@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use piste_lake::{Lake, LakeError};
 use piste_model::locator::{shadow_copy, windows_path};
-use piste_model::{Instant, schema};
+use piste_model::reason::PageReading;
+use piste_model::{Instant, ReasonKind, schema};
 
 use super::decode::{is_page, page_key, url_of_file};
 use super::fact::Fact;
@@ -130,13 +131,10 @@ impl Collected {
         if row.text("Kind") == "compiled page" {
             let url = row.text("VirtualPath");
             if !url.is_empty() {
-                let what = format!(
-                    "a compiled copy of {} lies in the collection ({}, assembly {}): the page was asked for at least once",
-                    quoted(url),
-                    quoted(&file_name(path)),
-                    quoted(row.text("Assembly"))
-                );
-                let fact = Fact::new("collected file", None, row.place(), what);
+                let (page, file) = (quoted(url), quoted(&file_name(path)));
+                let assembly = quoted(row.text("Assembly"));
+                let said = ReasonKind::CompiledCopyCollected { page, file, assembly };
+                let fact = Fact::new("collected file", None, row.place(), said);
                 self.compiled.entry((here, page_key(url))).or_default().insert(fact);
             }
             return;
@@ -156,31 +154,24 @@ impl Collected {
             return;
         }
         let key = url.unwrap_or_else(|| page_key(&place));
-        let what = format!(
-            "{} reads as {} (score {} of 100, SHA-256 {}): {}",
-            quoted(&file_name(path)),
-            match reading {
-                Reading::Accused => "a web shell",
-                Reading::Suspicious => "a page with traits of a web shell",
-                Reading::Clean => "an ordinary page",
-            },
-            quoted(row.text("Score")),
-            quoted(row.text("SHA256")),
-            if row.text("Reasons").is_empty() {
-                "nothing of note".to_owned()
-            } else {
-                quoted(row.text("Reasons"))
-            }
-        );
         let shadow = shadow_copy(path);
-        let what = match &shadow {
-            Some(copy) => format!("{what}; it lies in shadow copy {copy}, an earlier state of this computer"),
-            None => what,
+        let live = shadow.is_none();
+        let said = ReasonKind::FileReadsAs {
+            file: quoted(&file_name(path)),
+            reads: match reading {
+                Reading::Accused => PageReading::Shell,
+                Reading::Suspicious => PageReading::Traits,
+                Reading::Clean => PageReading::Ordinary,
+            },
+            score: quoted(row.text("Score")),
+            sha256: quoted(row.text("SHA256")),
+            traits: Some(row.text("Reasons")).filter(|traits| !traits.is_empty()).map(quoted),
+            shadow_copy: shadow,
         };
         let content = Content {
             reading,
-            live: shadow.is_none(),
-            fact: Fact::new("collected file", None, row.place(), what).page(&key),
+            live,
+            fact: Fact::new("collected file", None, row.place(), said).page(&key),
             place,
         };
         if reading != Reading::Clean {
@@ -210,17 +201,15 @@ impl Collected {
         let sure = basis.contains("created") && !basis.contains("zone unknown");
         // The file name's own time is harder to set; the later of the two is when the file came.
         let time = row.time().filter(|_| sure).map(|time| named.map_or(time, |named| named.max(time)));
-        let mut what = format!("{} is listed", quoted(path));
-        for (name, column) in [("created", "created"), ("modified", "modified"), ("size", "size")] {
-            let value = row.text(column);
-            if !value.is_empty() {
-                what = format!("{what}, {name} {}", quoted(value));
-            }
-        }
-        if deleted {
-            what.push_str(", and deleted");
-        }
-        let fact = Fact::new("file listing", time, row.place(), what);
+        let value = |column: &str| Some(row.text(column)).filter(|text| !text.is_empty()).map(quoted);
+        let said = ReasonKind::FileListed {
+            path: quoted(path),
+            created: value("created"),
+            modified: value("modified"),
+            size: value("size"),
+            deleted,
+        };
+        let fact = Fact::new("file listing", time, row.place(), said);
         let listed = Listed { fact, path: path.to_owned(), deleted, altered };
         self.listed.entry((here, page_key(&url))).or_default().insert(listed);
     }

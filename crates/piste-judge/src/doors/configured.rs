@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use piste_lake::LakeError;
 use piste_model::iis::{Borrowed, Entry, anybody_writes, borrowed};
-use piste_model::{Door, DoorState, DoorVerdict, Instant};
+use piste_model::reason::ModuleKind;
+use piste_model::{Door, DoorState, DoorVerdict, Instant, ReasonKind};
 
 use super::decode::{page_key, url_of_file};
 use super::fact::Fact;
@@ -36,7 +37,7 @@ pub(super) fn configured(known: &Known<'_>, workers: &BTreeSet<String>) -> Resul
 struct Unknown {
     facts: BTreeSet<Fact>,
     /// What speaks against it beside its being unknown.
-    signs: BTreeSet<String>,
+    signs: BTreeSet<ReasonKind>,
 }
 
 /// Entries that no list knows, by host and what they load.
@@ -70,17 +71,15 @@ fn modules(known: &Known<'_>, workers: &BTreeSet<String>) -> Result<Vec<Door>, L
         }
         let at = ((known.host)(row.host()), loads.to_owned());
         if entries.len() < KEPT_MAX || entries.contains_key(&at) {
-            let what = entry_in_words(row, section, loads);
+            let said = registered(row, section, loads);
             let entry = entries.entry(at).or_default();
-            entry.facts.insert(Fact::new("IIS configuration", None, row.place(), what));
+            entry.facts.insert(Fact::new("IIS configuration", None, row.place(), said));
             entry.signs.extend(signs);
         }
     })?;
     let door = |((host, loads), mut entry): ((String, String), Unknown)| {
         if workers.contains(&host) {
-            entry.signs.insert(
-                "a web worker of this server ran commands that no page and no request explains".to_owned(),
-            );
+            entry.signs.insert(ReasonKind::WorkerUnexplained {});
         }
         module(known, &host, &loads, &entry)
     };
@@ -91,32 +90,27 @@ fn modules(known: &Known<'_>, workers: &BTreeSet<String>) -> Result<Vec<Door>, L
 fn module(known: &Known<'_>, host: &str, loads: &str, entry: &Unknown) -> Door {
     let mut draft = Draft::new(known, "iis-module", host, loads);
     draft.steps(entry.facts.iter(), 0);
-    draft.sum("unknown: no list that is looked into has it, and no list is whole");
+    draft.sum(ReasonKind::ModuleUnknown {});
     for sign in &entry.signs {
         draft.sum(sign.clone());
     }
     if entry.signs.is_empty() {
         draft.verdict(DoorVerdict::Probed);
-        draft.sum("so it is told to be looked at, and nothing beside its being unknown speaks against it; whether it was used, no log shows");
+        draft.sum(ReasonKind::ModuleToLookAt {});
         draft.close("find out whose it is before anything is removed: its publisher's signature, the product that it came with, who put it there");
     } else {
         draft.verdict(DoorVerdict::Succeeded);
         draft.state(DoorState::Open);
-        draft.sum(
-            "so it is there: the configuration has IIS hand it requests; whether it was used, no log shows",
-        );
+        draft.sum(ReasonKind::ModuleThere {});
         draft.close("take a copy of the file as evidence and see whose it is; if it is nobody's, remove the entry from the configuration and restart the service");
     }
-    draft.against("products for protection, load balancing, rewriting and monitoring register such code too");
-    draft.missing(Some(
-        "the file itself, its signature and the time at which the configuration was changed (IIS-Configuration 29, the copies under inetpub\\history) would show whose it is and since when"
-            .to_owned(),
-    ));
+    draft.against(ReasonKind::ProductsRegister {});
+    draft.missing(Some(ReasonKind::SettleEntryFile {}));
     draft.finish()
 }
 
 /// What an entry itself says against it beside its being unknown: where its file lies, and whose name it has.
-fn signs(section: &str, loads: &str, managed: bool) -> Vec<String> {
+fn signs(section: &str, loads: &str, managed: bool) -> Vec<ReasonKind> {
     let entry = match section {
         _ if managed => Entry::Type(loads),
         "globalModules" => Entry::Native(loads),
@@ -126,26 +120,20 @@ fn signs(section: &str, loads: &str, managed: bool) -> Vec<String> {
     let mut signs = Vec::new();
     let lower = loads.to_lowercase().replace('/', "\\");
     if !managed && anybody_writes(loads) {
-        signs.push("its file lies in a folder that anybody may write to".to_owned());
+        signs.push(ReasonKind::ModuleAnybodyWrites {});
     }
     if !managed && lower.contains("\\inetpub\\wwwroot\\") {
-        signs.push("its file lies among the pages that the server serves".to_owned());
+        signs.push(ReasonKind::ModuleAmongPages {});
     }
     if !managed && lower.starts_with("\\\\") && !lower.starts_with("\\\\?\\") {
-        signs.push("its file is loaded from another computer".to_owned());
+        signs.push(ReasonKind::ModuleFromElsewhere {});
     }
     let of_others = |one: &Borrowed| one.of_exchange || !is_a_products(loads);
     if let Some(name) = borrowed(entry).filter(of_others) {
         signs.push(if managed {
-            format!(
-                "it is named as those that begin with `{}`, and is not signed or put together as they are",
-                name.known
-            )
+            ReasonKind::ModuleNamedAsSigned { known: name.known.to_owned() }
         } else {
-            format!(
-                "it has the name of a file of {} and lies elsewhere: theirs is at `{}`",
-                name.by, name.known
-            )
+            ReasonKind::ModuleNamedAsFile { by: name.by.to_owned(), known: name.known.to_owned() }
         });
     }
     signs
@@ -167,28 +155,24 @@ fn is_a_products(loads: &str) -> bool {
     installed && !path.contains("\\microsoft\\exchange server\\")
 }
 
-fn entry_in_words(row: Row<'_, '_>, section: &str, loads: &str) -> String {
-    let kind = match section {
-        "globalModules" => "native module",
-        "isapiFilters" => "ISAPI filter",
-        "modules" | "httpModules" => "managed module",
-        _ => "handler",
+/// What a row of the configuration registers.
+fn registered(row: Row<'_, '_>, section: &str, loads: &str) -> ReasonKind {
+    let module = match section {
+        "globalModules" => ModuleKind::Native,
+        "isapiFilters" => ModuleKind::Filter,
+        "modules" | "httpModules" => ModuleKind::Managed,
+        _ => ModuleKind::Handler,
     };
-    let location = match row.text("Location") {
-        "" => String::new(),
-        path => format!(" for {}", quoted(path)),
-    };
-    let url = match row.text("UrlPath") {
-        "" => String::new(),
-        path => format!(" of {}", quoted(path)),
-    };
-    format!(
-        "{} line {} registers the {kind} {}{url}{location}: {}",
-        quoted(row.text("ConfigPath")),
-        row.text("Line"),
-        quoted(row.text("EntryName")),
-        quoted(loads)
-    )
+    let named = |column: &str| Some(row.text(column)).filter(|text| !text.is_empty()).map(quoted);
+    ReasonKind::ModuleRegistered {
+        config: quoted(row.text("ConfigPath")),
+        line: row.text("Line").to_owned(),
+        module,
+        entry: quoted(row.text("EntryName")),
+        url: named("UrlPath"),
+        location: named("Location"),
+        loads: quoted(loads),
+    }
 }
 
 /// What the collection tells of the pages of a host.
@@ -246,12 +230,9 @@ impl Pages {
         }
         // The compiler wrote the file when the page was first asked for; a time without a zone bounds nothing.
         let time = Instant::parse(row.text("FileModified"));
-        let what = format!(
-            "a compiled copy of {} lies in the collection (assembly {}): the page was asked for, and ran, at least once",
-            quoted(url),
-            quoted(row.text("Assembly"))
-        );
-        let fact = Fact::new("compiled page", time, row.place(), what).page(url);
+        let (page, assembly) = (quoted(url), quoted(row.text("Assembly")));
+        let said = ReasonKind::CompiledCopyRan { page, assembly };
+        let fact = Fact::new("compiled page", time, row.place(), said).page(url);
         let known = self.compiled.entry(page_key(url)).or_insert_with(|| (url.to_owned(), BTreeSet::new()));
         known.1.insert(fact);
     }
@@ -264,18 +245,13 @@ fn gone(known: &Known<'_>, host: &str, url: &str, facts: &BTreeSet<Fact>, collec
     draft.opened_by(facts.iter());
     if collected {
         draft.state(DoorState::Closed);
-        draft.sum("the page itself is not among the files of its folder: it was removed before they were collected, its compiled copy stayed");
+        draft.sum(ReasonKind::PageRemoved {});
     } else {
-        draft.sum(
-            "the folder of the page is not in the collection: whether the page is still there is not known",
-        );
+        draft.sum(ReasonKind::PageFolderMissing {});
     }
-    draft.sum("so it was there and was asked for: its name is none that the server ships in that folder");
-    draft.against("only its compiled copy shows it: what the page held was not seen");
-    draft.missing(Some(
-        "the assembly that it was compiled to (App_Web_*.dll) holds its code: decompile it, it tells what the page did"
-            .to_owned(),
-    ));
+    draft.sum(ReasonKind::PageWasThere {});
+    draft.against(ReasonKind::CompiledCopyAlone {});
+    draft.missing(Some(ReasonKind::SettleAssembly {}));
     draft.close(
         "keep the compiled copy and its assembly as evidence, then delete both and restart the worker",
     );

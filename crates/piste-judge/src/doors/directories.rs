@@ -6,6 +6,7 @@
 
 use piste_lake::scan::Scan;
 use piste_lake::{Lake, LakeError};
+use piste_model::ReasonKind;
 use piste_model::iis::anybody_writes;
 
 use super::fact::Fact;
@@ -97,8 +98,8 @@ fn tell(
     host: &dyn Fn(&str) -> String,
     store: &mut Store,
 ) {
-    let what = format!("the URL {} leads to {}", quoted(url), quoted(folder));
-    let fact = Fact::new(log, row.time(), row.place(), what);
+    let said = ReasonKind::UrlLeadsTo { url: quoted(url), folder: quoted(folder) };
+    let fact = Fact::new(log, row.time(), row.place(), said);
     let topic = Topic::Mapped(quoted(&format!("{url} ({folder})")));
     store.add(&host(row.host()), topic, Rung::Effect, fact);
 }

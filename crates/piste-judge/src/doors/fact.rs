@@ -1,10 +1,10 @@
 //! What one row says of a way in.
 //!
-//! In: a row's time, address and words. Out: a fact, ordered by time, then by the row's address; who was on the other side
+//! In: a row's time, its address and what it says. Out: a fact, ordered by time, then by the row's address; who was on the other side
 //! and which account it concerns, where the row says so.
 
-use piste_model::Instant;
 use piste_model::address;
+use piste_model::{Instant, ReasonKind};
 
 use super::rows::Place;
 
@@ -15,7 +15,8 @@ pub(crate) struct Fact {
     nanos: i64,
     pub(crate) place: Place,
     pub(crate) time: Option<Instant>,
-    pub(crate) what: String,
+    /// What it says, with its values.
+    pub(crate) said: ReasonKind,
     /// Which log said so, as people name it.
     pub(crate) log: &'static str,
     pub(crate) source: String,
@@ -29,12 +30,12 @@ pub(crate) struct Fact {
 }
 
 impl Fact {
-    pub(crate) fn new(log: &'static str, time: Option<Instant>, place: Place, what: String) -> Self {
+    pub(crate) fn new(log: &'static str, time: Option<Instant>, place: Place, said: ReasonKind) -> Self {
         Self {
             nanos: time.map_or(i64::MAX, |time| time.nanos),
             place,
             time,
-            what,
+            said,
             log,
             source: String::new(),
             account: String::new(),

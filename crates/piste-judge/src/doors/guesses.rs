@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use piste_model::ReasonKind;
+
 use super::account_names::plain;
 use super::fact::Fact;
 use super::rung::Rung;
@@ -119,11 +121,8 @@ impl Guesses {
             let topic = || Topic::Remote(service.clone());
             if let Some(first) = facts.first().filter(|_| count >= TARGETED && !account.is_empty()) {
                 let mut first = first.clone();
-                first.what = format!(
-                    "{count} logons of {} from {} were refused that day",
-                    quoted(&account),
-                    quoted(&source)
-                );
+                let (account, address) = (quoted(&account), quoted(&source));
+                first.said = ReasonKind::RefusedThatDay { count, account, address };
                 store.add(&host, topic(), Rung::Refused, first);
             }
             for fact in facts {

@@ -6,13 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use piste_model::hash::sha256_hex;
-use piste_model::{Door, DoorState, Instant};
+use piste_model::{Door, DoorState, Instant, Reason, ReasonKind};
 
 use super::decode::page_key;
 use super::words::earliest;
 
-/// Sentences that one list keeps.
-const SENTENCES_MAX: usize = 60;
+/// Reasons of one side that a door keeps.
+const REASONS_MAX: usize = 60;
 /// The kind of a door with several: the first of these that any candidate has.
 const KINDS: [&str; 7] = [
     "webshell",
@@ -56,9 +56,9 @@ pub fn key_of(kind: &str, host: &str, place: &str) -> String {
 fn one(mut candidates: Vec<Door>) -> Option<Door> {
     candidates.sort_by(|a, b| {
         let rank = |door: &Door| KINDS.iter().position(|kind| *kind == door.kind).unwrap_or(KINDS.len());
-        (rank(a).cmp(&rank(b)))
-            .then_with(|| b.verdict.cmp(&a.verdict))
-            .then_with(|| (&a.kind, &a.place, &a.why, a.count).cmp(&(&b.kind, &b.place, &b.why, b.count)))
+        (rank(a).cmp(&rank(b))).then_with(|| b.verdict.cmp(&a.verdict)).then_with(|| {
+            (&a.kind, &a.place, &a.reasons, a.count).cmp(&(&b.kind, &b.place, &b.reasons, b.count))
+        })
     });
     let mut candidates = candidates.into_iter();
     let first = candidates.next()?;
@@ -78,7 +78,7 @@ fn merge(mut door: Door, other: Door) -> Door {
         (DoorState::Unknown, state) | (state, DoorState::Unknown) => state,
         (one, other) if one == other => one,
         _ => {
-            door.against.push("one source shows it open, another closed".to_owned());
+            door.reasons.push(Reason::against(ReasonKind::SourcesDisagree {}));
             DoorState::Open
         }
     };
@@ -92,9 +92,8 @@ fn merge(mut door: Door, other: Door) -> Door {
     door.last_used = later(door.last_used, other.last_used);
     door.sources.extend(other.sources);
     door.accounts.extend(other.accounts);
-    door.why.extend(other.why);
-    door.against.extend(other.against);
-    door.missing.extend(other.missing);
+    door.reasons.extend(other.reasons);
+    door.settle.extend(other.settle);
     let known: BTreeSet<_> = door.rows.iter().map(|row| (row.evidence_id, row.offset, row.record)).collect();
     let new: Vec<_> = other
         .rows
@@ -120,18 +119,12 @@ fn tidy(door: &mut Door) {
     }
     door.sources.truncate(Door::MAX_SOURCES);
     door.accounts.truncate(Door::MAX_SOURCES);
-    for list in [&mut door.why, &mut door.against, &mut door.missing] {
-        let mut known = BTreeSet::new();
-        list.retain(|text| known.insert(text.clone()));
-        list.truncate(SENTENCES_MAX);
-    }
-    // Steps with a time come in its order, what sums up stays behind them.
-    let dated = |text: &String| !text.starts_with(|first: char| first.is_ascii_digit());
-    door.why.sort_by(|a, b| {
-        dated(a)
-            .cmp(&dated(b))
-            .then_with(|| if dated(a) { std::cmp::Ordering::Equal } else { time_of(a).cmp(&time_of(b)) })
-    });
+    // What speaks against the verdict comes last; counts come first, then steps in the order of time, then what sums up.
+    let (mut kept, mut against) = (single(&door.reasons, false), single(&door.reasons, true));
+    kept.sort_by_key(Reason::order);
+    kept.append(&mut against);
+    door.reasons = kept;
+    door.settle = single(&door.settle, false);
     if door.opened.not_before > door.opened.not_after {
         door.opened.not_before = None;
     }
@@ -139,8 +132,11 @@ fn tidy(door: &mut Door) {
     door.key = key_of(&door.kind, &door.host, &door.place);
 }
 
-fn time_of(sentence: &str) -> Option<Instant> {
-    Instant::parse(sentence.split(' ').next().unwrap_or_default())
+/// The reasons of one side, each once.
+fn single(reasons: &[Reason], against: bool) -> Vec<Reason> {
+    let mut known = BTreeSet::new();
+    let of_side = reasons.iter().filter(|reason| reason.against == against);
+    of_side.filter(|reason| known.insert(*reason)).take(REASONS_MAX).cloned().collect()
 }
 
 #[cfg(test)]
@@ -170,10 +166,15 @@ mod tests {
             last_used: at(second + 2),
             sources: vec![format!("203.0.113.{second}")],
             accounts: vec![],
-            why: vec![
-                format!("{} IIS: asked for", at(second).expect("a time")),
-                format!("so it is {second}"),
+            reasons: vec![
+                Reason {
+                    time: at(second),
+                    ..Reason::of(ReasonKind::DesktopConnected { address: "203.0.113.7".to_owned() })
+                },
+                Reason::of(ReasonKind::MoreRows { more: second.unsigned_abs() }),
             ],
+            settle: vec![],
+            why: vec![],
             against: vec![],
             missing: vec![],
             close: "delete the page".to_owned(),
@@ -212,12 +213,8 @@ mod tests {
         assert!(page.place.contains(r"\owa\auth\x.aspx"), "the file's path is shown: {}", page.place);
         assert_eq!((page.opened.not_after, page.first_used, page.last_used), (at(20), at(21), at(52)));
         assert_eq!(page.sources, ["203.0.113.20", "203.0.113.50"]);
-        assert_eq!(page.why.iter().filter(|text| text.ends_with("asked for")).count(), 2);
-        assert!(
-            page.why.first().is_some_and(|text| text.starts_with("1970-01-01T00:00:20Z")),
-            "{:?}",
-            page.why
-        );
+        let times: Vec<Option<Instant>> = page.reasons.iter().map(|reason| reason.time).collect();
+        assert_eq!(times, [at(20), at(50), None, None], "steps in the order of time, then what sums up");
         assert_eq!(page.rows.len(), 2);
     }
 

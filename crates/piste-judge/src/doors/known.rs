@@ -9,7 +9,8 @@ use ipnet::IpNet;
 use piste_lake::Lake;
 use piste_model::coverage::{covered, date};
 use piste_model::hash::hex;
-use piste_model::{Clock, Coverage, Covered, DoorState, EvidenceId, Exposure, Instant, RowRef};
+use piste_model::reason::{BuildBasis, LogLooked, LogName, Would};
+use piste_model::{Clock, Coverage, Covered, DoorState, EvidenceId, Exposure, Instant, ReasonKind, RowRef};
 use serde::{Deserialize, Serialize};
 
 use super::rows::Place;
@@ -55,13 +56,18 @@ impl Known<'_> {
         }
     }
 
-    /// Whether any of the flaws was open on the host at the time, with the sentence that says what that rests on.
-    pub(crate) fn exposed(&self, host: &str, cve: &[&str], time: Option<Instant>) -> (Exposed, String) {
+    /// Whether any of the flaws was open on the host at the time, with what that rests on.
+    pub(crate) fn exposed(
+        &self,
+        host: &str,
+        cve: &[&str],
+        time: Option<Instant>,
+    ) -> (Exposed, Option<BuildBasis>) {
         let (Some(server), Some(time)) = (self.server(host), time) else {
-            return (Exposed::Unknown, String::new());
+            return (Exposed::Unknown, None);
         };
         let state = any_state(server, cve, time);
-        (state.exposed, state.why)
+        (state.exposed, Some(state.basis))
     }
 
     /// Whether a flaw is open where the evidence ends.
@@ -86,23 +92,22 @@ impl Known<'_> {
     pub(crate) fn lacks(
         &self,
         host: &str,
-        dataset: &[&str],
-        name: &str,
-        would: &str,
+        wanted: &MissingLog,
+        would: Would,
         time: Option<Instant>,
-    ) -> Option<String> {
-        match (self.covers(host, dataset), time) {
-            (Some(covered), Some(time)) if time < covered.first || time > covered.last => Some(format!(
-                "{name} of {host} cover {} to {} and not {time}: they would show {would}",
-                covered.first, covered.last
-            )),
-            (Some(covered), Some(time)) if !covered.has(time) => Some(format!(
-                "{name} of {host} have no row of {}, they have rows {}: they would show {would}",
-                date(time.day()),
-                covered.in_words()
-            )),
+    ) -> Option<ReasonKind> {
+        let (log, host_name) = (wanted.log, host.to_owned());
+        match (self.covers(host, wanted.datasets), time) {
+            (Some(covered), Some(time)) if time < covered.first || time > covered.last => {
+                let (first, last) = (covered.first, covered.last);
+                Some(ReasonKind::SettleLogElsewhere { log, host: host_name, first, last, time, would })
+            }
+            (Some(covered), Some(time)) if !covered.has(time) => {
+                let (day, days) = (date(time.day()), covered.log_days());
+                Some(ReasonKind::SettleLogGap { log, host: host_name, day, days, would })
+            }
             (Some(_), _) => None,
-            (None, _) => Some(format!("no {name} of {host} were read: they would show {would}")),
+            (None, _) => Some(ReasonKind::SettleLogAbsent { log, host: host_name, would }),
         }
     }
 
@@ -111,28 +116,25 @@ impl Known<'_> {
         covered(self.coverage, host, dataset)
     }
 
-    /// What a negative sentence about a host rests on: each log that would have shown it, with its days.
-    pub(crate) fn looked_through(&self, host: &str, logs: &[Log]) -> String {
-        let each = logs.iter().map(|log| match self.covers(host, log.datasets) {
-            Some(covered) => format!("{} {}", log.name, covered.in_words()),
-            None => format!("{}: none are here", log.name),
-        });
-        format!("what could have shown it on {host}: {}", each.collect::<Vec<_>>().join("; "))
+    /// What a negative reason about a host rests on: each log that would have shown it, with its days.
+    pub(crate) fn looked_through(&self, host: &str, logs: &[Log]) -> ReasonKind {
+        let look = |log: &Log| LogLooked {
+            log: log.slug.to_owned(),
+            days: self.covers(host, log.datasets).map(|covered| covered.log_days()),
+        };
+        ReasonKind::LookedThrough { host: host.to_owned(), logs: logs.iter().map(look).collect() }
     }
 
-    /// The two clocks of this host's records, in words, where they differ by a second or more.
-    pub(crate) fn clock_words(&self, host: &str) -> Vec<String> {
+    /// The two clocks of this host's records, where they differ by a second or more.
+    pub(crate) fn two_clocks(&self, host: &str) -> Vec<ReasonKind> {
         self.clocks
             .iter()
             .filter(|clock| clock.host.eq_ignore_ascii_case(host) && clock.offset_ms.abs() >= 1_000)
-            .map(|clock| {
-                format!(
-                    "two clocks: {} is {:+} s on {} ({} pairs); the times here are those of the records' headers",
-                    clock.between,
-                    clock.offset_ms / 1_000,
-                    clock.dataset,
-                    clock.samples
-                )
+            .map(|clock| ReasonKind::TwoClocks {
+                between: clock.between.clone(),
+                seconds: clock.offset_ms / 1_000,
+                dataset: clock.dataset.clone(),
+                samples: clock.samples,
             })
             .collect()
     }
@@ -156,19 +158,52 @@ pub struct NotVisible {
 /// Datasets that people know under one name.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Log {
+    /// Its name in reasons.
+    slug: &'static str,
     pub(crate) name: &'static str,
     pub(crate) datasets: &'static [&'static str],
 }
 
+/// A log that would settle something, with the datasets that it is read into.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MissingLog {
+    log: LogName,
+    datasets: &'static [&'static str],
+}
+
+impl MissingLog {
+    pub(crate) const IIS: Self = Self { log: LogName::Iis, datasets: &["iis.access"] };
+    pub(crate) const HTTP_PROXY: Self = Self { log: LogName::HttpProxy, datasets: &["exchange.httpproxy"] };
+    pub(crate) const CONTROL_PANEL: Self = Self {
+        log: LogName::ControlPanel,
+        datasets: &["exchange.ecp-server", "windows.msexchange-management"],
+    };
+    pub(crate) const REMOTE_POWERSHELL: Self =
+        Self { log: LogName::RemotePowerShell, datasets: &["exchange.rps-http", "exchange.rps-cmdlet"] };
+    pub(crate) const REMOTE_CMDLETS: Self =
+        Self { log: LogName::RemoteCmdlets, datasets: &["exchange.rps-cmdlet"] };
+    pub(crate) const PROCESSES: Self = Self { log: LogName::Processes, datasets: PROCESSES.datasets };
+    pub(crate) const SECURITY: Self = Self { log: LogName::Security, datasets: &["windows.security"] };
+    pub(crate) const EWS: Self = Self { log: LogName::Ews, datasets: &["exchange.ews"] };
+    pub(crate) const EWS_AND_MAPI: Self =
+        Self { log: LogName::EwsAndMapi, datasets: &["exchange.ews", "exchange.mapi-http"] };
+}
+
 /// Logs of what was asked for over the web.
-pub(crate) const WEB: Log = Log { name: "web logs", datasets: &["iis.access", "exchange.httpproxy"] };
+pub(crate) const WEB: Log =
+    Log { slug: "web", name: "web logs", datasets: &["iis.access", "exchange.httpproxy"] };
 /// Events of processes.
-pub(crate) const PROCESSES: Log =
-    Log { name: "Sysmon and Security logs", datasets: &["windows.sysmon", "windows.security"] };
+pub(crate) const PROCESSES: Log = Log {
+    slug: "processes",
+    name: "Sysmon and Security logs",
+    datasets: &["windows.sysmon", "windows.security"],
+};
 /// VPN gateways and network policy servers.
-pub(crate) const VPN: Log = Log { name: "VPN logons", datasets: &["nps.accounting", "network.vpn"] };
+pub(crate) const VPN: Log =
+    Log { slug: "vpn", name: "VPN logons", datasets: &["nps.accounting", "network.vpn"] };
 /// Remote Desktop.
 pub(crate) const REMOTE_DESKTOP: Log = Log {
+    slug: "remote-desktop",
     name: "Remote Desktop sessions",
     datasets: &[
         "windows.terminalservices-localsessionmanager",
@@ -247,6 +282,7 @@ fn logons_not_visible(known: &Known<'_>) -> Vec<NotVisible> {
     hosts.sort_unstable();
     hosts.dedup();
     let sign_ins = Log {
+        slug: "web",
         name: "sign-ins to mailboxes, and all else that is asked for over the web,",
         datasets: WEB.datasets,
     };

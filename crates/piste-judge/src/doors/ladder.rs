@@ -1,18 +1,19 @@
 //! The ladder of a verdict: steps, each with the row that it rests on.
 //!
-//! In: facts by rung. Out: a door's sentences, rows, sources and spans. What is written here is all that a reader has to
-//! follow the verdict, so each step names its time, its log and its record.
+//! In: facts by rung. Out: a door's reasons, rows, sources and spans. What is kept here is all that a reader has to
+//! follow the verdict, so each step has its time, its log and its record.
 
 use std::collections::BTreeSet;
 
 use crate::clocks;
-use piste_model::{Door, DoorState, DoorVerdict, Instant, Opened, RowRef};
+use piste_model::reason::{Counted, Witness};
+use piste_model::{Door, DoorState, DoorVerdict, Instant, Opened, Reason, ReasonKind, RowRef};
 
 use super::fact::Fact;
 use super::join::key_of;
 use super::known::Known;
 use super::store::Facts;
-use super::words::earliest;
+use super::words::{earliest, quoted};
 
 /// Steps that one rung shows in full.
 const STEPS: usize = 6;
@@ -44,6 +45,8 @@ impl<'a, 'k> Draft<'a, 'k> {
             last_used: None,
             sources: Vec::new(),
             accounts: Vec::new(),
+            reasons: Vec::new(),
+            settle: Vec::new(),
             why: Vec::new(),
             against: Vec::new(),
             missing: Vec::new(),
@@ -78,17 +81,17 @@ impl<'a, 'k> Draft<'a, 'k> {
         close.clone_into(&mut self.door.close);
     }
 
-    pub(crate) fn against(&mut self, text: impl Into<String>) {
-        self.door.against.push(text.into());
+    pub(crate) fn against(&mut self, kind: ReasonKind) {
+        self.door.reasons.push(Reason::against(kind));
     }
 
-    pub(crate) fn missing(&mut self, text: Option<String>) {
-        self.door.missing.extend(text);
+    pub(crate) fn missing(&mut self, kind: Option<ReasonKind>) {
+        self.door.settle.extend(kind.map(Reason::of));
     }
 
-    /// A sentence of the ladder that no single row carries.
-    pub(crate) fn sum(&mut self, text: impl Into<String>) {
-        self.door.why.push(text.into());
+    /// A reason that no single row carries.
+    pub(crate) fn sum(&mut self, kind: ReasonKind) {
+        self.door.reasons.push(Reason::of(kind));
     }
 
     /// The facts open the door: the earliest is when it was open at the latest.
@@ -154,38 +157,31 @@ impl<'a, 'k> Draft<'a, 'k> {
             self.facts.insert(fact.clone());
             let again = !fact.request.is_empty() && !requests.insert(&fact.request);
             if usize::try_from(shown).is_ok_and(|shown| shown < STEPS) {
-                let again = if again { " (the same request in a second log)" } else { "" };
-                let text = format!("{}{again}", step(fact));
-                self.door.why.push(text);
+                let step = self.step(fact, again);
+                self.door.reasons.push(step);
                 shown += 1;
             }
         }
         self.door.count += total.max(kept);
         let more = total.max(kept).saturating_sub(shown);
         if more > 0 {
-            self.door.why.push(format!("and {more} more rows of that kind"));
+            self.sum(ReasonKind::MoreRows { more });
         }
     }
 
-    /// One sentence for many rows that say the same.
-    pub(crate) fn many(&mut self, facts: &Facts, what: &str) {
-        let span = match (facts.first, facts.last) {
-            (Some(first), Some(last)) if first != last => format!(" from {first} to {last}"),
-            (Some(first), _) => format!(" at {first}"),
-            _ => String::new(),
-        };
-        let from = match facts.sources.len() {
-            0 => String::new(),
-            1 => format!(" from {}", facts.sources.iter().next().map_or("", String::as_str)),
-            many => format!(" from {many} addresses"),
-        };
-        let example = facts
-            .kept
-            .iter()
-            .next()
-            .map(|fact| format!("; the earliest: {}", step(fact)))
-            .unwrap_or_default();
-        self.door.why.push(format!("{} {what}{span}{from}{example}", facts.count));
+    /// One reason for many rows that say the same.
+    pub(crate) fn many(&mut self, facts: &Facts, what: Counted) {
+        let only = facts.sources.iter().next().filter(|_| facts.sources.len() == 1);
+        let earliest = facts.kept.first().map(|fact| Box::new(self.step(fact, false)));
+        self.sum(ReasonKind::Counted {
+            what,
+            count: facts.count,
+            first: facts.first,
+            last: facts.last,
+            addresses: facts.sources.len() as u64,
+            address: only.cloned(),
+            earliest,
+        });
         self.door.count += facts.count;
         self.facts.extend(facts.kept.iter().take(STEPS).cloned());
     }
@@ -201,16 +197,32 @@ impl<'a, 'k> Draft<'a, 'k> {
         let measured = clocks::correction(clocks, &self.door.host, dataset);
         let offset = measured.map_or(0, |clock| clock.offset_ms);
         let samples = measured.map_or(0, |clock| clock.samples);
-        self.sum(format!(
-            "by the event's own clock it was open no later than {corrected}, by its header's {time}: the two are {offset:+} ms apart, measured over {samples} records"
-        ));
+        self.sum(ReasonKind::OwnClock { corrected, header: time, offset_ms: offset, samples });
+    }
+
+    /// One row as a step.
+    fn step(&self, fact: &Fact, again: bool) -> Reason {
+        let named = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let witness = Witness {
+            log: fact.log.to_owned(),
+            source: named(&fact.source),
+            account: named(&quoted(&fact.account)),
+            again,
+        };
+        Reason {
+            kind: fact.said.clone(),
+            against: false,
+            time: fact.time,
+            rows: vec![self.known.row(&fact.place)],
+            witness: Some(witness),
+        }
     }
 
     /// The door, its rows in the order of time.
     pub(crate) fn finish(mut self) -> Door {
         self.correct();
-        for text in self.known.clock_words(&self.door.host) {
-            self.door.against.push(text);
+        for clocks in self.known.two_clocks(&self.door.host) {
+            self.against(clocks);
         }
         let mut places = BTreeSet::new();
         let rows = self
@@ -221,19 +233,4 @@ impl<'a, 'k> Draft<'a, 'k> {
         self.door.rows = rows.take(Door::MAX_ROWS).collect::<Vec<RowRef>>();
         self.door
     }
-}
-
-/// `2021-03-14T01:40:12.987Z MSExchange Management: … [E-1:10485]`
-fn step(fact: &Fact) -> String {
-    let time = fact.time.map_or_else(|| "no time".to_owned(), |time| time.to_string());
-    let source = if fact.source.is_empty() { String::new() } else { format!(", from {}", fact.source) };
-    let account = if fact.account.is_empty() {
-        String::new()
-    } else {
-        format!(", as {}", super::words::quoted(&fact.account))
-    };
-    format!(
-        "{time} {}: {}{source}{account} [E-{}:{}]",
-        fact.log, fact.what, fact.place.evidence, fact.place.record
-    )
 }

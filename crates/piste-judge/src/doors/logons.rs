@@ -5,6 +5,8 @@
 
 use piste_lake::{Lake, LakeError};
 
+use piste_model::ReasonKind;
+
 use super::account_names::account;
 use super::addresses::is_public;
 use super::fact::Fact;
@@ -83,20 +85,16 @@ fn terminal(lake: &Lake, host: &dyn Fn(&str) -> String, store: &mut Store) -> Re
     let sessions = "windows.terminalservices-localsessionmanager";
     scan(lake, sessions, &session, &[21, 25], &mut |row| {
         let (address, user) = (row.text("Address"), row.text("User"));
-        let what = format!("session of {} from {}", quoted(user), quoted(address));
-        desktop(row, Rung::Used, address, user, what, "TerminalServices 21/25", host, store);
+        let said = ReasonKind::DesktopSession { account: quoted(user), address: quoted(address) };
+        desktop(row, Rung::Used, address, user, said, "TerminalServices 21/25", host, store);
     })?;
     let connection = ["Param1", "Param2", "Param3"];
     let connections = "windows.terminalservices-remoteconnectionmanager";
     scan(lake, connections, &connection, &[1149], &mut |row| {
         let user = account(row.text("Param2"), row.text("Param1"));
         let address = row.text("Param3");
-        let what = format!(
-            "connection accepted for {} from {}; a logon need not have followed",
-            quoted(&user),
-            quoted(address)
-        );
-        desktop(row, Rung::Passed, address, &user, what, "TerminalServices 1149", host, store);
+        let said = ReasonKind::DesktopAccepted { account: quoted(&user), address: quoted(address) };
+        desktop(row, Rung::Passed, address, &user, said, "TerminalServices 1149", host, store);
     })
 }
 
@@ -106,8 +104,8 @@ fn granted(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {
     }
     let (address, user) =
         (row.text("IpAddress"), account(row.text("TargetDomainName"), row.text("TargetUserName")));
-    let what = format!("logon of {} from {}", quoted(&user), quoted(address));
-    desktop(row, Rung::Used, address, &user, what, "Security 4624", host, store);
+    let said = ReasonKind::DesktopLogon { account: quoted(&user), address: quoted(address) };
+    desktop(row, Rung::Used, address, &user, said, "Security 4624", host, store);
 }
 
 /// A refused logon of Remote Desktop. Where the network asks first (NLA), it is of type 3 by NTLM and names no port; those of
@@ -122,9 +120,9 @@ fn refused(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, guesses: &mut Guesse
         return;
     }
     let user = row.text("TargetUserName");
-    let what = format!("logon of {} from {} was refused", quoted(user), quoted(address));
+    let said = ReasonKind::LogonRefused { account: quoted(user), address: quoted(address) };
     // Guessed names are no accounts that the door acted as.
-    let fact = Fact::new("Security 4625", row.time(), row.place(), what).from(address);
+    let fact = Fact::new("Security 4625", row.time(), row.place(), said).from(address);
     guesses.add(&host(row.host()), if web { SIGN_IN } else { REMOTE_DESKTOP }, user, fact);
 }
 
@@ -138,10 +136,13 @@ fn is_web_logon(row: Row<'_, '_>) -> bool {
 fn connection(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {
     let failed = row.code() == Some(140);
     let address = if failed { row.text("IPString") } else { row.text("ClientIP") };
-    let told = if failed { "sent a wrong name or password" } else { "connected" };
-    let what = format!("{} {told}", quoted(address));
+    let said = if failed {
+        ReasonKind::DesktopWrongPassword { address: quoted(address) }
+    } else {
+        ReasonKind::DesktopConnected { address: quoted(address) }
+    };
     let log = if failed { "RdpCoreTS 140" } else { "RdpCoreTS 131" };
-    desktop(row, Rung::Looked, address, "", what, log, host, store);
+    desktop(row, Rung::Looked, address, "", said, log, host, store);
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of one fact, each of its own source")]
@@ -150,7 +151,7 @@ fn desktop(
     rung: Rung,
     address: &str,
     user: &str,
-    what: String,
+    said: ReasonKind,
     log: &'static str,
     host: &dyn Fn(&str) -> String,
     store: &mut Store,
@@ -158,6 +159,6 @@ fn desktop(
     if !is_public(address) {
         return;
     }
-    let fact = Fact::new(log, row.time(), row.place(), what).from(address).by(user);
+    let fact = Fact::new(log, row.time(), row.place(), said).from(address).by(user);
     store.add(&host(row.host()), Topic::Remote(REMOTE_DESKTOP.to_owned()), rung, fact);
 }

@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use piste_model::{Door, DoorState, DoorVerdict};
+use piste_model::reason::{Counted, Would};
+use piste_model::{Door, DoorState, DoorVerdict, ReasonKind};
 
 use super::account_names::plain;
 use super::fact::Fact;
-use super::known::{self, Known};
+use super::known::{self, Known, MissingLog};
 use super::ladder::Draft;
 use super::rung::Rung;
 use super::scene::{SOON, Scene};
@@ -20,8 +21,6 @@ type Rungs = BTreeMap<Rung, Facts>;
 fn kept(rungs: &Rungs, rung: Rung) -> Vec<&Fact> {
     rungs.get(&rung).map(|facts| facts.kept.iter().collect()).unwrap_or_default()
 }
-
-const WEB: (&[&str], &str, &str) = (&["iis.access"], "IIS logs", "who asked for it, and when first and last");
 
 /// A virtual directory whose URL was set to script.
 pub(crate) fn directory(
@@ -62,7 +61,7 @@ pub(crate) fn directory(
         kept(rungs, Rung::CoverUp).into_iter().filter(|fact| fact.nanos() >= first).collect();
     if !after.is_empty() {
         draft.steps(after.iter().copied(), 0);
-        draft.sum("the directory was removed, reset or made anew after it had been set to script: that writes the page, or covers up");
+        draft.sum(ReasonKind::DirectoryCovered {});
     }
     let verdict = match (set.is_empty(), uses.is_empty()) {
         (true, _) => DoorVerdict::Failed,
@@ -71,25 +70,24 @@ pub(crate) fn directory(
     };
     draft.verdict(verdict);
     draft.sum(match verdict {
-        DoorVerdict::Used => "so it was used: a page came of it, and the page was used",
-        DoorVerdict::Succeeded => {
-            "so it succeeded: the server took the script; no use of a page that came of it was seen"
-        }
-        _ => "so it failed: the cmdlet did not succeed",
+        DoorVerdict::Used => ReasonKind::DirectoryUsed {},
+        DoorVerdict::Succeeded => ReasonKind::DirectorySucceeded {},
+        _ => ReasonKind::CmdletFailed {},
     });
     if verdict == DoorVerdict::Succeeded {
         draft.sum(known.looked_through(host, &[known::WEB, known::PROCESSES]));
     }
     let last_set = set.iter().map(|fact| fact.nanos()).max().unwrap_or(i64::MAX);
-    let clean = after.iter().any(|fact| fact.nanos() > last_set && !fact.what.contains("was reset"));
+    // A reset leaves the directory, with its URL as it was; removed, made anew or cleared, it has none of the script.
+    let is_reset = |fact: &Fact| matches!(fact.said, ReasonKind::DirectoryReset { .. });
+    let clean = after.iter().any(|fact| fact.nanos() > last_set && !is_reset(fact));
     draft.state(if clean { DoorState::Closed } else { DoorState::Open });
     draft.opened_by(set.iter().copied());
     draft.used_by(uses.iter().copied());
     draft.people(set.iter().chain(&uses).copied());
     let time = set.first().or(refused.first()).and_then(|fact| fact.time);
-    let forged = "who reached the control panel and how (AnchorMailbox names a forged back end): the first half of ProxyLogon, without which an administrator's session would be the way";
-    draft.missing(known.lacks(host, &["exchange.httpproxy"], "HttpProxy logs", forged, time));
-    draft.missing(known.lacks(host, WEB.0, WEB.1, "who asked for the page that was written", time));
+    draft.missing(known.lacks(host, &MissingLog::HTTP_PROXY, Would::ControlPanelReached, time));
+    draft.missing(known.lacks(host, &MissingLog::IIS, Would::WhoAskedPage, time));
     Some(draft.finish())
 }
 
@@ -101,12 +99,9 @@ pub(crate) fn mapped(known: &Known<'_>, host: &str, place: &str, rungs: &Rungs) 
     let stands = made.iter().any(|fact| fact.log == "IIS configuration");
     draft.state(if stands { DoorState::Open } else { DoorState::Unknown });
     draft.verdict(DoorVerdict::Succeeded);
-    draft.sum("so it is there: whatever is put into that folder, which anybody may write to, is served under the URL");
-    draft.against("installers of applications make directories too, seldom there");
-    draft.missing(Some(
-        "applicationHost.config and a listing of the folder would show whether it stands and what it serves"
-            .to_owned(),
-    ));
+    draft.sum(ReasonKind::MappedThere {});
+    draft.against(ReasonKind::InstallersMake {});
+    draft.missing(Some(ReasonKind::SettleFolder {}));
     draft.close(
         "take a copy of the folder as evidence, then remove the virtual directory and what lies in it",
     );
@@ -132,29 +127,24 @@ pub(crate) fn module(
     }
     let mut draft = Draft::new(known, "iis-module", host, name);
     draft.steps(added.iter().copied(), 0);
-    draft.sum("unknown: no list that is looked into has it under this name, and no list is whole");
+    draft.sum(ReasonKind::ModuleNameUnknown {});
     if !odd.is_empty() {
-        draft.sum("its file lies where anybody may write, or has the name of a file of Windows or Exchange and lies elsewhere");
+        draft.sum(ReasonKind::ModuleOddPlace {});
     }
     if workers_alone {
-        draft.sum("a web worker of this server ran commands that no page and no request explains");
+        draft.sum(ReasonKind::WorkerUnexplained {});
     }
     if odd.is_empty() && !workers_alone {
         draft.verdict(DoorVerdict::Probed);
-        draft.sum("so it is told to be looked at, and nothing beside its being unknown speaks against it: a module sees every request and may answer any; whether it did, no log shows");
+        draft.sum(ReasonKind::AddedModuleToLookAt {});
         draft.close("find out whose it is before anything is removed: its file, its publisher's signature, the product that it came with");
     } else {
         draft.verdict(DoorVerdict::Succeeded);
-        draft.sum(
-            "so it is there: a module sees every request and may answer any; whether it did, no log shows",
-        );
+        draft.sum(ReasonKind::AddedModuleThere {});
         draft.close("take a copy of the module's file as evidence and see whose it is; if it is nobody's, remove the module from the configuration and restart the service");
     }
-    draft.against("products for protection, load balancing and rewriting add modules too");
-    draft.missing(Some(
-        "the module's file, its signature and applicationHost.config would show whether it is a product's"
-            .to_owned(),
-    ));
+    draft.against(ReasonKind::ProductsAdd {});
+    draft.missing(Some(ReasonKind::SettleModuleFile {}));
     draft.opened_by(added.iter().copied());
     Some(draft.finish())
 }
@@ -194,30 +184,20 @@ pub(crate) fn grant(
         (false, _) => DoorVerdict::Failed,
     });
     draft.sum(match (done, used.is_empty()) {
-        (true, false) => "so it was used: the account that had been given the right had a mailbox exported",
-        (true, true) => {
-            "so it stands open: its holder reads every mailbox without its owner's password until the role is taken back"
-        }
-        (false, _) => "so it failed: the cmdlet did not succeed",
+        (true, false) => ReasonKind::RoleUsed {},
+        (true, true) => ReasonKind::RoleOpen {},
+        (false, _) => ReasonKind::CmdletFailed {},
     });
     draft.used_by(used.iter().copied());
     if !used.is_empty() && used.iter().all(|fact| fact.account.is_empty()) {
-        draft.against("the record of the export does not name who asked for it: it came within ten minutes after the right was given");
+        draft.against(ReasonKind::ExportUnnamed {});
     }
-    draft.against(
-        "archiving, backup and voice products are given these roles on purpose: the organisation can tell",
-    );
+    draft.against(ReasonKind::RolesOnPurpose {});
     draft.close("take the role assignment back (Remove-ManagementRoleAssignment) once it is on record, and change the holder's password");
     draft.opened_by(given.iter().copied());
     draft.people(given.iter().chain(&refused).copied());
     let time = given.first().or(refused.first()).and_then(|fact| fact.time);
-    draft.missing(known.lacks(
-        host,
-        &["exchange.ews"],
-        "EWS logs",
-        "which mailboxes the holder opened (ImpersonatedUser)",
-        time,
-    ));
+    draft.missing(known.lacks(host, &MissingLog::EWS, Would::MailboxesOpened, time));
     (done || !refused.is_empty()).then(|| draft.finish())
 }
 
@@ -254,13 +234,13 @@ pub(crate) fn remote(known: &Known<'_>, host: &str, service: &str, rungs: &Rungs
     let passed = rungs.get(&Rung::Passed);
     let refused = rungs.get(&Rung::Refused);
     if let Some(facts) = rungs.get(&Rung::Looked) {
-        draft.many(facts, "logons refused, or connections without one");
+        draft.many(facts, Counted::LogonsRefused);
     }
     if let Some(facts) = refused {
-        draft.many(facts, "times one address went on at one account");
+        draft.many(facts, Counted::WentOn);
     }
     if let Some(facts) = passed {
-        draft.many(facts, "connections accepted");
+        draft.many(facts, Counted::Connections);
     }
     let odd = rungs.get(&Rung::Effect);
     for facts in used.into_iter().chain(odd) {
@@ -283,18 +263,10 @@ pub(crate) fn remote(known: &Known<'_>, host: &str, service: &str, rungs: &Rungs
     draft.verdict(verdict);
     draft.state(if verdict >= DoorVerdict::Succeeded { DoorState::Open } else { DoorState::Unknown });
     draft.sum(match verdict {
-        DoorVerdict::Used => {
-            "so it was used: somebody on the Internet logged on; whether that was the account's owner, the log does not say"
-        }
-        DoorVerdict::Succeeded => {
-            "so somebody came in whom the account's habit does not explain; nothing proves that it was not the owner"
-        }
-        DoorVerdict::Failed => {
-            "so it failed: somebody went on at one account, and no logon of a stranger that succeeded was seen"
-        }
-        DoorVerdict::Probed => {
-            "so it is within reach of the Internet; no logon of a stranger that succeeded was seen"
-        }
+        DoorVerdict::Used => ReasonKind::RemoteUsed {},
+        DoorVerdict::Succeeded => ReasonKind::CameInUnexplained {},
+        DoorVerdict::Failed => ReasonKind::RemoteFailed {},
+        DoorVerdict::Probed => ReasonKind::RemoteInReach {},
     });
     if verdict < DoorVerdict::Succeeded {
         let logs = [known::VPN, known::REMOTE_DESKTOP];
@@ -302,9 +274,7 @@ pub(crate) fn remote(known: &Known<'_>, host: &str, service: &str, rungs: &Rungs
             logs.into_iter().filter(|log| known.covers(host, log.datasets).is_some()).collect();
         draft.sum(known.looked_through(host, if there.is_empty() { &logs } else { &there }));
     }
-    draft.against(
-        "owners and their providers log on from the Internet too: compare with where the account's owner was",
-    );
+    draft.against(ReasonKind::OwnersFromInternet {});
     draft.close("close the service to the Internet, or put it behind a gateway with a second factor, and change the accounts' passwords");
     draft.finish()
 }
@@ -324,16 +294,12 @@ pub(crate) fn foreign_shell(known: &Known<'_>, host: &str, rungs: &Rungs) -> Doo
         draft.opened_by(facts.kept.iter().take(1));
     }
     draft.verdict(if passed.is_some() { DoorVerdict::Succeeded } else { DoorVerdict::Failed });
-    draft.sum("a client that is neither Windows' nor Exchange's own held a session: exploits of ProxyNotShell and OWASSRF look so, and so do tools of other makers");
-    draft.against("no web request of a flaw stands beside it");
+    draft.sum(ReasonKind::ForeignClient {});
+    draft.against(ReasonKind::NoRequestBeside {});
     draft.close("change the password of the account that was used and allow remote PowerShell to administrators alone");
     let time = passed.and_then(|facts| facts.first);
-    for (datasets, name, would) in [
-        (&["iis.access"][..], "IIS logs", "the path by which remote PowerShell was reached"),
-        (&["exchange.rps-cmdlet"][..], "Rps_Cmdlet logs", "which cmdlets were run"),
-    ] {
-        draft.missing(known.lacks(host, datasets, name, would, time));
-    }
+    draft.missing(known.lacks(host, &MissingLog::IIS, Would::RemotePath, time));
+    draft.missing(known.lacks(host, &MissingLog::REMOTE_CMDLETS, Would::CmdletsRun, time));
     draft.finish()
 }
 
@@ -348,19 +314,15 @@ pub(crate) fn worker(known: &Known<'_>, host: &str, commands: &[&Fact]) -> Optio
     let mut draft = Draft::new(known, "exploit", host, &place);
     draft.steps(commands.iter().copied(), 0);
     draft.verdict(DoorVerdict::Used);
-    draft.sum(
-        "so something was used: a web worker ran commands, and no page or request that explains it was seen",
-    );
+    draft.sum(ReasonKind::WorkerUsed {});
     draft.sum(known.looked_through(host, &[known::WEB]));
-    draft.against("monitoring and administration products with web pages of their own start commands too: look at what was run");
+    draft.against(ReasonKind::MonitoringStarts {});
     draft.used_by(commands.iter().copied());
     draft.opened_by(commands.iter().copied());
     draft.people(commands.iter().copied());
     draft.close("find the page or module behind it before anything is deleted");
     let time = commands.iter().filter_map(|fact| fact.time).min();
-    draft.missing(known.lacks(host, WEB.0, WEB.1, "the request that started the command", time));
-    draft.missing(Some(
-        "a listing of the web server's folders, or file write events, would name the page".to_owned(),
-    ));
+    draft.missing(known.lacks(host, &MissingLog::IIS, Would::RequestOfCommand, time));
+    draft.missing(Some(ReasonKind::SettleListing {}));
     (!commands.is_empty()).then(|| draft.finish())
 }

@@ -3,12 +3,13 @@
 //! In: a page of a host with all that is known of it. Out: one door. What the file reads as and what the logs show of its use are two
 //! questions: a shell that no log shows in use is there all the same, and a page that was only asked for may be none.
 
-use piste_model::{Covered, Door, DoorState, DoorVerdict, Instant};
+use piste_model::reason::Would;
+use piste_model::{Covered, Door, DoorState, DoorVerdict, Instant, ReasonKind};
 
 use super::collected::Reading;
 use super::decode::is_page;
 use super::fact::Fact;
-use super::known::{Known, PROCESSES, WEB};
+use super::known::{Known, MissingLog, PROCESSES, WEB};
 use super::ladder::Draft;
 use super::scene::{Page, SOON};
 use super::store::Store;
@@ -36,8 +37,8 @@ pub(crate) fn door(
     draft.steps(page.requests.iter().copied(), page.request_count);
     draft.steps(page.commands.iter().copied(), 0);
     draft.steps(likely.iter().copied(), 0);
-    for sentence in store.visits(host, key).map(super::visits::Visits::sentences).unwrap_or_default() {
-        draft.sum(sentence);
+    for said in store.visits(host, key).map(super::visits::Visits::reasons).unwrap_or_default() {
+        draft.sum(said);
     }
     unanswered(&mut draft, page, known.covers(host, WEB.datasets));
     by_directory(&mut draft, page, directories);
@@ -83,8 +84,11 @@ fn is_out_of_reach(page: &Page<'_>, key: &str) -> bool {
 /// The file's path where any source tells it, else the URL.
 fn place(page: &Page<'_>, key: &str) -> String {
     let collected = page.content.map(|content| content.place.as_str()).filter(|place| place.contains(":\\"));
-    let written = page.writes.iter().find_map(|fact| {
-        fact.what.split(" was ").next().filter(|path| path.contains(":\\") && fact.log != "file listing")
+    let written = page.writes.iter().find_map(|fact| match &fact.said {
+        ReasonKind::PageWritten { path, .. } | ReasonKind::PageOpenedOverShare { path, .. } => {
+            Some(path.as_str()).filter(|path| path.contains(":\\"))
+        }
+        _ => None,
     });
     let listed = page.listed.first().map(|listed| listed.path.as_str());
     let loose = page.content.map(|content| content.place.as_str()).filter(|_| !key.starts_with('/'));
@@ -94,18 +98,12 @@ fn place(page: &Page<'_>, key: &str) -> String {
 fn unanswered(draft: &mut Draft<'_, '_>, page: &Page<'_>, logs: Option<Covered>) {
     if let Some(gone) = page.gone {
         let at = Instant { nanos: gone, digits: 0 };
-        let end = logs.map_or_else(String::new, |logs| format!(", which end at {},", logs.last));
-        draft.sum(format!(
-            "it had been taken away by {at}: its site then answered that there is no such file, and nothing later in the logs that are here{end} shows it again"
-        ));
+        draft.sum(ReasonKind::PageTakenAway { at, logs_end: logs.map(|logs| logs.last) });
     }
     if let (Some(first), Some(last)) = (page.unanswered.first(), page.unanswered.last()) {
-        let time = |fact: &Fact| fact.time.map_or_else(|| "no time".to_owned(), |time| time.to_string());
-        draft.sum(format!(
-            "it was asked for in vain as well, the earliest of these requests at {}: {}",
-            time(first.min(last)),
-            first.min(last).what
-        ));
+        let earliest = first.min(last);
+        let request = Box::new(earliest.said.clone());
+        draft.sum(ReasonKind::PageAskedInVain { at: earliest.time, request });
     }
 }
 
@@ -121,7 +119,7 @@ fn by_directory(draft: &mut Draft<'_, '_>, page: &Page<'_>, directories: &[&Fact
     if !by.is_empty() {
         draft.steps(by.iter().copied(), 0);
         draft.cve(&["CVE-2021-27065"]);
-        draft.sum("the page appeared within ten minutes after a virtual directory's URL had been set to script, as ProxyLogon writes its page");
+        draft.sum(ReasonKind::PageAfterScript {});
     }
 }
 
@@ -139,21 +137,17 @@ fn state(page: &Page<'_>) -> DoorState {
 fn conclude(draft: &mut Draft<'_, '_>, known: &Known<'_>, host: &str, page: &Page<'_>, likely: &[&Fact]) {
     let ran = !page.commands.is_empty();
     draft.sum(match (page.is_used(), ran, likely.is_empty()) {
-        (true, true, _) => {
-            "so it was used: the web worker ran commands while it was being asked for, or right after it had been written"
-        }
-        (true, false, _) => "so it was used: it was asked for and answered",
-        (false, _, false) => {
-            "so it was used: a web worker ran commands, and of all pages known only this one can have asked for them"
-        }
-        (false, _, true) if page.is_shell() => "so it is there, and reads as a shell: no use of it was seen",
-        _ => "so it is there: no use of it was seen",
+        (true, true, _) => ReasonKind::PageUsedCommands {},
+        (true, false, _) => ReasonKind::PageUsedAnswered {},
+        (false, _, false) => ReasonKind::PageUsedAlone {},
+        (false, _, true) if page.is_shell() => ReasonKind::PageThereShell {},
+        _ => ReasonKind::PageThere {},
     });
     let used = page.is_used() || !likely.is_empty();
     if page.requests.is_empty()
         && let Some(logs) = known.covers(host, WEB.datasets)
     {
-        draft.sum(format!("the web logs of {host} have no answered request for it {}", logs.in_words()));
+        draft.sum(ReasonKind::NoAnsweredRequest { host: host.to_owned(), days: logs.log_days() });
     } else if !used {
         draft.sum(known.looked_through(host, &[WEB]));
     }
@@ -166,31 +160,23 @@ fn doubts(draft: &mut Draft<'_, '_>, page: &Page<'_>, likely: &[&Fact]) {
     match page.content.map(|content| content.reading) {
         Some(Reading::Accused) => {}
         Some(Reading::Suspicious) => {
-            draft.against("the collected file has traits of a shell, too few to accuse it by itself");
+            draft.against(ReasonKind::FileSuspicious {});
         }
-        Some(Reading::Clean) => draft
-            .against("the collected file reads as an ordinary page: it may have been changed after its use"),
+        Some(Reading::Clean) => draft.against(ReasonKind::FileClean {}),
         None => {
-            let seen = if page.writes.is_empty() && page.compiled.is_empty() {
-                "only requests show it"
-            } else {
-                "what it holds was not seen"
-            };
-            let rest = if page.writes.is_empty() { ", what it holds was not seen" } else { "" };
-            draft.against(format!("{seen}: its name is none that the server ships{rest}"));
-            draft.missing(Some(
-                "the file itself, or a listing of its folder with times, would show what it is and since when".to_owned(),
-            ));
+            let (written, compiled) = (!page.writes.is_empty(), !page.compiled.is_empty());
+            draft.against(ReasonKind::PageNotSeen { written, compiled });
+            draft.missing(Some(ReasonKind::SettlePageFile {}));
         }
     }
     if page.content.is_some_and(|content| !content.live) {
-        draft.against("it was collected from a shadow copy alone, an earlier state of the computer: whether it is still there is not shown");
+        draft.against(ReasonKind::ShadowCopyAlone {});
     }
     if page.listed.iter().any(|listed| listed.altered) {
-        draft.sum("its file times were altered: it was created, by one attribute, before its name existed");
+        draft.sum(ReasonKind::FileTimesAltered {});
     }
     if !likely.is_empty() {
-        draft.against("no request stands beside the commands: a page or module that nothing here names may have run them");
+        draft.against(ReasonKind::CommandsWithoutRequest {});
     }
 }
 
@@ -202,19 +188,6 @@ fn bounds(draft: &mut Draft<'_, '_>, page: &Page<'_>, likely: &[&Fact]) {
     draft.people(page.requests.iter().chain(&page.writes).copied());
     let time = all.iter().chain(likely).filter_map(|fact| fact.time).min();
     let (known, host) = (draft.known(), draft.host().to_owned());
-    draft.missing(known.lacks(
-        &host,
-        &["iis.access"],
-        "IIS logs",
-        "who asked for it, and when first and last",
-        time,
-    ));
-    let commands = "commands that it was used for";
-    draft.missing(known.lacks(
-        &host,
-        PROCESSES.datasets,
-        "process events (Sysmon 1, Security 4688)",
-        commands,
-        time,
-    ));
+    draft.missing(known.lacks(&host, &MissingLog::IIS, Would::WhoAsked, time));
+    draft.missing(known.lacks(&host, &MissingLog::PROCESSES, Would::PageCommands, time));
 }

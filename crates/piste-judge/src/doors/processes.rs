@@ -5,8 +5,8 @@
 //! log is gone.
 
 use piste_lake::{Lake, LakeError};
-use piste_model::Instant;
 use piste_model::iis::{Entry, added_by, anybody_writes, borrowed, is_usual_name, shipped_by};
+use piste_model::{Instant, ReasonKind};
 
 use super::accounts::Accounts;
 use super::decode::{is_page, page_key, url_of_file};
@@ -113,12 +113,9 @@ fn of_sysmon(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store)
     }
     let (path, writer) = (row.text("TargetFilename"), row.text("Image"));
     if let Some(name) = compiled_page(path) {
-        let what = format!(
-            "ASP.NET compiled `{}`: the page was asked for for the first time{}",
-            quoted(&name),
-            other_clock(row)
-        );
-        let fact = Fact::new("Sysmon 11", row.time(), row.place(), what).page(&name);
+        let (own_time, seconds) = other_clock(row);
+        let said = ReasonKind::PageCompiled { page: quoted(&name), own_time, seconds };
+        let fact = Fact::new("Sysmon 11", row.time(), row.place(), said).page(&name);
         store.add(&host(row.host()), Topic::Page(format!("{COMPILED}{name}")), Rung::Effect, fact);
         return;
     }
@@ -126,14 +123,12 @@ fn of_sysmon(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store)
 }
 
 /// Sysmon's own clock, where it differs from the header's by a second or more: the reader sees both.
-fn other_clock(row: Row<'_, '_>) -> String {
-    let own = row.text("UtcTime");
-    match (Instant::parse(own), row.time()) {
+fn other_clock(row: Row<'_, '_>) -> (Option<Instant>, Option<i64>) {
+    match (Instant::parse(row.text("UtcTime")), row.time()) {
         (Some(utc), Some(header)) if utc.nanos.abs_diff(header.nanos) >= 1_000_000_000 => {
-            let seconds = (utc.nanos - header.nanos) / 1_000_000_000;
-            format!(" (its UtcTime says {utc}, {seconds:+} s)")
+            (Some(utc), Some(utc.nanos.saturating_sub(header.nanos) / 1_000_000_000))
         }
-        _ => String::new(),
+        _ => (None, None),
     }
 }
 
@@ -170,9 +165,6 @@ fn child(
     if ORDINARY.contains(&name.as_str()) {
         return;
     }
-    let pool_words = if pool.is_empty() { String::new() } else { format!(" of pool {}", quoted(pool)) };
-    let command = quoted(row.text("CommandLine"));
-    let what = format!("{parent_name}{pool_words} started {name}: {command}{}", other_clock(row));
     let (topic, rung) = match parent_name.as_str() {
         "w3wp.exe" if SHELLS.contains(&name.as_str()) => (Topic::Worker, Rung::Used),
         "umworkerprocess.exe" => (Topic::Exploit(Flaw::UnifiedMessaging), Rung::Used),
@@ -181,7 +173,16 @@ fn child(
         }
         _ => return,
     };
-    let mut fact = Fact::new(log, row.time(), row.place(), what).by(account);
+    let (own_time, seconds) = other_clock(row);
+    let said = ReasonKind::ProcessStarted {
+        parent: parent_name,
+        pool: (!pool.is_empty()).then(|| quoted(pool)),
+        child: name,
+        command: quoted(row.text("CommandLine")),
+        own_time,
+        seconds,
+    };
+    let mut fact = Fact::new(log, row.time(), row.place(), said).by(account);
     pool.clone_into(&mut fact.pool);
     store.add(&host(row.host()), topic, rung, fact);
 }
@@ -211,8 +212,8 @@ fn written(
     if by == "umworkerprocess.exe"
         && ![".txt", ".log", ".cfg", "cleanup.bin"].iter().any(|end| name.ends_with(end))
     {
-        let what = format!("UMWorkerProcess.exe wrote {}", quoted(path));
-        let fact = Fact::new(log, row.time(), row.place(), what);
+        let said = ReasonKind::VoiceWorkerWrote { path: quoted(path) };
+        let fact = Fact::new(log, row.time(), row.place(), said);
         store.add(&host(row.host()), Topic::Exploit(Flaw::UnifiedMessaging), Rung::Effect, fact);
     }
     if !is_page(&name) || INSTALLERS.contains(&by.as_str()) || lower.contains("\\temporary asp.net files\\") {
@@ -225,13 +226,10 @@ fn written(
     if !(foreign || (by_service && url.is_some()) || store.is_collected(&key)) {
         return;
     }
-    let what = format!(
-        "{} was written by {}{}",
-        quoted(path),
-        if by.is_empty() { "a program that is not named" } else { by.as_str() },
-        other_clock(row)
-    );
-    let fact = Fact::new(log, row.time(), row.place(), what).page(&key);
+    let (own_time, seconds) = other_clock(row);
+    let by = (!by.is_empty()).then_some(by);
+    let said = ReasonKind::PageWritten { path: quoted(path), by, own_time, seconds };
+    let fact = Fact::new(log, row.time(), row.place(), said).page(&key);
     store.add(&host(row.host()), Topic::Page(key), Rung::Effect, fact);
 }
 
@@ -263,8 +261,8 @@ pub(crate) fn of_security(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store
         return;
     }
     let key = page_key(&full);
-    let what = format!("{} was opened for writing over share {}", quoted(&full), quoted(share));
-    let fact = Fact::new("Security 5145", row.time(), row.place(), what)
+    let said = ReasonKind::PageOpenedOverShare { path: quoted(&full), share: quoted(share) };
+    let fact = Fact::new("Security 5145", row.time(), row.place(), said)
         .from(row.text("IpAddress"))
         .by(row.text("SubjectUserName"))
         .page(&key);
@@ -291,9 +289,9 @@ fn of_configuration(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut
         None if is_usual_name(name) => Rung::Looked,
         _ => Rung::Effect,
     };
-    let file = image.map(|image| format!(", whose file is {}", quoted(image))).unwrap_or_default();
-    let what = format!("IIS was given the module {}{file}: {}", quoted(name), quoted(path));
-    let fact = Fact::new("IIS-Configuration 29", row.time(), row.place(), what);
+    let (module, file) = (quoted(name), image.map(quoted));
+    let said = ReasonKind::ModuleAdded { module, file, setting: quoted(path) };
+    let fact = Fact::new("IIS-Configuration 29", row.time(), row.place(), said);
     store.add(&host(row.host()), Topic::Module(quoted(name)), rung, fact);
 }
 

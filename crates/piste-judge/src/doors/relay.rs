@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use piste_model::ReasonKind;
+
 use super::fact::Fact;
 use super::flaw::Flaw;
 use super::rows::Row;
@@ -76,12 +78,9 @@ fn session(row: Row<'_, '_>) -> Option<(String, Fact)> {
         && row.text("LogonType") == "3"
         && row.text("AuthenticationPackageName").eq_ignore_ascii_case("NTLM")
         && user.ends_with('$');
-    let what = format!(
-        "network logon of the machine account {} by NTLM, which names its workstation {}",
-        quoted(user),
-        quoted(row.text("WorkstationName"))
-    );
-    let fact = Fact::new("Security 4624", row.time(), row.place(), what).from(address).by(user);
+    let workstation = quoted(row.text("WorkstationName"));
+    let said = ReasonKind::MachineLoggedOn { account: quoted(user), workstation };
+    let fact = Fact::new("Security 4624", row.time(), row.place(), said).from(address).by(user);
     network.then(|| (row.text("TargetLogonId").to_lowercase(), fact))
 }
 
@@ -90,7 +89,7 @@ fn change(row: Row<'_, '_>) -> Option<(String, Fact)> {
         && row.text("AttributeLDAPDisplayName").eq_ignore_ascii_case("nTSecurityDescriptor")
         && row.text("ObjectClass").eq_ignore_ascii_case("domainDNS");
     let user = row.text("SubjectUserName");
-    let what = format!("the same session changed who may do what with {}", quoted(row.text("ObjectDN")));
-    let fact = Fact::new("Security 5136", row.time(), row.place(), what).by(user);
+    let said = ReasonKind::DirectoryRightsChanged { object: quoted(row.text("ObjectDN")) };
+    let fact = Fact::new("Security 5136", row.time(), row.place(), said).by(user);
     of_domain.then(|| (row.text("SubjectLogonId").to_lowercase(), fact))
 }

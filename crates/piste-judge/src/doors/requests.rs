@@ -6,6 +6,7 @@
 
 use piste_lake::scan::Scan;
 use piste_lake::{Lake, LakeError};
+use piste_model::ReasonKind;
 
 use super::agents;
 use super::decode::{is_page, page_key, page_of, target};
@@ -177,14 +178,21 @@ fn of_iis(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {
     let log = if back_end { "IIS (back end)" } else { "IIS" };
     let client = if back_end { String::new() } else { store.proxies.of_iis(row) };
     let source = client.as_str();
-    let told = |why: &str| {
-        let query =
-            if matches!(request.query, "" | "-") { String::new() } else { format!("?{}", request.query) };
-        let url = quoted(&format!("{stem}{query}"));
-        format!("{method} {url} answered {}: {why}", row.text("sc-status"))
-    };
+    let query_sent =
+        if matches!(request.query, "" | "-") { String::new() } else { format!("?{}", request.query) };
+    let url = quoted(&format!("{stem}{query_sent}"));
+    let answered = row.text("sc-status");
     if let Some(seen) = classify(&request) {
-        let mut fact = Fact::new(log, row.time(), row.place(), told(seen.why)).from(source).by(request.user);
+        let said = ReasonKind::FlawRequest {
+            method: method.to_owned(),
+            url: url.clone(),
+            status: answered.to_owned(),
+            sign: seen.sign,
+            anchor: None,
+            cookie: None,
+            hint: None,
+        };
+        let mut fact = Fact::new(log, row.time(), row.place(), said).from(source).by(request.user);
         request_id(query).clone_into(&mut fact.request);
         store.add(&host(row.host()), Topic::Exploit(seen.flaw), seen.rung, fact);
     }
@@ -196,20 +204,32 @@ fn of_iis(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {
             sent: row.text("sc-bytes").parse().ok(),
             received: row.text("cs-bytes").parse().ok(),
         };
-        page(&request, (row, "IIS", request_id(query)), host, store, source, visit, &told);
+        let noted = Noted { row, log: "IIS", id: request_id(query), source, url, answered };
+        page(&request, &noted, host, store, visit);
     }
+}
+
+/// A request as one log noted it.
+struct Noted<'a, 'r> {
+    row: Row<'a, 'r>,
+    log: &'static str,
+    /// What joins it with the same request in another log.
+    id: &'a str,
+    source: &'a str,
+    /// As a reason quotes it.
+    url: String,
+    answered: &'a str,
 }
 
 /// A page that is executed, and stands where the server ships none of that name, or lies in the collection as a shell.
 fn page(
     request: &Request<'_>,
-    (row, log, id): (Row<'_, '_>, &'static str, &str),
+    noted: &Noted<'_, '_>,
     host: &dyn Fn(&str) -> String,
     store: &mut Store,
-    source: &str,
     visit: Visit<'_>,
-    told: &dyn Fn(&str) -> String,
 ) {
+    let (row, log) = (noted.row, noted.log);
     let url = page_of(&target(request.stem, ""));
     let here = host(row.host());
     let known = store.collected.key_of(&here, &url).map(str::to_owned).or_else(|| {
@@ -232,19 +252,18 @@ fn page(
         return;
     }
     let key = known.unwrap_or_else(|| page_key(&url));
-    let (rung, why) = match request.status {
-        Some(200..=299) => (Rung::Used, "the page was asked for and answered"),
-        Some(500..=599) => {
-            (Rung::Unclear, "the page was asked for and failed, after or before it had done something")
-        }
-        _ => (Rung::Looked, "the page was asked for, and did not answer"),
+    let (method, url, status) = (request.method.to_owned(), noted.url.clone(), noted.answered.to_owned());
+    let (rung, said) = match request.status {
+        Some(200..=299) => (Rung::Used, ReasonKind::PageAnswered { method, url, status }),
+        Some(500..=599) => (Rung::Unclear, ReasonKind::PageFailed { method, url, status }),
+        _ => (Rung::Looked, ReasonKind::PageNotAnswered { method, url, status }),
     };
     if answered {
         store.visit(&here, &key, log == "HttpProxy", visit);
     }
     let mut fact =
-        Fact::new(log, row.time(), row.place(), told(why)).from(source).by(request.user).page(&key);
-    id.clone_into(&mut fact.request);
+        Fact::new(log, row.time(), row.place(), said).from(noted.source).by(request.user).page(&key);
+    noted.id.clone_into(&mut fact.request);
     store.add(&here, Topic::Page(key), rung, fact);
 }
 
@@ -262,21 +281,17 @@ fn of_front_end(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Sto
     };
     front_end_page(&request, row, host, store);
     let Some(seen) = classify(&request) else { return };
-    let beside: Vec<String> =
-        [("AnchorMailbox", request.anchor), ("BackEndCookie", request.cookie), ("RoutingHint", request.hint)]
-            .iter()
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| format!(", {name} {}", quoted(value)))
-            .collect();
-    let beside = beside.concat();
-    let what = format!(
-        "{} {} answered {}{beside}: {}",
-        request.method,
-        quoted(&format!("{}{}", request.stem, request.query)),
-        row.text("HttpStatus"),
-        seen.why
-    );
-    let mut fact = Fact::new("HttpProxy", row.time(), row.place(), what)
+    let beside = |value: &str| (!value.is_empty()).then(|| quoted(value));
+    let said = ReasonKind::FlawRequest {
+        method: request.method.to_owned(),
+        url: quoted(&format!("{}{}", request.stem, request.query)),
+        status: row.text("HttpStatus").to_owned(),
+        sign: seen.sign,
+        anchor: beside(request.anchor),
+        cookie: beside(request.cookie),
+        hint: beside(request.hint),
+    };
+    let mut fact = Fact::new("HttpProxy", row.time(), row.place(), said)
         .from(row.text("ClientIpAddress"))
         .by(request.user);
     row.text("RequestId").clone_into(&mut fact.request);
@@ -288,10 +303,6 @@ fn front_end_page(request: &Request<'_>, row: Row<'_, '_>, host: &dyn Fn(&str) -
     if !matters(request.stem, store) {
         return;
     }
-    let told = |why: &str| {
-        let url = quoted(&format!("{}{}", request.stem, request.query));
-        format!("{} {url} answered {}: {why}", request.method, row.text("HttpStatus"))
-    };
     let visit = Visit {
         nanos: row.time().map(|time| time.nanos),
         method: request.method,
@@ -299,8 +310,15 @@ fn front_end_page(request: &Request<'_>, row: Row<'_, '_>, host: &dyn Fn(&str) -
         sent: row.text("ResponseBytes").parse().ok(),
         received: None,
     };
-    let (source, id) = (row.text("ClientIpAddress"), row.text("RequestId"));
-    page(request, (row, "HttpProxy", id), host, store, source, visit, &told);
+    let noted = Noted {
+        row,
+        log: "HttpProxy",
+        id: row.text("RequestId"),
+        source: row.text("ClientIpAddress"),
+        url: quoted(&format!("{}{}", request.stem, request.query)),
+        answered: row.text("HttpStatus"),
+    };
+    page(request, &noted, host, store, visit);
 }
 
 /// A push subscription by a program that is nobody's mail program: half of CVE-2018-8581.
@@ -312,12 +330,8 @@ fn of_ews(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut Store) {
     if !subscribes || !agents::is_script(agent) {
         return;
     }
-    let what = format!(
-        "a subscription was asked for by `{}`, answered {}: with one that the server is to call back on, it logs on to whoever asked",
-        quoted(agent),
-        quoted(row.text("HttpStatus"))
-    );
-    let mut fact = Fact::new("EWS log", row.time(), row.place(), what)
+    let said = ReasonKind::SubscriptionAsked { agent: quoted(agent), status: quoted(row.text("HttpStatus")) };
+    let mut fact = Fact::new("EWS log", row.time(), row.place(), said)
         .from(row.text("ClientIpAddress"))
         .by(row.text("AuthenticatedUser"));
     row.text("RequestId").clone_into(&mut fact.request);
@@ -337,15 +351,14 @@ fn of_remote_shell(row: Row<'_, '_>, host: &dyn Fn(&str) -> String, store: &mut 
     let status_text = row.text("HttpStatus");
     let passed = status(status_text).is_some_and(|code| (200..300).contains(&code));
     let rung = if passed { Rung::Passed } else { Rung::Refused };
-    let client =
-        if agent.is_empty() { "no named client".to_owned() } else { format!("client `{}`", quoted(agent)) };
-    let carrying = if token { ", carrying X-Rps-CAT" } else { "" };
-    let what = format!(
-        "remote PowerShell session of {client}{carrying} as {}, answered {status_text}",
-        quoted(user)
-    );
+    let said = ReasonKind::RemoteShellSession {
+        client: (!agent.is_empty()).then(|| quoted(agent)),
+        token,
+        account: quoted(user),
+        status: status_text.to_owned(),
+    };
     let first_hop = row.text("ClientIpAddress").split([' ', ',']).next().unwrap_or_default();
-    let mut fact = Fact::new("Rps_Http", row.time(), row.place(), what).from(first_hop).by(user);
+    let mut fact = Fact::new("Rps_Http", row.time(), row.place(), said).from(first_hop).by(user);
     row.text("RequestId").clone_into(&mut fact.request);
     let topic = if token { Topic::Exploit(super::flaw::Flaw::ProxyShell) } else { Topic::ForeignShell };
     store.add(&host(row.host()), topic, rung, fact);

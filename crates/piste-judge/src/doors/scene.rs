@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use piste_model::ReasonKind;
+
 use super::collected::{Content, Listed, Reading};
 use super::fact::Fact;
 use super::processes::COMPILED;
@@ -52,7 +54,7 @@ impl Page<'_> {
 
     /// Whether somebody asked it for more than itself.
     pub(crate) fn is_used(&self) -> bool {
-        let posted = self.requests.iter().any(|fact| fact.what.starts_with("POST "));
+        let posted = self.requests.iter().any(|fact| is_post(&fact.said));
         let there = !self.writes.is_empty() || self.is_shell();
         !self.commands.is_empty() || posted || (!self.requests.is_empty() && there)
     }
@@ -65,6 +67,16 @@ impl Page<'_> {
         let mut uses: Vec<&Fact> = self.requests.iter().chain(&self.commands).copied().collect();
         uses.sort_unstable();
         uses
+    }
+}
+
+/// Whether a request sent something.
+fn is_post(said: &ReasonKind) -> bool {
+    match said {
+        ReasonKind::PageAnswered { method, .. }
+        | ReasonKind::PageFailed { method, .. }
+        | ReasonKind::PageNotAnswered { method, .. } => method == "POST",
+        _ => false,
     }
 }
 

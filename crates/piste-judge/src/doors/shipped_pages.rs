@@ -3,8 +3,13 @@
 //! In: the decoded path of a page. Out: whether it lies in such a folder under a name that no product ships.
 
 /// Pages that Exchange ships in the folders in which intruders leave theirs.
-const SHIPPED: [&str; 11] = [
+const SHIPPED: [&str; 17] = [
+    "/autodiscover/autodiscover.svc",
     "/ecp/auth/timeoutlogout.aspx",
+    "/ews/exchange.asmx",
+    "/ews/services.asmx",
+    "/mapi/emsmdb/default.aspx",
+    "/microsoft-server-activesync/default.eas",
     "/owa/auth/error.aspx", // Exchange 2010
     "/owa/auth/errorfe.aspx",
     "/owa/auth/expiredpassword.aspx",
@@ -15,12 +20,28 @@ const SHIPPED: [&str; 11] = [
     "/owa/auth/redirsuiteserviceproxy.aspx",
     "/owa/auth/signout.aspx",
     "/owa/auth/svmfeedback.aspx",
+    "/pushnotifications/service.svc",
+];
+
+/// Folders in which intruders leave pages: those for everybody, and those of services that have no pages of their own.
+const FOLDERS: [&str; 12] = [
+    "/aspnet_client/",
+    "/autodiscover/",
+    "/ecp/auth/",
+    "/ews/",
+    "/mapi/",
+    "/microsoft-server-activesync/",
+    "/oab/",
+    "/owa/auth/",
+    "/powershell/",
+    "/pushnotifications/",
+    "/rpc/",
+    "/rpcwithcert/",
 ];
 
 /// Whether a page, by its decoded path, lies in one of those folders under a name that is not shipped.
 pub(crate) fn is_foreign(url: &str) -> bool {
-    let folders = ["/owa/auth/", "/ecp/auth/", "/aspnet_client/", "/oab/"];
-    folders.iter().any(|folder| url.starts_with(folder)) && !SHIPPED.contains(&url)
+    FOLDERS.iter().any(|folder| url.starts_with(folder)) && !SHIPPED.contains(&url)
 }
 
 #[cfg(test)]
@@ -32,6 +53,7 @@ mod tests {
         assert!(is_foreign("/owa/auth/redirsuiteserverproxy.aspx"));
         assert!(!is_foreign("/owa/auth/redirsuiteserviceproxy.aspx"));
         assert!(is_foreign("/aspnet_client/system_web/x.aspx"));
-        assert!(!is_foreign("/ews/exchange.asmx"));
+        assert!(is_foreign("/ews/x.aspx") && is_foreign("/autodiscover/x.aspx") && is_foreign("/rpc/x.aspx"));
+        assert!(!is_foreign("/ews/exchange.asmx") && !is_foreign("/autodiscover/autodiscover.svc"));
     }
 }

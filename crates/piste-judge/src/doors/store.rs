@@ -198,11 +198,12 @@ impl Store {
 mod tests {
     use super::*;
     use crate::doors::rows::Place;
+    use piste_model::ReasonKind;
 
     fn fact(number: i64) -> Fact {
         let place = Place { evidence: 1, offset: 0, record: number, hash: [0; 16] };
         let time = Instant { nanos: number, digits: 0 };
-        Fact::new("IIS", Some(time), place, String::new()).from(&format!("s{number:05}"))
+        Fact::new("IIS", Some(time), place, ReasonKind::WorkerLoggedOn {}).from(&format!("s{number:05}"))
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use piste_lake::Lake;
-use piste_model::{BuildSeen, Coverage, Covered, DoorState, DoorVerdict, Exposure, Instant, OpenSpan};
+use piste_model::{
+    BuildSeen, Coverage, Covered, DoorState, DoorVerdict, Exposure, Instant, OpenSpan, ReasonKind,
+};
 
 use super::rows::Place;
 use super::*;
@@ -12,9 +14,34 @@ fn time(text: &str) -> Option<Instant> {
     Instant::parse(text)
 }
 
-fn fact(log: &'static str, at: &str, record: i64, what: &str) -> Fact {
+fn fact(log: &'static str, at: &str, record: i64, said: ReasonKind) -> Fact {
     let place = Place { evidence: 1, offset: 0, record, hash: [0; 16] };
-    Fact::new(log, time(at), place, what.to_owned()).from("203.0.113.7")
+    Fact::new(log, time(at), place, said).from("203.0.113.7")
+}
+
+fn posted(url: &str) -> ReasonKind {
+    let (method, status) = ("POST".to_owned(), "200".to_owned());
+    ReasonKind::PageAnswered { method, url: url.to_owned(), status }
+}
+
+fn started() -> ReasonKind {
+    ReasonKind::ProcessStarted {
+        parent: "w3wp.exe".to_owned(),
+        pool: None,
+        child: "cmd.exe".to_owned(),
+        command: "cmd.exe /c whoami".to_owned(),
+        own_time: None,
+        seconds: None,
+    }
+}
+
+fn role_given() -> ReasonKind {
+    let role = "Mailbox Import Export".to_owned();
+    ReasonKind::RoleGiven { role, holder: Some("adm".to_owned()), failed: false }
+}
+
+fn export_asked() -> ReasonKind {
+    ReasonKind::MailboxExportAsked { command: "New-MailboxExportRequest -Mailbox anna".to_owned() }
 }
 
 /// A server on which this build was seen all year long.
@@ -63,9 +90,9 @@ fn doors_of(store: &Store, exposures: &[Exposure]) -> Vec<Door> {
 fn web_lines() -> Store {
     let mut store = Store::default();
     let flaw = Topic::Exploit(Flaw::ProxyLogon);
-    store.add("MX01", flaw, Rung::Passed, fact("IIS", "2021-06-01T10:00:00Z", 1, "POST /ecp/y.js"));
+    store.add("MX01", flaw, Rung::Passed, fact("IIS", "2021-06-01T10:00:00Z", 1, posted("/ecp/y.js")));
     let page = "/owa/auth/x.aspx";
-    let asked = fact("IIS", "2021-06-01T10:01:00Z", 2, "POST /owa/auth/x.aspx").page(page);
+    let asked = fact("IIS", "2021-06-01T10:01:00Z", 2, posted("/owa/auth/x.aspx")).page(page);
     store.add("MX01", Topic::Page(page.to_owned()), Rung::Used, asked);
     store
 }
@@ -86,7 +113,10 @@ fn web_lines_alone_never_use_a_patched_servers_flaw() {
     let patched = doors_of(&store, &[server("15.1.2176.9")]);
     assert_eq!(verdict(&patched, "exploit"), Some(DoorVerdict::Failed));
     assert!(
-        patched.iter().any(|door| door.against.iter().any(|text| text.contains("closed then"))),
+        patched
+            .iter()
+            .flat_map(|door| &door.reasons)
+            .any(|reason| { reason.against && matches!(reason.kind, ReasonKind::FlawWasClosed { .. }) }),
         "{patched:#?}"
     );
 }
@@ -94,7 +124,16 @@ fn web_lines_alone_never_use_a_patched_servers_flaw() {
 #[test]
 fn what_no_web_line_can_invent_stands_on_a_patched_server_too() {
     let mut store = web_lines();
-    let set = fact("MSExchange Management", "2021-06-01T10:00:30Z", 3, "the URL was set to script");
+    let set = fact(
+        "MSExchange Management",
+        "2021-06-01T10:00:30Z",
+        3,
+        ReasonKind::DirectorySetToScript {
+            directory: "OAB (Default Web Site)".to_owned(),
+            failed: false,
+            script: "<script".to_owned(),
+        },
+    );
     store.add("MX01", Topic::Directory("OAB (Default Web Site)".to_owned()), Rung::Effect, set);
     let doors = doors_of(&store, &[server("15.1.2176.9")]);
     assert_eq!(verdict(&doors, "exploit"), Some(DoorVerdict::Used));
@@ -104,12 +143,7 @@ fn what_no_web_line_can_invent_stands_on_a_patched_server_too() {
 #[test]
 fn commands_of_a_web_worker_without_a_page_are_a_door_of_their_own() {
     let mut store = Store::default();
-    store.add(
-        "MX01",
-        Topic::Worker,
-        Rung::Used,
-        fact("Sysmon 1", "2021-06-01T10:00:00Z", 1, "w3wp.exe started cmd.exe"),
-    );
+    store.add("MX01", Topic::Worker, Rung::Used, fact("Sysmon 1", "2021-06-01T10:00:00Z", 1, started()));
     let doors = doors_of(&store, &[]);
     let shown: Vec<_> = doors.iter().map(|door| (door.place.as_str(), door.verdict)).collect();
     assert_eq!(shown, [("a web worker (w3wp.exe)", DoorVerdict::Used)]);
@@ -119,10 +153,10 @@ fn commands_of_a_web_worker_without_a_page_are_a_door_of_their_own() {
 fn a_flaw_is_dated_by_its_own_rows_and_not_by_a_page_of_somebody_elses() {
     let mut store = Store::default();
     let flaw = Topic::Exploit(Flaw::ProxyLogon);
-    store.add("MX01", flaw, Rung::Passed, fact("HttpProxy", "2021-03-03T10:00:00Z", 1, "POST /ecp/y.js"));
+    store.add("MX01", flaw, Rung::Passed, fact("HttpProxy", "2021-03-03T10:00:00Z", 1, posted("/ecp/y.js")));
     let page = "/owa/auth/x.aspx";
     let asked = |at: &str, record: i64, source: &str| {
-        let mut one = fact("IIS", at, record, "POST /owa/auth/x.aspx").page(page);
+        let mut one = fact("IIS", at, record, posted("/owa/auth/x.aspx")).page(page);
         source.clone_into(&mut one.source);
         one
     };
@@ -141,8 +175,8 @@ fn a_flaw_is_dated_by_its_own_rows_and_not_by_a_page_of_somebody_elses() {
 fn an_export_by_the_account_that_was_just_given_the_right_uses_it() {
     let grant = || Topic::Grant("Mailbox Import Export: adm@min.example".to_owned());
     let log = "MSExchange Management";
-    let given = fact(log, "2021-06-01T10:00:00Z", 1, "the role was given").by("NT AUTHORITY\\SYSTEM");
-    let export = |at: &str| fact(log, at, 2, "an export of a mailbox was asked for").by("MIN\\adm");
+    let given = fact(log, "2021-06-01T10:00:00Z", 1, role_given()).by("NT AUTHORITY\\SYSTEM");
+    let export = |at: &str| fact(log, at, 2, export_asked()).by("MIN\\adm");
     let verdict_of = |exported: Option<&str>| {
         let mut store = Store::default();
         store.add("MX01", grant(), Rung::Effect, given.clone());
@@ -160,7 +194,7 @@ fn an_export_by_the_account_that_was_just_given_the_right_uses_it() {
     for (at, verdict) in [(after, DoorVerdict::Used), ("2021-06-03T10:04:00Z", DoorVerdict::Succeeded)] {
         let mut store = Store::default();
         store.add("MX01", grant(), Rung::Effect, given.clone());
-        let nobody = fact(log, at, 2, "an export of a mailbox was asked for");
+        let nobody = fact(log, at, 2, export_asked());
         store.add("MX01", Topic::Export(String::new()), Rung::Used, nobody);
         assert_eq!(doors_of(&store, &[]).first().map(|door| door.verdict), Some(verdict), "{at}");
     }
@@ -169,7 +203,14 @@ fn an_export_by_the_account_that_was_just_given_the_right_uses_it() {
 #[test]
 fn a_module_of_which_only_the_name_is_known_is_unknown_until_something_else_speaks_against_it() {
     let module = |name: &str| Topic::Module(name.to_owned());
-    let added = |record| fact("IIS-Configuration 29", "2021-06-01T10:00:00Z", record, "IIS was given it");
+    let added = |record| {
+        fact(
+            "IIS-Configuration 29",
+            "2021-06-01T10:00:00Z",
+            record,
+            ReasonKind::ModuleAdded { module: "x".to_owned(), file: None, setting: String::new() },
+        )
+    };
     let state = |store: &Store| {
         let doors = doors_of(store, &[]);
         let mut all: Vec<_> = doors.iter().filter(|door| door.kind == "iis-module").cloned().collect();
@@ -182,7 +223,7 @@ fn a_module_of_which_only_the_name_is_known_is_unknown_until_something_else_spea
     let unknown = state(&store).expect("it is told");
     assert_eq!((unknown.0, unknown.1), (DoorVerdict::Probed, DoorState::Unknown));
     assert!(unknown.2.starts_with("find out whose it is"), "{}", unknown.2);
-    store.add("MX01", Topic::Worker, Rung::Used, fact("Sysmon 1", "2021-06-01T10:05:00Z", 3, "w3wp.exe"));
+    store.add("MX01", Topic::Worker, Rung::Used, fact("Sysmon 1", "2021-06-01T10:05:00Z", 3, started()));
     assert_eq!(state(&store).expect("it is told").0, DoorVerdict::Succeeded, "a second sign");
 }
 
@@ -190,12 +231,12 @@ fn a_module_of_which_only_the_name_is_known_is_unknown_until_something_else_spea
 fn a_filters_answers_to_scanners_are_probes_and_a_broken_chain_failed() {
     let flaw = || Topic::Exploit(Flaw::ProxyLogon);
     let mut store = Store::default();
-    store.add("MX01", flaw(), Rung::OpenAnswer, fact("IIS", "2021-06-01T10:00:00Z", 1, "POST /ecp/y.js"));
+    store.add("MX01", flaw(), Rung::OpenAnswer, fact("IIS", "2021-06-01T10:00:00Z", 1, posted("/ecp/y.js")));
     for server in [server("15.1.2176.2"), server("15.1.2176.9")] {
         assert_eq!(verdict(&doors_of(&store, &[server]), "exploit"), Some(DoorVerdict::Probed));
     }
     for record in 2..5 {
-        let step = fact("HttpProxy", "2021-06-02T10:00:00Z", record, "a step answered 503");
+        let step = fact("HttpProxy", "2021-06-02T10:00:00Z", record, posted("/ecp/ddi"));
         store.add("MX01", flaw(), Rung::Unclear, step);
     }
     for server in [server("15.1.2176.2"), server("15.1.2176.9")] {
@@ -205,7 +246,7 @@ fn a_filters_answers_to_scanners_are_probes_and_a_broken_chain_failed() {
 
 /// The role to export mailboxes, given by one account to another.
 fn grant(store: &mut Store, caller: &str, holder: &str) {
-    let given = fact("MSExchange Management", "2021-09-01T10:01:00Z", 9, "the role was given").by(caller);
+    let given = fact("MSExchange Management", "2021-09-01T10:01:00Z", 9, role_given()).by(caller);
     store.add("MX01", Topic::Grant(format!("Mailbox Import Export: {holder}")), Rung::Effect, given);
 }
 
@@ -219,22 +260,42 @@ fn a_role_given_in_the_daily_run_is_no_door_and_one_of_a_flaw_is_told_with_it() 
     assert_eq!(verdict(&doors_of(&machine, &[]), "account"), Some(DoorVerdict::Succeeded));
     let through = |holder: &str| {
         let mut store = Store::default();
-        let session =
-            fact("Rps_Http", "2021-09-01T10:00:00Z", 1, "a session carrying X-Rps-CAT").by("MIN\\adm");
+        let session = fact(
+            "Rps_Http",
+            "2021-09-01T10:00:00Z",
+            1,
+            ReasonKind::RemoteShellSession {
+                client: None,
+                token: true,
+                account: "adm".to_owned(),
+                status: "200".to_owned(),
+            },
+        )
+        .by("MIN\\adm");
         store.add("MX01", Topic::Exploit(Flaw::ProxyShell), Rung::Passed, session);
         grant(&mut store, "min.example/Users/adm", holder);
         doors_of(&store, &[])
     };
     let own = through("adm");
     assert_eq!(verdict(&own, "account"), None);
-    assert!(own.iter().any(|door| door.why.iter().any(|why| why.contains("the role was given"))), "{own:#?}");
+    assert!(
+        own.iter()
+            .flat_map(|door| &door.reasons)
+            .any(|reason| matches!(reason.kind, ReasonKind::RoleGiven { .. })),
+        "{own:#?}"
+    );
     assert_eq!(verdict(&through("guest"), "account"), Some(DoorVerdict::Succeeded));
 }
 
 #[test]
 fn an_administrators_change_of_a_directory_is_no_door() {
     let mut store = Store::default();
-    let made = fact("MSExchange Management", "2021-06-01T10:00:00Z", 1, "was made anew");
+    let made = fact(
+        "MSExchange Management",
+        "2021-06-01T10:00:00Z",
+        1,
+        ReasonKind::DirectoryMadeAnew { directory: "OAB (Default Web Site)".to_owned() },
+    );
     store.add("MX01", Topic::Directory("OAB (Default Web Site)".to_owned()), Rung::CoverUp, made);
     assert_eq!(doors_of(&store, &[]), []);
 }

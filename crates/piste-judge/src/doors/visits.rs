@@ -1,9 +1,11 @@
 //! How a page was asked for: how often, with what, how much came back, and in which rhythm.
 //!
-//! In: requests for one page. Out: sentences of numbers that tell a tool from a person and a visit from a routine. Bounded for
+//! In: requests for one page. Out: figures that tell a tool from a person and a visit from a routine. Bounded for
 //! each page; what does not depend on the bound is counted over all requests.
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use piste_model::ReasonKind;
 
 use super::agents::shown;
 use super::words::quoted;
@@ -89,49 +91,43 @@ impl Visits {
         }
     }
 
-    /// Two to four sentences.
-    pub(crate) fn sentences(&self) -> Vec<String> {
+    /// What they say together: two to four reasons.
+    pub(crate) fn reasons(&self) -> Vec<ReasonKind> {
         if self.count < 2 {
             return Vec::new();
         }
         let methods: Vec<String> =
             self.methods.iter().map(|(method, count)| format!("{count} {method}")).collect();
-        let mut told = vec![format!(
-            "it was asked for {} times ({}) on {} day{}",
-            self.count,
-            methods.join(", "),
-            self.days.len(),
-            if self.days.len() == 1 { "" } else { "s" }
-        )];
-        told.extend(self.sizes());
-        told.extend(self.programs());
-        told.extend(self.rhythm());
-        told
+        let (methods, days) = (methods.join(", "), self.days.len() as u64);
+        let mut said = vec![ReasonKind::PageRequests { count: self.count, methods, days }];
+        said.extend(self.sizes());
+        said.extend(self.programs());
+        said.extend(self.rhythm());
+        said
     }
 
-    fn sizes(&self) -> Option<String> {
-        let span = |(least, most): Span| {
-            if least == most { least.to_string() } else { format!("{least} to {most}") }
-        };
-        let sent = self.sent.map(|sent| format!("answers of {} bytes", span(sent)));
-        let received = self.received.map(|received| format!("requests of {} bytes", span(received)));
-        let parts: Vec<String> = sent.into_iter().chain(received).collect();
-        (!parts.is_empty()).then(|| parts.join(", "))
+    fn sizes(&self) -> Option<ReasonKind> {
+        let (sent, received) = (self.sent, self.received);
+        (sent.is_some() || received.is_some()).then(|| ReasonKind::PageSizes {
+            sent_least: sent.map(|(least, _)| least),
+            sent_most: sent.map(|(_, most)| most),
+            received_least: received.map(|(least, _)| least),
+            received_most: received.map(|(_, most)| most),
+        })
     }
 
-    fn programs(&self) -> Option<String> {
+    fn programs(&self) -> Option<ReasonKind> {
         let mut agents: Vec<(&String, &u64)> =
             self.agents.iter().filter(|(agent, _)| !matches!(agent.as_str(), "" | "-")).collect();
         agents.sort_by_key(|(agent, count)| (std::cmp::Reverse(**count), (*agent).clone()));
-        let shown: Vec<String> =
+        let named: Vec<String> =
             agents.iter().take(AGENTS_TOLD).map(|(agent, count)| format!("`{agent}` ({count})")).collect();
-        let more = agents.len().saturating_sub(shown.len());
-        let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-        (!shown.is_empty()).then(|| format!("it was asked for with {}{rest}", shown.join(", ")))
+        let more = agents.len().saturating_sub(named.len()) as u64;
+        (!named.is_empty()).then(|| ReasonKind::PagePrograms { programs: named.join(", "), more })
     }
 
     /// Visits, the usual pause within them, and the hours.
-    fn rhythm(&self) -> Option<String> {
+    fn rhythm(&self) -> Option<ReasonKind> {
         let times: Vec<i64> = self.times.iter().copied().collect();
         let pauses: Vec<i64> =
             times.windows(2).filter_map(|pair| Some(pair.get(1)?.saturating_sub(*pair.first()?))).collect();
@@ -141,12 +137,13 @@ impl Visits {
         let usual = within.get(within.len() / 2).map(|pause| pause / SECOND);
         let first = self.hours.iter().position(|count| *count > 0)?;
         let last = self.hours.iter().rposition(|count| *count > 0)?;
-        let bounded = if self.times.len() >= TIMES_MAX { "at least " } else { "" };
-        let pause = usual.map_or_else(String::new, |usual| format!(", mostly {usual} s between requests"));
-        Some(format!(
-            "its rhythm: {bounded}{visits} visit{}{pause}, between {first:02}:00 and {last:02}:59 UTC",
-            if visits == 1 { "" } else { "s" }
-        ))
+        Some(ReasonKind::PageRhythm {
+            at_least: self.times.len() >= TIMES_MAX,
+            visits: visits as u64,
+            pause: usual,
+            from_hour: first as u64,
+            to_hour: last as u64,
+        })
     }
 }
 
@@ -161,6 +158,13 @@ fn widened(span: Option<Span>, value: Option<u64>) -> Option<Span> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use piste_model::Reason;
+    use piste_words::Words;
+
+    fn said(visits: &Visits) -> Vec<String> {
+        let words = Words::english();
+        visits.reasons().into_iter().map(|kind| words.sentence(&Reason::of(kind))).collect()
+    }
 
     #[test]
     fn a_routine_is_told_in_numbers() {
@@ -182,7 +186,7 @@ mod tests {
         let at = |seconds: i64| Some(19 * 3_600 * SECOND + seconds * SECOND);
         assert!(visits.has_of_iis(at(41)) && !visits.has_of_iis(at(60)));
         assert_eq!(
-            visits.sentences(),
+            said(&visits),
             [
                 "it was asked for 12 times (12 POST) on 3 days",
                 "answers of 500 to 503 bytes",
@@ -190,6 +194,6 @@ mod tests {
                 "its rhythm: 3 visits, mostly 40 s between requests, between 19:00 and 19:59 UTC",
             ]
         );
-        assert_eq!(Visits::default().sentences(), Vec::<String>::new());
+        assert_eq!(Visits::default().reasons(), []);
     }
 }

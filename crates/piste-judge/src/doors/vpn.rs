@@ -11,6 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use piste_lake::{Lake, LakeError};
 
+use piste_model::ReasonKind;
+use piste_model::reason::VpnOddity;
+
 use super::account_names::plain;
 use super::addresses::is_public;
 use super::fact::Fact;
@@ -80,14 +83,14 @@ impl Visits {
         }
         let (user, source) = (quoted(attempt.account), quoted(attempt.source));
         if !attempt.granted {
-            let what = format!("access for {user} from {source} was refused");
-            let fact = Fact::new(attempt.log, row.time(), row.place(), what).from(attempt.source);
+            let said = ReasonKind::AccessRefused { account: user, address: source };
+            let fact = Fact::new(attempt.log, row.time(), row.place(), said).from(attempt.source);
             self.guesses.add(&attempt.host, VPN, attempt.account, fact);
             return;
         }
-        let what = format!("access was granted to {user} from {source}");
+        let said = ReasonKind::AccessGranted { account: user, address: source, odd: None };
         let fact =
-            Fact::new(attempt.log, row.time(), row.place(), what).from(attempt.source).by(attempt.account);
+            Fact::new(attempt.log, row.time(), row.place(), said).from(attempt.source).by(attempt.account);
         self.grant(&attempt.host, attempt.account, fact);
     }
 
@@ -128,21 +131,20 @@ impl Visits {
             let usual = main(stays);
             for (network, stay) in stays.iter().filter(|(network, _)| usual != Some(network.as_str())) {
                 let guessed = stay.facts.iter().any(|fact| self.guesses.guessed(host, VPN, account, fact));
-                let (rung, why) = if guessed {
-                    (Rung::Used, "the address had guessed passwords before")
+                let (rung, oddity) = if guessed {
+                    (Rung::Used, VpnOddity::Guessed)
                 } else if alone(network)
                     && (breaks(stays, usual, network, stay) || is_flanked(stays, usual, stay))
                     && self.guesses.seen_before(host, VPN, stay.first(), &|source| own(host, source))
                 {
-                    (
-                        Rung::Effect,
-                        "the address is new to this account, which else comes from one network, before and after, and to all others, and strangers had been guessing passwords",
-                    )
+                    (Rung::Effect, VpnOddity::NewWhileGuessing)
                 } else {
                     continue;
                 };
                 for mut fact in stay.facts.iter().cloned() {
-                    fact.what = format!("{}: {why}", fact.what);
+                    if let ReasonKind::AccessGranted { odd, .. } = &mut fact.said {
+                        *odd = Some(oddity);
+                    }
                     store.add(host, Topic::Remote(VPN.to_owned()), rung, fact);
                 }
             }
@@ -286,7 +288,9 @@ mod tests {
     fn fact(day: i64, source: &str, record: i64) -> Fact {
         let place = Place { evidence: 1, offset: 0, record, hash: [0; 16] };
         let time = Instant { nanos: day * DAY + record, digits: 9 };
-        Fact::new("NPS", Some(time), place, "access was granted".to_owned()).from(source).by("anna")
+        let said =
+            ReasonKind::AccessGranted { account: "anna".to_owned(), address: source.to_owned(), odd: None };
+        Fact::new("NPS", Some(time), place, said).from(source).by("anna")
     }
 
     fn visits(days: i64) -> Visits {

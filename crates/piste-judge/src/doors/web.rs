@@ -6,6 +6,8 @@
 //! Sources: Microsoft's CSS-Exchange scripts (Test-ProxyLogon), Microsoft's and `CrowdStrike`'s reports on `ProxyNotShell` and
 //! OWASSRF, Orange Tsai's `ProxyShell` talk, ZDI on CVE-2020-0688, CVE-2021-33766 and CVE-2019-0604.
 
+use piste_model::reason::RequestSign;
+
 use super::decode::target;
 use super::flaw::Flaw;
 use super::rung::Rung;
@@ -66,12 +68,12 @@ enum Answer {
 pub(crate) struct Seen {
     pub(crate) flaw: Flaw,
     pub(crate) rung: Rung,
-    pub(crate) why: &'static str,
+    pub(crate) sign: RequestSign,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "every test of a request ends with it")]
-fn seen(flaw: Flaw, rung: Rung, why: &'static str) -> Option<Seen> {
-    Some(Seen { flaw, rung, why })
+fn seen(flaw: Flaw, rung: Rung, sign: RequestSign) -> Option<Seen> {
+    Some(Seen { flaw, rung, sign })
 }
 
 /// What the request shows; `None` for ordinary ones.
@@ -156,34 +158,16 @@ fn named(request: &Request<'_>, rest: &str) -> Option<Seen> {
     .any(|service| path.starts_with(service) || path.contains(&format!("/{service}")));
     let steps = ["mapi/emsmdb", "proxylogon.ecp", "ddiservice"].iter().any(|step| path.contains(step));
     match request.answer() {
-        Answer::Done if path.contains("virtualdirectory") && path.contains("reset") => seen(
-            Flaw::ProxyLogon,
-            Rung::Effect,
-            "through the forged back end a virtual directory was reset, which writes the file, and the server answered that it was done",
-        ),
-        Answer::Done if deep && !local => seen(
-            Flaw::ProxyLogon,
-            Rung::Passed,
-            "the front end asked the back end that the client's cookie named, and the back end answered",
-        ),
-        Answer::Done => seen(
-            Flaw::ProxyLogon,
-            Rung::OpenAnswer,
-            "the front end followed a back end that the client's cookie named: an answer of an open server to a test",
-        ),
-        Answer::Refused | Answer::Elsewhere if steps => {
-            seen(Flaw::ProxyLogon, Rung::Refused, "a step of the exploit chain was refused")
+        Answer::Done if path.contains("virtualdirectory") && path.contains("reset") => {
+            seen(Flaw::ProxyLogon, Rung::Effect, RequestSign::ForgedReset)
         }
-        Answer::Error if steps => seen(
-            Flaw::ProxyLogon,
-            Rung::Unclear,
-            "a step of the exploit chain ended in an error: a patched server and a failing back end both answer so",
-        ),
-        _ => seen(
-            Flaw::ProxyLogon,
-            Rung::Looked,
-            "a forged back end was named, and nothing shows that it was asked",
-        ),
+        Answer::Done if deep && !local => seen(Flaw::ProxyLogon, Rung::Passed, RequestSign::ForgedAnswered),
+        Answer::Done => seen(Flaw::ProxyLogon, Rung::OpenAnswer, RequestSign::ForgedTest),
+        Answer::Refused | Answer::Elsewhere if steps => {
+            seen(Flaw::ProxyLogon, Rung::Refused, RequestSign::ChainRefused)
+        }
+        Answer::Error if steps => seen(Flaw::ProxyLogon, Rung::Unclear, RequestSign::ChainError),
+        _ => seen(Flaw::ProxyLogon, Rung::Looked, RequestSign::ForgedNamed),
     }
 }
 
@@ -195,7 +179,7 @@ fn confusion(request: &Request<'_>, url: &str) -> Option<Seen> {
         return (token && request.answer() == Answer::Done).then_some(Seen {
             flaw: Flaw::ProxyShell,
             rung: Rung::Passed,
-            why: "remote PowerShell took a forged identity token (X-Rps-CAT) from the URL",
+            sign: RequestSign::TokenTaken,
         });
     }
     let services = ["/powershell", "/mapi/", "/ews/", "/owa/", "/ecp/", "/api/"];
@@ -215,34 +199,24 @@ fn confusion(request: &Request<'_>, url: &str) -> Option<Seen> {
     let later = url.contains("protocol=powershell") || (shell && request.has_user() && !token);
     let flaw = if later { Flaw::ProxyNotShell } else { Flaw::ProxyShell };
     match request.answer() {
-        Answer::Done if flaw == Flaw::ProxyNotShell && !request.has_user() => seen(
-            flaw,
-            Rung::OpenAnswer,
-            "the path was not refused, but nobody was logged on, without which it leads nowhere",
-        ),
+        Answer::Done if flaw == Flaw::ProxyNotShell && !request.has_user() => {
+            seen(flaw, Rung::OpenAnswer, RequestSign::NobodyLoggedOn)
+        }
         Answer::Done if token || later || request.is_post() => {
-            seen(flaw, Rung::Passed, "another service answered through Autodiscover's path")
+            seen(flaw, Rung::Passed, RequestSign::AutodiscoverAnswered)
         }
-        Answer::Done => {
-            seen(flaw, Rung::OpenAnswer, "a test of the path got the answer that only an open server gives")
+        Answer::Done => seen(flaw, Rung::OpenAnswer, RequestSign::AutodiscoverTest),
+        Answer::Elsewhere if other && (url.contains("/mapi/nspi") || url.contains("/ews/")) => {
+            seen(flaw, Rung::OpenAnswer, RequestSign::AutodiscoverSentOn)
         }
-        Answer::Elsewhere if other && (url.contains("/mapi/nspi") || url.contains("/ews/")) => seen(
-            flaw,
-            Rung::OpenAnswer,
-            "the path reached a service that sends nobody to the sign-in page, and was sent elsewhere, as open servers do",
-        ),
-        Answer::Error if token || (request.is_post() && other) => seen(
-            flaw,
-            Rung::Unclear,
-            "the request carried a payload and ended in an error: the code alone does not tell whether it went through",
-        ),
-        Answer::Refused if token => {
-            seen(flaw, Rung::Refused, "a forged identity token (X-Rps-CAT) was refused")
+        Answer::Error if token || (request.is_post() && other) => {
+            seen(flaw, Rung::Unclear, RequestSign::PayloadError)
         }
+        Answer::Refused if token => seen(flaw, Rung::Refused, RequestSign::TokenRefused),
         Answer::Refused if later && request.has_user() => {
-            seen(flaw, Rung::Refused, "a logged-on client was refused on the way to remote PowerShell")
+            seen(flaw, Rung::Refused, RequestSign::ShellRefused)
         }
-        _ => seen(flaw, Rung::Looked, "the path was tried and led nowhere"),
+        _ => seen(flaw, Rung::Looked, RequestSign::PathTried),
     }
 }
 
@@ -258,23 +232,13 @@ fn owa_path(request: &Request<'_>, url: &str) -> Option<Seen> {
         return None;
     }
     match request.answer() {
-        Answer::Done if request.is_post() => {
-            seen(Flaw::Owassrf, Rung::Passed, "remote PowerShell answered through OWA's path")
+        Answer::Done if request.is_post() => seen(Flaw::Owassrf, Rung::Passed, RequestSign::OwaAnswered),
+        Answer::Done => seen(Flaw::Owassrf, Rung::OpenAnswer, RequestSign::OwaNotRefused),
+        Answer::Error if request.is_post() => seen(Flaw::Owassrf, Rung::Unclear, RequestSign::OwaError),
+        Answer::Refused if request.is_post() && request.has_user() => {
+            seen(Flaw::Owassrf, Rung::Refused, RequestSign::OwaRefused)
         }
-        Answer::Done => {
-            seen(Flaw::Owassrf, Rung::OpenAnswer, "the path to remote PowerShell was not refused")
-        }
-        Answer::Error if request.is_post() => seen(
-            Flaw::Owassrf,
-            Rung::Unclear,
-            "the request ended in an error, which tells neither success nor failure",
-        ),
-        Answer::Refused if request.is_post() && request.has_user() => seen(
-            Flaw::Owassrf,
-            Rung::Refused,
-            "a logged-on client was refused on OWA's path to remote PowerShell",
-        ),
-        _ => seen(Flaw::Owassrf, Rung::Looked, "the path was tried and led nowhere"),
+        _ => seen(Flaw::Owassrf, Rung::Looked, RequestSign::PathTried),
     }
 }
 
@@ -287,28 +251,14 @@ fn view_state(request: &Request<'_>, url: &str) -> Option<Seen> {
     }
     let state = url.split(['?', '&']).find_map(|part| part.strip_prefix("__viewstate="))?;
     if state.len() < SHORTEST {
-        return seen(
-            Flaw::ViewState,
-            Rung::Looked,
-            "a view state too short to hold an object was sent by GET",
-        );
+        return seen(Flaw::ViewState, Rung::Looked, RequestSign::ViewStateShort);
     }
     match request.answer() {
-        Answer::Refused | Answer::Elsewhere => seen(
-            Flaw::ViewState,
-            Rung::Refused,
-            "a view state holding an object was sent, and the client was refused or sent to log on",
-        ),
-        _ if request.has_user() => seen(
-            Flaw::ViewState,
-            Rung::Unclear,
-            "a logged-on client sent a view state holding an object by GET; an open and a patched server both answer 500",
-        ),
-        _ => seen(
-            Flaw::ViewState,
-            Rung::Looked,
-            "a view state was sent by GET without a logon, without which it is not read",
-        ),
+        Answer::Refused | Answer::Elsewhere => {
+            seen(Flaw::ViewState, Rung::Refused, RequestSign::ViewStateRefused)
+        }
+        _ if request.has_user() => seen(Flaw::ViewState, Rung::Unclear, RequestSign::ViewStateSent),
+        _ => seen(Flaw::ViewState, Rung::Looked, RequestSign::ViewStateNoLogon),
     }
 }
 
@@ -320,16 +270,8 @@ fn reset(request: &Request<'_>, url: &str) -> Option<Seen> {
     let machine = request.user.ends_with('$');
     let resets = url.contains("schema=reset");
     match request.answer() {
-        Answer::Done if machine && resets => seen(
-            Flaw::ProxyLogon,
-            Rung::Effect,
-            "the control panel reset a virtual directory for the server's own account, which no person uses",
-        ),
-        Answer::Done if machine => seen(
-            Flaw::ProxyLogon,
-            Rung::Passed,
-            "the control panel set a virtual directory for the server's own account, which no person uses",
-        ),
+        Answer::Done if machine && resets => seen(Flaw::ProxyLogon, Rung::Effect, RequestSign::PanelReset),
+        Answer::Done if machine => seen(Flaw::ProxyLogon, Rung::Passed, RequestSign::PanelSet),
         _ => None,
     }
 }
@@ -352,23 +294,13 @@ fn static_resource(request: &Request<'_>, url: &str) -> Option<Seen> {
         return None;
     }
     match request.answer() {
-        Answer::Done if request.status == Some(PROXY_LOGON) => seen(
-            Flaw::ProxyLogon,
-            Rung::Passed,
-            "a POST to a static file got 241, the back end's answer to a proxied logon, which no file gives",
-        ),
+        Answer::Done if request.status == Some(PROXY_LOGON) => {
+            seen(Flaw::ProxyLogon, Rung::Passed, RequestSign::StaticProxied)
+        }
         // Tests of open servers get it, and so does everybody behind a filter that answers for the server.
-        Answer::Done => seen(
-            Flaw::ProxyLogon,
-            Rung::OpenAnswer,
-            "a POST to a static file was answered as done: IIS itself answers 404 or 405, so a back end was asked, or a filter before the server answered",
-        ),
-        Answer::Error => seen(
-            Flaw::ProxyLogon,
-            Rung::Looked,
-            "a POST to a static file ended in an error, as tests of open and of patched servers do",
-        ),
-        _ => seen(Flaw::ProxyLogon, Rung::Looked, "a POST to a static file was refused"),
+        Answer::Done => seen(Flaw::ProxyLogon, Rung::OpenAnswer, RequestSign::StaticDone),
+        Answer::Error => seen(Flaw::ProxyLogon, Rung::Looked, RequestSign::StaticError),
+        _ => seen(Flaw::ProxyLogon, Rung::Looked, RequestSign::StaticRefused),
     }
 }
 
@@ -387,26 +319,14 @@ fn proxied_logon(request: &Request<'_>, url: &str) -> Option<Seen> {
         })
     });
     if short {
-        return seen(
-            Flaw::ProxyLogon,
-            Rung::Looked,
-            "a script was asked for that Exchange does not have, as tests for the flaw do",
-        );
+        return seen(Flaw::ProxyLogon, Rung::Looked, RequestSign::ScriptAsked);
     }
     if stem != "/ecp/proxylogon.ecp" {
         return None;
     }
     match request.status {
-        Some(PROXY_LOGON) => seen(
-            Flaw::ProxyLogon,
-            Rung::Passed,
-            "the proxied logon was asked for without a logon and got 241, the back end's answer",
-        ),
-        _ => seen(
-            Flaw::ProxyLogon,
-            Rung::Looked,
-            "the page of the proxied logon was asked for, and did not answer",
-        ),
+        Some(PROXY_LOGON) => seen(Flaw::ProxyLogon, Rung::Passed, RequestSign::ProxyLogonAnswered),
+        _ => seen(Flaw::ProxyLogon, Rung::Looked, RequestSign::ProxyLogonAsked),
     }
 }
 
@@ -418,21 +338,9 @@ fn proxy_token(request: &Request<'_>, url: &str) -> Option<Seen> {
         return None;
     }
     match request.answer() {
-        Answer::Done if rules => seen(
-            Flaw::ProxyToken,
-            Rung::Passed,
-            "an inbox rule was made through the control panel without a logon",
-        ),
-        Answer::Error if rules => seen(
-            Flaw::ProxyToken,
-            Rung::Unclear,
-            "an inbox rule was asked for without a logon; 500 is the first answer of an open server, which hands out the canary",
-        ),
-        _ => seen(
-            Flaw::ProxyToken,
-            Rung::Looked,
-            "the control panel was asked with a token and without a logon",
-        ),
+        Answer::Done if rules => seen(Flaw::ProxyToken, Rung::Passed, RequestSign::RuleMade),
+        Answer::Error if rules => seen(Flaw::ProxyToken, Rung::Unclear, RequestSign::RuleAsked),
+        _ => seen(Flaw::ProxyToken, Rung::Looked, RequestSign::PanelToken),
     }
 }
 
@@ -440,11 +348,7 @@ fn proxy_oracle(_request: &Request<'_>, url: &str) -> Option<Seen> {
     let link = url.strip_prefix("/owa/auth/frowny.aspx").and_then(|rest| rest.split_once("refurl="))?.1;
     let odd = ["}", "<script", "document", "javascript:"].iter().any(|mark| link.contains(mark));
     if odd {
-        return seen(
-            Flaw::ProxyOracle,
-            Rung::Looked,
-            "a link that runs script in the reader's browser; the server's log does not tell whether a user followed it",
-        );
+        return seen(Flaw::ProxyOracle, Rung::Looked, RequestSign::ScriptLink);
     }
     None
 }
@@ -452,44 +356,28 @@ fn proxy_oracle(_request: &Request<'_>, url: &str) -> Option<Seen> {
 fn share_point(request: &Request<'_>, url: &str) -> Option<Seen> {
     if url.contains("/_layouts/") && url.contains("/picker.aspx") && url.contains("pickerdialogtype=") {
         return match request.answer() {
-            Answer::Done if request.is_post() => seen(
-                Flaw::SharePointPicker,
-                Rung::Unclear,
-                "an object was posted to the entity picker, which answers 200 whether or not it reads it",
-            ),
-            Answer::Refused if request.is_post() => seen(
-                Flaw::SharePointPicker,
-                Rung::Refused,
-                "an object posted to the entity picker was refused",
-            ),
-            _ => seen(Flaw::SharePointPicker, Rung::Looked, "the entity picker was asked for"),
+            Answer::Done if request.is_post() => {
+                seen(Flaw::SharePointPicker, Rung::Unclear, RequestSign::PickerPosted)
+            }
+            Answer::Refused if request.is_post() => {
+                seen(Flaw::SharePointPicker, Rung::Refused, RequestSign::PickerRefused)
+            }
+            _ => seen(Flaw::SharePointPicker, Rung::Looked, RequestSign::PickerAsked),
         };
     }
     if url.contains("/_layouts/") && url.contains("/toolpane.aspx") && url.contains("displaymode=edit") {
         let from_sign_out = request.referer.to_lowercase().contains("/signout.aspx");
         return match request.answer() {
             Answer::Done | Answer::Elsewhere if request.is_post() && from_sign_out && !request.has_user() => {
-                seen(
-                    Flaw::SharePointToolPane,
-                    Rung::Passed,
-                    "the tool pane answered a client without a logon that came from the sign-out page",
-                )
+                seen(Flaw::SharePointToolPane, Rung::Passed, RequestSign::ToolPaneAnswered)
             }
-            Answer::Refused if request.is_post() => seen(
-                Flaw::SharePointToolPane,
-                Rung::Refused,
-                "the tool pane refused a client without a logon",
-            ),
-            _ if request.is_post() && from_sign_out => seen(
-                Flaw::SharePointToolPane,
-                Rung::Unclear,
-                "the tool pane was entered from the sign-out page; the answer does not tell",
-            ),
-            _ if from_sign_out => seen(
-                Flaw::SharePointToolPane,
-                Rung::Looked,
-                "the tool pane was asked for from the sign-out page",
-            ),
+            Answer::Refused if request.is_post() => {
+                seen(Flaw::SharePointToolPane, Rung::Refused, RequestSign::ToolPaneRefused)
+            }
+            _ if request.is_post() && from_sign_out => {
+                seen(Flaw::SharePointToolPane, Rung::Unclear, RequestSign::ToolPaneEntered)
+            }
+            _ if from_sign_out => seen(Flaw::SharePointToolPane, Rung::Looked, RequestSign::ToolPaneAsked),
             _ => None,
         };
     }
@@ -502,12 +390,10 @@ fn template_upload(request: &Request<'_>, url: &str) -> Option<Seen> {
         return None;
     }
     match request.answer() {
-        Answer::Done | Answer::Error if request.has_user() => seen(
-            Flaw::DataLossPolicy,
-            Rung::Unclear,
-            "a policy template was uploaded; whether it held code, the log does not show",
-        ),
-        _ => seen(Flaw::DataLossPolicy, Rung::Looked, "a policy template was sent and refused"),
+        Answer::Done | Answer::Error if request.has_user() => {
+            seen(Flaw::DataLossPolicy, Rung::Unclear, RequestSign::TemplateUploaded)
+        }
+        _ => seen(Flaw::DataLossPolicy, Rung::Looked, RequestSign::TemplateRefused),
     }
 }
 

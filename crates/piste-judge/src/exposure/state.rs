@@ -6,6 +6,7 @@
 //! where only the cumulative update is known, and nothing is ever patched by silence.
 
 use piste_model::exchange::{Flaw, Stands, Version, catalog};
+use piste_model::reason::{BuildBasis, BuildSays};
 use piste_model::{BuildSeen, Exposure, Instant, RowRef};
 
 /// Whether a flaw was there.
@@ -26,8 +27,8 @@ pub struct State {
     pub exposed: Exposed,
     /// Whether the build was known for that moment; otherwise it follows from sightings before or after it.
     pub certain: bool,
-    /// One sentence.
-    pub why: String,
+    /// What that rests on.
+    pub basis: BuildBasis,
     /// The sighting that shows it.
     pub row: Option<RowRef>,
 }
@@ -35,19 +36,34 @@ pub struct State {
 /// Whether `server` had the flaw `cve` at `time`.
 pub fn state(server: &Exposure, cve: &str, time: Instant) -> State {
     let Some(flaw) = catalog().flaw(cve) else {
-        return unknown(format!("{cve} is not in the catalogue of Exchange's flaws"), None);
+        return unknown(bare(BuildSays::NotInCatalogue, cve, &server.host));
     };
     let builds = Builds::of(server);
     let Some(range) = builds.around(time) else {
-        return unknown(format!("no build of {} was seen", server.host), None);
+        return unknown(bare(BuildSays::NoBuild, cve, &server.host));
     };
     let (exposed, certain) = judge(&range, flaw, time);
     let row = range.seen().and_then(|seen| seen.row.clone());
-    State { exposed, certain, why: why(&range, flaw, exposed, time), row }
+    State { exposed, certain, basis: basis(&range, flaw, exposed, (time, &server.host)), row }
 }
 
-fn unknown(why: String, row: Option<RowRef>) -> State {
-    State { exposed: Exposed::Unknown, certain: false, why, row }
+fn unknown(basis: BuildBasis) -> State {
+    State { exposed: Exposed::Unknown, certain: false, basis, row: None }
+}
+
+/// What rests on no sighting.
+fn bare(says: BuildSays, cve: &str, host: &str) -> BuildBasis {
+    BuildBasis {
+        says,
+        cve: cve.to_owned(),
+        host: host.to_owned(),
+        build: String::new(),
+        source: String::new(),
+        first: None,
+        last: None,
+        next_build: None,
+        next_first: None,
+    }
 }
 
 /// Whether any of several flaws was open: open if one was, closed if all were, else unknown.
@@ -58,7 +74,7 @@ pub fn any_state(server: &Exposure, cves: &[&str], time: Instant) -> State {
         Exposed::Unknown => 1,
         Exposed::Closed => 2,
     });
-    let none = || unknown("no flaw was named".to_owned(), None);
+    let none = || unknown(bare(BuildSays::Nothing, "", &server.host));
     answers.into_iter().next().unwrap_or_else(none)
 }
 
@@ -212,52 +228,43 @@ pub(super) fn named(seen: &BuildSeen) -> String {
     }
 }
 
-fn date(time: Option<Instant>) -> String {
-    time.map_or_else(|| "an unknown time".to_owned(), |time| Instant { digits: 0, ..time }.to_string())
+/// A time without the fractions that its source has.
+fn plain(time: Option<Instant>) -> Option<Instant> {
+    time.map(|time| Instant { digits: 0, ..time })
 }
 
-fn why(range: &Range<'_>, flaw: &Flaw, exposed: Exposed, time: Instant) -> String {
-    let Some(seen) = range.seen() else { return "no build was seen".to_owned() };
-    let sight = format!(
-        "{} was seen by {} from {} to {}",
-        named(seen),
-        seen.source,
-        date(seen.first),
-        date(seen.last)
-    );
-    let cve = &flaw.cve;
-    if range.broken {
-        return format!("{sight}; an older build follows a newer one, so that {cve} is unknown between them");
-    }
+fn basis(range: &Range<'_>, flaw: &Flaw, exposed: Exposed, (time, host): (Instant, &str)) -> BuildBasis {
+    let Some(seen) = range.seen() else { return bare(BuildSays::NoBuild, &flaw.cve, host) };
     let full = range.at.is_some_and(|at| at.version.revision.is_some());
-    match exposed {
-        Exposed::Open if full && seen.perhaps_updated && !judge(range, flaw, time).1 => format!(
-            "{sight} and has {cve}; the log names the cumulative update's own revision, which a security update may have left as it was"
-        ),
-        Exposed::Open if full => format!("{sight} and has {cve}"),
-        Exposed::Open => {
-            format!("{sight}, and no build with the fix for {cve} that it could have been had been released")
+    let says = match exposed {
+        _ if range.broken => BuildSays::OlderAfterNewer,
+        Exposed::Open if full && seen.perhaps_updated && !judge(range, flaw, time).1 => {
+            BuildSays::HasPerhapsUpdated
         }
-        Exposed::Closed if range.at.is_some() => format!("{sight} and does not have {cve}"),
-        Exposed::Closed => format!("{sight} and does not have {cve}; updates do not take a fix away"),
-        Exposed::Unknown => why_unknown(range, cve, &sight),
+        Exposed::Open if full => BuildSays::Has,
+        Exposed::Open => BuildSays::NoFixReleased,
+        Exposed::Closed if range.at.is_some() => BuildSays::HasNot,
+        Exposed::Closed => BuildSays::HasNotSince,
+        Exposed::Unknown => says_unknown(range),
+    };
+    let next = range.high.filter(|_| says == BuildSays::InstallUnknown).map(|claim| claim.seen);
+    BuildBasis {
+        build: named(seen),
+        source: seen.source.clone(),
+        first: plain(seen.first),
+        last: plain(seen.last),
+        next_build: next.map(named),
+        next_first: next.and_then(|next| plain(next.first)),
+        ..bare(says, &flaw.cve, host)
     }
 }
 
-fn why_unknown(range: &Range<'_>, cve: &str, sight: &str) -> String {
+fn says_unknown(range: &Range<'_>) -> BuildSays {
     match (range.at, range.low, range.high) {
-        (Some(at), ..) if at.version.revision.is_none() => {
-            format!("{sight}: the security update is unknown, and with it {cve}")
-        }
-        (Some(_), ..) => format!("{sight}: this build does not prove {cve} fixed"),
-        (None, Some(_), Some(high)) => format!(
-            "{sight}, then {} from {}: when it was installed is unknown, and with it {cve}",
-            named(high.seen),
-            date(high.seen.first)
-        ),
-        (None, Some(_), None) => {
-            format!("{sight}, and no build after that: whether {cve} was still open is unknown")
-        }
-        _ => format!("{sight}, and no build before that: whether {cve} was open is unknown"),
+        (Some(at), ..) if at.version.revision.is_none() => BuildSays::UpdateUnknown,
+        (Some(_), ..) => BuildSays::NotProven,
+        (None, Some(_), Some(_)) => BuildSays::InstallUnknown,
+        (None, Some(_), None) => BuildSays::NoneAfter,
+        _ => BuildSays::NoneBefore,
     }
 }

@@ -55,7 +55,7 @@ fn updated() -> Exposure {
 #[track_caller]
 fn check(server: &Exposure, cve: &str, at: &str, exposed: Exposed) {
     let state = state(server, cve, time(at));
-    assert_eq!(state.exposed, exposed, "{cve} at {at}: {}", state.why);
+    assert_eq!(state.exposed, exposed, "{cve} at {at}: {:?}", state.basis);
 }
 
 #[track_caller]

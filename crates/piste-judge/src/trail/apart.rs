@@ -15,7 +15,11 @@ const OF_ALL: [&str; 5] = ["nt authority", "nt service", "iis apppool", "font dr
 /// Accounts of each intrusion by their names without domain, in lower case, with the name as it stands.
 pub(crate) fn accounts_of(intrusions: &[Intrusion]) -> Vec<BTreeMap<String, String>> {
     let acted = |one: &Intrusion| {
-        one.accounts.iter().cloned().chain(one.steps.iter().map(|step| step.account.clone())).collect::<Vec<_>>()
+        one.accounts
+            .iter()
+            .cloned()
+            .chain(one.steps.iter().map(|step| step.account.clone()))
+            .collect::<Vec<_>>()
     };
     let domains: BTreeSet<String> = intrusions
         .iter()
@@ -31,7 +35,9 @@ pub(crate) fn accounts_of(intrusions: &[Intrusion]) -> Vec<BTreeMap<String, Stri
         });
         for account in acted(one).into_iter().chain(named.map(str::to_owned)) {
             let plain = account.rsplit('\\').next().unwrap_or_default().to_lowercase();
-            let of_all = account.split_once('\\').is_some_and(|(domain, _)| OF_ALL.contains(&domain.to_lowercase().as_str()));
+            let of_all = account
+                .split_once('\\')
+                .is_some_and(|(domain, _)| OF_ALL.contains(&domain.to_lowercase().as_str()));
             if !plain.is_empty() && !plain.ends_with('$') && !of_all && plain != "system" {
                 found.entry(plain).or_insert(account);
             }
@@ -55,7 +61,10 @@ pub(crate) struct Neighbours<'a> {
 
 impl<'a> Neighbours<'a> {
     /// Of intrusions by their hosts and accounts.
-    pub(crate) fn of(ids: &'a [(String, BTreeSet<String>)], accounts: &'a [BTreeMap<String, String>]) -> Self {
+    pub(crate) fn of(
+        ids: &'a [(String, BTreeSet<String>)],
+        accounts: &'a [BTreeMap<String, String>],
+    ) -> Self {
         let hosts: Vec<Vec<&str>> =
             ids.iter().map(|(_, hosts)| hosts.iter().map(String::as_str).collect()).collect();
         let accounts: Vec<Vec<&str>> =
@@ -99,7 +108,8 @@ impl<'a> Neighbours<'a> {
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let ends = |c: char| !(c.is_alphanumeric() || matches!(c, '\\' | '.' | '-' | '_' | '$'));
     text.split(ends).map(|word| word.trim_matches('.')).filter(|word| {
-        word.split_once('\\').is_some_and(|(domain, name)| !domain.is_empty() && !name.is_empty() && !name.contains('\\'))
+        word.split_once('\\')
+            .is_some_and(|(domain, name)| !domain.is_empty() && !name.is_empty() && !name.contains('\\'))
     })
 }
 
@@ -137,7 +147,10 @@ mod tests {
         let near = Neighbours::of(&ids, &accounts);
         let of_one = near.of_one(4_000);
         assert_eq!(of_one.len(), OTHERS_MAX);
-        assert!(of_one.iter().filter(|other| **other % 3 == 4_000 % 3).count() >= OTHERS_MAX / 2, "{of_one:?}");
+        assert!(
+            of_one.iter().filter(|other| **other % 3 == 4_000 % 3).count() >= OTHERS_MAX / 2,
+            "{of_one:?}"
+        );
         let few = Neighbours::of(&ids[..3], &accounts[..3]);
         assert_eq!(few.of_one(1), BTreeSet::from([0, 2]));
     }

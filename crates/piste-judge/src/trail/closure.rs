@@ -14,6 +14,7 @@ use super::collect::{
     Collector, FactId, Facts, SECURITY, SYSMON, Wanted, actor_in, file_of, is_an_address, is_remote_pipe,
     logon_of,
 };
+use super::commanded::Commanded;
 use super::fact::Fact;
 use super::graph::{Graph, Join, Key};
 use super::processes::{Named, ProcessId, Processes, pid};
@@ -48,6 +49,10 @@ pub(crate) struct Closure<'a, 'c, 'n> {
     pub(crate) pending: BTreeSet<usize>,
     /// Doors that are members, with the addresses that used them.
     pub(crate) door_sources: BTreeMap<Key, Vec<String>>,
+    /// Those of them that are accounts.
+    pub(crate) account_doors: BTreeSet<Key>,
+    /// Commands of members to other computers.
+    pub(crate) commanded: BTreeSet<Commanded>,
     pub(crate) stopped: Vec<String>,
 }
 
@@ -77,7 +82,8 @@ impl Closure<'_, '_, '_> {
                 self.hosts.extend(hosts);
                 self.attach();
             }
-            let datasets = [SYSMON, SECURITY, "windows.system", "windows.powershell"];
+            let datasets =
+                [SYSMON, SECURITY, "windows.system", "windows.powershell", "windows.taskscheduler"];
             self.collector.keep(&wanted, &|dataset| datasets.contains(&dataset))?;
             self.wanted = wanted;
         }
@@ -98,7 +104,8 @@ impl Closure<'_, '_, '_> {
             let target = self.collector.addresses.host_of(fact.text("DestinationIp"))?;
             (target != fact.host && self.wanted.moments.contains_key(&target)).then_some(fact.host)
         });
-        members.chain(sources).filter(|host| !self.hosts.contains(host)).collect()
+        let commanded = self.commanded.iter().map(|command| command.host);
+        members.chain(sources).chain(commanded).filter(|host| !self.hosts.contains(host)).collect()
     }
 
     pub(crate) fn processes(&self) -> &Processes {
@@ -205,6 +212,8 @@ impl Closure<'_, '_, '_> {
             }
         }
         self.run_files(&written);
+        self.commands();
+        self.answers();
         self.attach();
         self.arrivals();
         self.trees();
@@ -675,6 +684,9 @@ impl Closure<'_, '_, '_> {
             }
         }
         wanted.files.extend(self.written().into_keys());
+        for command in &self.commanded {
+            wanted.moments.entry(command.host).or_default().insert(command.moment());
+        }
         wanted
     }
 

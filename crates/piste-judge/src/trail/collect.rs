@@ -247,7 +247,7 @@ impl Collector<'_, '_> {
         let wanted = match dataset {
             SYSMON => self.of_sysmon(row, seen, asking),
             SECURITY => self.of_security(row, seen, asking),
-            "windows.system" => asking.is_known(host),
+            "windows.system" | "windows.taskscheduler" => asking.is_known(host),
             "windows.powershell" | "windows.powershell-classic" => {
                 Wanted::is_moment(&asking.wanted.scripts, host, when)
                     && asking.may_add(&Budget::Scripts(host))
@@ -293,7 +293,7 @@ impl Collector<'_, '_> {
                             && asking.may_add(&Budget::Process(by, seen.code))
                     })
             }
-            4697 => asking.is_known(seen.host),
+            4697 | 4698 => asking.is_known(seen.host),
             4624 | 4672 | 4964 | 5140 | 5145 => asking.is_session(row, seen),
             _ => false,
         }
@@ -373,8 +373,9 @@ impl<'a> Asking<'a> {
     fn looks_at(&self, dataset: &str, code: Option<i32>) -> bool {
         match dataset {
             SYSMON => matches!(code, Some(1 | 3 | 8 | 10 | 11 | 15)),
-            SECURITY => matches!(code, Some(4624 | 4672 | 4688 | 4697 | 4964 | 5140 | 5145 | 5156)),
+            SECURITY => matches!(code, Some(4624 | 4672 | 4688 | 4697 | 4698 | 4964 | 5140 | 5145 | 5156)),
             "windows.system" => code == Some(7045),
+            "windows.taskscheduler" => code == Some(106),
             "windows.powershell" => code == Some(4103) && !self.wanted.scripts.is_empty(),
             _ => false,
         }

@@ -101,7 +101,8 @@ impl Graph {
             self.nodes.iter().filter(|(_, node)| node.member).map(|(key, _)| key).collect();
         let number = |key: &Key| members.binary_search(&key).ok();
         let mut sets = Sets::of(members.len());
-        let found = self.edges.keys().filter(|(from, to)| !decided.is_cut(from, to)).map(|(from, to)| [from, to]);
+        let found =
+            self.edges.keys().filter(|(from, to)| !decided.is_cut(from, to)).map(|(from, to)| [from, to]);
         let by_persons = decided.joined().map(|([one, other], _)| [one, other]);
         for [from, to] in found.chain(by_persons) {
             if let (Some(from), Some(to)) = (number(from), number(to)) {

@@ -88,7 +88,9 @@ impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
         }
         let decided = Decided::find(inputs.decisions, &acts);
         let mut edges: BTreeMap<&Key, Vec<(&(Key, Key), &Join)>> = BTreeMap::new();
-        for (pair, join) in teller.closure.graph.edges.iter().filter(|(pair, _)| !decided.is_cut(&pair.0, &pair.1)) {
+        for (pair, join) in
+            teller.closure.graph.edges.iter().filter(|(pair, _)| !decided.is_cut(&pair.0, &pair.1))
+        {
             edges.entry(&pair.0).or_default().push((pair, join));
             edges.entry(&pair.1).or_default().push((pair, join));
         }
@@ -114,7 +116,10 @@ impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
         }
         self.keep_apart(&mut trail, &intrusions);
         let together = |one: &Key, other: &Key| {
-            intrusions.iter().chain(&leads).any(|group| group.keys.contains(one) && group.keys.contains(other))
+            intrusions
+                .iter()
+                .chain(&leads)
+                .any(|group| group.keys.contains(one) && group.keys.contains(other))
         };
         trail.decisions = self.decided.outcomes(&together);
         trail.stopped.clone_from(&self.teller.closure.stopped);
@@ -394,12 +399,15 @@ impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
         let near = apart::Neighbours::of(&ids, &accounts);
         for (at, (intrusion, group)) in trail.intrusions.iter_mut().zip(groups).enumerate() {
             for beside in near.of_one(at) {
-                let (Some((id, hosts)), Some(other)) = (ids.get(beside), groups.get(beside)) else { continue };
+                let (Some((id, hosts)), Some(other)) = (ids.get(beside), groups.get(beside)) else {
+                    continue;
+                };
                 let shared: Vec<&str> =
                     intrusion.hosts.iter().filter(|host| hosts.contains(*host)).map(String::as_str).collect();
                 let in_common = if shared.is_empty() { "no host".to_owned() } else { shared.join(", ") };
                 let by_accounts = accounts.get(at).zip(accounts.get(beside));
-                let by_accounts = by_accounts.map(|(own, theirs)| apart::shared(own, theirs)).unwrap_or_default();
+                let by_accounts =
+                    by_accounts.map(|(own, theirs)| apart::shared(own, theirs)).unwrap_or_default();
                 intrusion.separate_from.push(Separate {
                     intrusion: Some(id.clone()),
                     what: format!("{id}, which has {in_common} in common with it"),

@@ -11,6 +11,8 @@ mod attach;
 mod clock;
 mod closure;
 mod collect;
+mod commanded;
+mod commands;
 mod decided;
 mod fact;
 mod graph;
@@ -42,9 +44,7 @@ use self::judge::{Judge, place_of};
 use self::names::HostNames;
 use self::processes::Processes;
 use self::steps::Teller;
-pub use self::tree::{
-    ProcessTrees, TreeInputs, TreeMark, TreeProcess, TreeQuery, process_trees,
-};
+pub use self::tree::{ProcessTrees, TreeInputs, TreeMark, TreeProcess, TreeQuery, process_trees};
 
 /// Detections that are looked at: of more, those of the rules that speak least often.
 pub const WITNESSES_MAX: usize = 200_000;
@@ -127,13 +127,14 @@ pub struct Inputs<'a> {
 pub fn trail(inputs: &Inputs<'_>) -> Result<Trail, LakeError> {
     let shifts = Shifts::of(inputs.clocks);
     let mut hosts = HostNames::new(inputs.host);
+    hosts.with_logs(inputs.coverage.iter().map(|one| one.host.as_str()));
     let (mut processes, mut facts, mut addresses) =
         (Processes::default(), Facts::default(), Addresses::default());
     let said = Said::of(inputs);
     let pending: BTreeSet<usize> = (0..inputs.witnesses.len())
         .filter(|at| inputs.witnesses.get(*at).is_some_and(|one| said.counts(one)))
         .collect();
-    let mut reached = BTreeSet::new();
+    let (mut reached, mut commanded) = (BTreeSet::new(), BTreeMap::new());
     let mut trail = if begins(inputs, &pending, &said) {
         let mut graph = Graph::default();
         let mut closure = Closure {
@@ -152,17 +153,20 @@ pub fn trail(inputs: &Inputs<'_>) -> Result<Trail, LakeError> {
             witnesses: inputs.witnesses,
             pending,
             door_sources: BTreeMap::new(),
+            account_doors: BTreeSet::new(),
+            commanded: BTreeSet::new(),
             stopped: Vec::new(),
         };
         join(&mut closure, inputs, &said)?;
+        commanded = closure.commanded_hosts();
         let teller = Teller::new(&closure, inputs.doors);
         reached = teller.reached();
         Judge::new(&teller, inputs).trail()
     } else {
         Trail::default()
     };
-    trail.scope =
-        scope::scope(&trail, inputs, &scope::Named { addresses: &addresses, reached: &reached }, &shifts);
+    let named = scope::Named { addresses: &addresses, reached: &reached, commanded: &commanded };
+    trail.scope = scope::scope(&trail, inputs, &named, &shifts);
     Ok(trail)
 }
 
@@ -223,6 +227,9 @@ fn admit_door(closure: &mut Closure<'_, '_, '_>, at: usize, door: &Door) {
     let key = Key::Door(at);
     closure.graph.admit(&key);
     closure.door_sources.insert(key.clone(), door.sources.clone());
+    if door.kind == "account" {
+        closure.account_doors.insert(key.clone());
+    }
     let places: BTreeSet<Place> = door.rows.iter().map(place_of).collect();
     let mut found: Vec<(Key, Place)> = Vec::new();
     for (other, node) in &closure.graph.nodes {

@@ -34,17 +34,23 @@ impl Names {
     }
 }
 
+fn short(host: &str) -> String {
+    host.split('.').next().unwrap_or(host).to_lowercase()
+}
+
 /// Hosts by number.
 pub(crate) struct HostNames<'a> {
     one_name: &'a dyn Fn(&str) -> String,
     full: Names,
     raw: HashMap<Box<str>, u32>,
+    /// Hosts whose logs are here, by their name without a domain; `None` where two have one.
+    by_short: HashMap<String, Option<String>>,
 }
 
 impl<'a> HostNames<'a> {
     /// `one_name` gives the one name of a host.
     pub(crate) fn new(one_name: &'a dyn Fn(&str) -> String) -> Self {
-        Self { one_name, full: Names::default(), raw: HashMap::new() }
+        Self { one_name, full: Names::default(), raw: HashMap::new(), by_short: HashMap::new() }
     }
 
     /// The number of the host that a row names so.
@@ -55,6 +61,24 @@ impl<'a> HostNames<'a> {
         let number = self.full.number(&(self.one_name)(raw));
         self.raw.insert(raw.into(), number);
         number
+    }
+
+    /// Tells of which hosts logs are here.
+    pub(crate) fn with_logs<'h>(&mut self, hosts: impl Iterator<Item = &'h str>) {
+        for host in hosts.filter(|host| !host.is_empty()) {
+            let entry = self.by_short.entry(short(host)).or_insert_with(|| Some(host.to_owned()));
+            if entry.as_ref().is_some_and(|known| !known.eq_ignore_ascii_case(host)) {
+                *entry = None;
+            }
+        }
+    }
+
+    /// The number of the host that somebody calls so, who leaves out the domain.
+    pub(crate) fn called(&mut self, name: &str) -> u32 {
+        let full = (self.one_name)(name);
+        let known =
+            if full.contains('.') { None } else { self.by_short.get(&short(&full)).cloned().flatten() };
+        self.number(known.as_deref().unwrap_or(name))
     }
 
     /// Its name.

@@ -20,6 +20,9 @@ const ONE_VISIT: i64 = 12 * 3_600 * SECOND;
 /// Sources of a door that are few enough to mean somebody.
 const SOURCES_MAX: usize = 5;
 
+/// Accounts that one address stands for before it is taken for a proxy in front of many people.
+const ACCOUNTS_MAX: usize = 8;
+
 /// The worker that answered: its process, or where that is not told its host and program.
 type Worker = (Option<ProcessId>, u32, String);
 
@@ -114,6 +117,22 @@ impl Closure<'_, '_, '_> {
         }
         // An address of a host that is here is everybody's who works there.
         by_address.retain(|address, _| self.collector.addresses.host_of(address).is_none());
+        let account_doors = &self.account_doors;
+        let mut shared = Vec::new();
+        by_address.retain(|address, keys| {
+            let accounts = keys.iter().filter(|key| account_doors.contains(key)).count();
+            if accounts > ACCOUNTS_MAX {
+                shared.push(format!(
+                    "{address} stands for {accounts} accounts: it may be a proxy in front of many people and joins nothing (`--trusted-proxy {address}` if it is yours)"
+                ));
+            }
+            accounts <= ACCOUNTS_MAX
+        });
+        for one in shared {
+            if !self.stopped.contains(&one) {
+                self.stopped.push(one);
+            }
+        }
         for (address, keys) in by_address {
             let next: Vec<&Key> = keys.iter().skip(1).collect();
             for (one, other) in keys.iter().zip(next) {

@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use piste_model::Instant;
 use piste_model::trail::{Scope, ScopeHost, Trail};
+use piste_model::{Coverage, Finding, Instant, Level};
 
 use super::Inputs;
 use super::clock::Shifts;
@@ -18,6 +18,8 @@ pub(crate) struct Named<'a> {
     pub(crate) addresses: &'a Addresses,
     /// To which processes of intrusions connected.
     pub(crate) reached: &'a BTreeSet<String>,
+    /// Computers that commands of intrusions name, and which command.
+    pub(crate) commanded: &'a BTreeMap<String, String>,
 }
 
 /// The hosts.
@@ -34,6 +36,25 @@ pub(crate) fn scope(trail: &Trail, inputs: &Inputs<'_>, named: &Named<'_>, shift
                     to: None,
                 });
             }
+        }
+    }
+    let mut suspect = |host: &str, because: String, from: Option<Instant>| {
+        if !host.is_empty() && known.insert(host.to_lowercase()) {
+            scope.suspected.push(ScopeHost { host: host.to_owned(), because, from, to: None });
+        }
+    };
+    let has_logs = |host: &str| inputs.coverage.iter().any(|one| one.host.eq_ignore_ascii_case(host));
+    for (host, why) in named.commanded.iter().filter(|(host, _)| has_logs(host)) {
+        suspect(host, format!("{why}; what came of it is not joined"), None);
+    }
+    // That something was found on a host and joins with nothing is no sign that nothing was there.
+    for finding in inputs.findings.iter().filter(|finding| speaks(finding)) {
+        for host in &finding.hosts {
+            suspect(
+                host,
+                format!("{} is of it, which nothing joins to an intrusion: {}", finding.id, finding.title),
+                finding.first,
+            );
         }
     }
     let mut examined: BTreeMap<String, (Instant, Instant)> = BTreeMap::new();
@@ -53,7 +74,7 @@ pub(crate) fn scope(trail: &Trail, inputs: &Inputs<'_>, named: &Named<'_>, shift
             });
         }
     }
-    scope.not_examined = not_examined(trail, named);
+    scope.not_examined = not_examined(trail, named, inputs.coverage);
     scope
 }
 
@@ -87,8 +108,13 @@ fn compromised(trail: &Trail) -> Vec<ScopeHost> {
     found.into_iter().map(one).collect()
 }
 
+/// Whether a finding says something of a host: not what is for information, nor what a person called harmless.
+fn speaks(finding: &Finding) -> bool {
+    finding.level >= Level::Medium && !matches!(finding.verdict.as_str(), "false-positive" | "benign")
+}
+
 /// Private addresses that the intruder's logons came from or that his processes went to, of which no log is here.
-fn not_examined(trail: &Trail, named: &Named<'_>) -> Vec<ScopeHost> {
+fn not_examined(trail: &Trail, named: &Named<'_>, coverage: &[Coverage]) -> Vec<ScopeHost> {
     let mut found: BTreeMap<String, String> = BTreeMap::new();
     for intrusion in &trail.intrusions {
         for address in intrusion.addresses.iter().filter(|address| is_inside(address)) {
@@ -107,6 +133,11 @@ fn not_examined(trail: &Trail, named: &Named<'_>) -> Vec<ScopeHost> {
             .or_insert_with(|| "processes of an intrusion connected to it".to_owned());
     }
     found.retain(|address, _| named.addresses.host_of(address).is_none());
+    for (host, why) in named.commanded {
+        if !coverage.iter().any(|one| one.host.eq_ignore_ascii_case(host)) {
+            found.entry(host.clone()).or_insert_with(|| why.clone());
+        }
+    }
     let one = |(host, why): (String, String)| ScopeHost {
         host,
         because: format!("{why}, and no log of it is here"),

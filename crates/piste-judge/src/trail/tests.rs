@@ -107,6 +107,8 @@ impl World {
             witnesses: &[],
             pending: BTreeSet::new(),
             door_sources: BTreeMap::new(),
+            account_doors: BTreeSet::new(),
+            commanded: BTreeSet::new(),
             stopped: Vec::new(),
         };
         closure.run().expect("the lake is empty");
@@ -301,4 +303,41 @@ fn what_a_recorder_starts_is_the_recorders() {
     assert!(super::programs::is_diagnosis("netsh trace stop"));
     assert!(super::programs::is_diagnosis(r"cscript //nologo C:\Windows\system32\gatherNetworkInfo.vbs"));
     assert!(!super::programs::is_diagnosis("netsh advfirewall set allprofiles state off"));
+}
+
+fn commanded(line: &str, other: &[(&str, &str)], dataset: &str, code: i32, second: i64) -> Joined {
+    let mut world = World::default();
+    let tool = world.process(10, 1, 0, "sc.exe");
+    world.seeds.push(key(tool));
+    let image = format!("{SYSTEM32}sc.exe");
+    let started = [("NewProcessId", "10"), ("NewProcessName", image.as_str()), ("CommandLine", line)];
+    world.row(SECURITY, 4688, 0, &started).row_on(1, dataset, code, second, other);
+    world.joined()
+}
+
+#[test]
+fn a_command_that_names_computer_and_service_is_joined_with_what_came_of_it() {
+    let made = [("ServiceName", "WinNetSvc"), ("ImagePath", r"C:\ProgramData\w.exe")];
+    let service = Key::Service(1, "winnetsvc".to_owned());
+    let line = r"sc \\H1 create WinNetSvc binPath= C:\ProgramData\w.exe";
+    let joined = commanded(line, &made, "windows.system", 7045, 90);
+    assert!(joined.members.contains(&service), "{:?}", joined.members);
+    assert!(joined.classes.contains(&EdgeClass::C2));
+    for (line, second) in [
+        (r"sc \\H1 create Other binPath= C:\ProgramData\w.exe", 90),
+        (r"sc \\H0 create WinNetSvc binPath= C:\ProgramData\w.exe", 90),
+        (r"sc create WinNetSvc binPath= C:\ProgramData\w.exe", 90),
+        (line, 900),
+    ] {
+        let joined = commanded(line, &made, "windows.system", 7045, second);
+        assert!(!joined.members.contains(&service), "{line} {second}");
+    }
+}
+
+#[test]
+fn a_task_and_the_logon_that_made_it_are_of_who_asked() {
+    let made = [("TaskName", r"\Sync"), ("SubjectLogonId", "0x5552"), ("SubjectUserName", "svc5")];
+    let joined = commanded(r"schtasks /create /s H1 /tn Sync /tr C:\t.exe", &made, SECURITY, 4698, 2);
+    let expected = [Key::Task(1, "sync".to_owned()), Key::Logon(1, 0x5552)];
+    assert!(expected.iter().all(|one| joined.members.contains(one)), "{:?}", joined.members);
 }

@@ -218,7 +218,8 @@ impl Forest<'_, '_, '_> {
         let created = order.iter().filter_map(|(id, _)| self.collector.processes.get(*id));
         let places: BTreeSet<Place> = created.flat_map(|one| one.created.iter().flatten().copied()).collect();
         let wanted = Wanted { places, ..Wanted::default() };
-        self.collector.keep(&wanted, &|dataset| matches!(dataset, super::collect::SYSMON | super::collect::SECURITY))?;
+        self.collector
+            .keep(&wanted, &|dataset| matches!(dataset, super::collect::SYSMON | super::collect::SECURITY))?;
         let of = self.collector.processes.iter().filter(|(_, one)| one.start.is_some()).count();
         let processes = order.iter().filter_map(|(id, depth)| self.one(*id, *depth, looked_for.contains(id)));
         Ok(ProcessTrees { processes: processes.collect(), left_out, of, cut: self.collector.processes.full })
@@ -229,8 +230,11 @@ impl Forest<'_, '_, '_> {
         let processes = &self.collector.processes;
         let start = |id: &ProcessId| (processes.get(*id).and_then(|one| one.start), *id);
         let parent = |id: &ProcessId| processes.get(*id).and_then(|one| one.parent);
-        let mut roots: Vec<ProcessId> =
-            shown.iter().filter(|id| parent(id).is_none_or(|above| !shown.contains(&above))).copied().collect();
+        let mut roots: Vec<ProcessId> = shown
+            .iter()
+            .filter(|id| parent(id).is_none_or(|above| !shown.contains(&above)))
+            .copied()
+            .collect();
         roots.sort_by_key(start);
         let mut open: Vec<(ProcessId, usize)> = roots.into_iter().rev().map(|id| (id, 0)).collect();
         let (mut order, mut done) = (Vec::new(), BTreeSet::new());

@@ -202,7 +202,7 @@ impl Columns {
 const DECODED_ROUNDS: usize = 3;
 
 /// The address percent-decoded until nothing changes, at most [`DECODED_ROUNDS`] times; `None` where nothing was encoded.
-fn decoded(uri: &str) -> Option<String> {
+pub(crate) fn decoded(uri: &str) -> Option<String> {
     let mut text = percent_decoded(uri)?;
     for _ in 1..DECODED_ROUNDS {
         match percent_decoded(&text) {

@@ -86,8 +86,8 @@ impl<'a> Envelope<'a> {
 
     /// `Mmm dd [yyyy] hh:mm:ss host program[pid]: text`, or RFC 3339 in the time's place.
     fn read_3164(&mut self, year: Option<i16>) {
-        let text = self.text.trim_start_matches('*');
-        let Some((stamp, time, rest)) = stamp_of(text, year) else { return };
+        let text = self.text.trim_start_matches(['*', ' ']);
+        let Some((stamp, time, rest)) = relayed(text).or_else(|| stamp_of(text, year)) else { return };
         (self.stamp, self.time, self.is_timed, self.text) = (stamp, time, true, rest);
         let (host, after) = rest.split_once(' ').unwrap_or((rest, ""));
         let plain =
@@ -192,6 +192,19 @@ fn quote_at(text: &str) -> Option<usize> {
 }
 
 type Stamp<'a> = (&'a str, Option<(Instant, &'static str)>, &'a str);
+
+/// `2023-01-05 10:00:00`, a tab, `Local4.Info`, a tab: as Kiwi's server writes down what it was sent.
+fn relayed(text: &str) -> Option<Stamp<'_>> {
+    let (stamp, rest) = text.split_once('\t')?;
+    let (facility, rest) = rest.split_once('\t')?;
+    let is_facility = facility.split_once('.').is_some_and(|(name, level)| {
+        !name.is_empty()
+            && !level.is_empty()
+            && facility.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
+    });
+    let time = Instant::parse(stamp).filter(|_| stamp.len() == 19 && is_facility)?;
+    Some((stamp, Some((time, WITHOUT_ZONE)), rest))
+}
 
 fn stamp_of(text: &str, year: Option<i16>) -> Option<Stamp<'_>> {
     let (first, _) = text.split_once(' ')?;

@@ -48,9 +48,26 @@ pub(crate) fn is_syslog(head: &str, cut: bool) -> bool {
     seen > 0 && right == seen
 }
 
+/// What devices write into each of their messages, whatever stands before it: relays and exports frame them in many ways.
+const MARKS: [&str; 9] = [
+    "%ASA-",
+    "%FTD-",
+    "%PIX-",
+    " SSLVPN LOGIN ",
+    " SSLVPN LOGOUT ",
+    " SSLVPN TCPCONNSTAT ",
+    " SSLVPN HTTPREQUEST ",
+    " AAA LOGIN_FAILED ",
+    ",GLOBALPROTECT,",
+];
+
 fn is_line(line: &str) -> bool {
     let envelope = Envelope::of(line, None);
-    payload::is_known(envelope.text) || (envelope.has_priority && envelope.is_timed) || envelope.is_framed
+    let is_marked = MARKS.iter().any(|mark| line.contains(mark));
+    is_marked
+        || payload::is_known(envelope.text)
+        || (envelope.has_priority && envelope.is_timed)
+        || envelope.is_framed
 }
 
 /// Parses the lines of one block.

@@ -3,6 +3,8 @@
 use piste_model::sources::Sources;
 use proptest::prelude::*;
 
+use super::envelope::Envelope;
+use super::is_syslog;
 use crate::testing::{Read, read_at, read_with};
 use crate::{Format, sniff};
 
@@ -231,4 +233,29 @@ proptest! {
         sniff(&bytes, "x");
         read_with(&sources(), Format::Syslog, &bytes, "x", 60);
     }
+}
+
+/// A device's message is known by its own mark, however relays framed it.
+#[test]
+fn messages_of_devices_are_known_in_any_frame() {
+    const MESSAGE: &str =
+        "%ASA-6-113039: Group <GP> User <jan> IP <203.0.113.4> AnyConnect parent session started.";
+    for front in [
+        "Jan 05 2023 10:00:00 asa1 : ",
+        "Jan  5 10:00:00 10.0.0.1 Jan 05 2023 10:00:00 asa1 : ",
+        "2023-01-05 10:00:00\tLocal4.Info\t10.0.0.1\tJan 05 2023 10:00:00 asa1 : ",
+        "Jan 05 2023 10:00:00 CET: ",
+        "",
+    ] {
+        let line = format!("{front}{MESSAGE}");
+        assert!(is_syslog(&format!("{line}\n{line}\n"), false), "{front}");
+    }
+    assert!(is_syslog(
+        "<134> 01/05/2023:09:00:00 GMT ns 0-PPE-0 : default SSLVPN LOGIN 123 0 : Context bob@203.0.113.9\n",
+        false
+    ));
+    let kiwi =
+        Envelope::of("2023-01-05 10:00:00\tLocal4.Info\t10.0.0.1\tJan 05 2023 10:00:00 asa1 : x", None);
+    assert_eq!(kiwi.time.map(|(time, _)| time.to_string()).as_deref(), Some("2023-01-05T10:00:00Z"));
+    assert!(!is_syslog("a note about %OTHER-1 and more\n", false));
 }

@@ -137,7 +137,11 @@ pub(super) fn not_seen(sources: &AnswerSources<'_>) -> Vec<Sentence> {
     let scope = &sources.trail.scope;
     if !scope.not_examined.is_empty() {
         let names = named(scope.not_examined.iter().map(|one| one.host.as_str()), NAMED);
-        let what = counted(scope.not_examined.len() as u64, "computer or address that his traces name and of which no log is here", "computers or addresses that his traces name and of which no log is here");
+        let what = counted(
+            scope.not_examined.len() as u64,
+            "computer or address that his traces name and of which no log is here",
+            "computers or addresses that his traces name and of which no log is here",
+        );
         told.push(Sentence::of(format!("{what}: {names}.")));
     }
     if let Some(beside) = reading::beside_nothing_found(sources.summary) {
@@ -145,10 +149,14 @@ pub(super) fn not_seen(sources: &AnswerSources<'_>) -> Vec<Sentence> {
     }
     told.extend(dark(sources));
     told.extend(sources.trail.stopped.iter().map(|why| Sentence::of(format!("The join stopped: {why}."))));
-    told.push(Sentence::of(format!(
-        "All computers but the {} that rows name, and all times but those that the logs cover: ",
-        sources.summary.hosts.len()
-    )).section("coverage", "piste visibility").words("."));
+    told.push(
+        Sentence::of(format!(
+            "All computers but the {} that rows name, and all times but those that the logs cover: ",
+            sources.summary.hosts.len()
+        ))
+        .section("coverage", "piste visibility")
+        .words("."),
+    );
     told
 }
 
@@ -164,7 +172,11 @@ fn dark(sources: &AnswerSources<'_>) -> Vec<Sentence> {
     let mut told: Vec<Sentence> = Vec::new();
     if let Some(last) = cleared.clone().filter_map(|span| span.to).max_by_key(|at| at.nanos) {
         let what = counted(cleared.count() as u64, "log was cleared, at", "logs were cleared, the last at");
-        told.push(Sentence::of(format!("{what} {} UTC: ", moment(last))).section("coverage", "piste visibility --holes").words("."));
+        told.push(
+            Sentence::of(format!("{what} {} UTC: ", moment(last)))
+                .section("coverage", "piste visibility --holes")
+                .words("."),
+        );
     }
     let words: Vec<String> = kinds
         .into_iter()

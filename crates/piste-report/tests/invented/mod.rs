@@ -10,12 +10,12 @@ use piste_model::evidence::EvidenceState;
 use piste_model::reading::{FileFigures, NotExamined, ReadingCompleteness, ReadingHole};
 use piste_model::summary::{EvidenceFigures, RuleFigures, RuleSetFigures, ScanFigures, Summary, YaraFigures};
 use piste_model::{
-    Trail, CoveredFigures, Damage, Detection, Entities, Evidence, EvidenceId, Finding, FindingId, FindingKind,
-    Instant, Issue, Level,
+    CoveredFigures, Damage, Detection, Entities, Evidence, EvidenceId, Finding, FindingId, FindingKind,
+    Instant, Issue, Level, Trail,
 };
 use piste_report::html::ReportView;
 use piste_report::view::Sought;
-use piste_report::{AnswerSources, CaseAnswer, Area, Areas, Coverage, RunView, Style, Tallies};
+use piste_report::{AnswerSources, Area, Areas, CaseAnswer, Coverage, RunView, Style, Tallies};
 
 const DAY: i64 = 86_400_000_000_000;
 

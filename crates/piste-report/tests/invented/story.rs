@@ -3,8 +3,8 @@
 //! In: nothing. Out: a trail as `trail.json` would have it.
 
 use piste_model::trail::{
-    DwellDays, Edge, EdgeClass, FirstTraceBound, Intrusion, Scope, ScopeHost, Separate, Step, StepRow, TimeSpan,
-    Trail, TrailLead,
+    DwellDays, Edge, EdgeClass, FirstTraceBound, Intrusion, Scope, ScopeHost, Separate, Step, StepRow,
+    TimeSpan, Trail, TrailLead,
 };
 use piste_model::visibility::Because;
 use piste_model::{EvidenceId, Visibility, VisibilityKind};
@@ -53,8 +53,18 @@ fn intrusion() -> Intrusion {
     let first = "2021-03-03T04:05:06.123Z";
     let mut steps = vec![
         step("S-1", first, ("persistence", "T1505.003"), "w3wp.exe wrote help.aspx"),
-        step("S-2", "2021-03-03T04:06:00.5Z", ("execution", "T1059.003"), "cmd.exe was started by w3wp.exe: whoami /all"),
-        step("S-3", "2021-03-11T22:14:00Z", ("credential-access", "T1003.001"), "rundll32.exe read lsass.exe"),
+        step(
+            "S-2",
+            "2021-03-03T04:06:00.5Z",
+            ("execution", "T1059.003"),
+            "cmd.exe was started by w3wp.exe: whoami /all",
+        ),
+        step(
+            "S-3",
+            "2021-03-11T22:14:00Z",
+            ("credential-access", "T1003.001"),
+            "rundll32.exe read lsass.exe",
+        ),
     ];
     steps[1].edges.push(Edge {
         to: "S-1".to_owned(),

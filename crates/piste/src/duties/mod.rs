@@ -27,7 +27,7 @@ use crate::response::{Writing, answer, read, row, write_answer};
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Example:\n  piste duties --at 2021-03-27\n  piste duties O-13\n  piste duties draft O-13 --lang fr -o apd.txt\n  piste duties sent O-13 --ref DBN-2021-0412 --at-time 2021-03-28T10:00+02:00\n  piste duties calendar -o duties.ics"
+    after_help = "Example:\n  piste duties --at 2021-03-27\n  piste duties O-13\n  piste duties draft O-13 --lang fr -o apd.txt\n  piste duties sent O-13 --ref DBN-2021-0412 --at-time 2021-03-28T10:00+02:00 --key ann.key\n  piste duties calendar -o duties.ics"
 )]
 pub(crate) struct Duties {
     #[command(subcommand)]

@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use piste_judge::doors::{Known, NotVisible, Sealed, find, join, not_visible, page_key};
 use piste_lake::Lake;
 use piste_model::coverage::is_log;
-use piste_model::{Clock, Coverage, Covered, Door, Evidence, EvidenceId, Exposure, HostKnown, Visibility};
+use piste_model::{
+    Clock, Coverage, Covered, Door, Evidence, EvidenceId, Exposure, HostKnown, Reason, ReasonKind, Visibility,
+};
+use piste_words::Words;
 use serde::{Deserialize, Serialize};
 
 use super::exposed;
@@ -77,6 +80,8 @@ pub(super) fn of(lake: &Lake, joined: &Joined, beside: &Beside) -> Result<Doors,
     candidates.extend(beside.candidates.iter().cloned());
     let mut doors = join(candidates);
     tell_hosts(&mut doors, joined);
+    let words = Words::english();
+    doors.iter_mut().for_each(|door| words.put(door));
     Ok(Doors { doors, not_visible })
 }
 
@@ -91,16 +96,11 @@ fn tell_stated(door: &mut Door, stated: &BTreeMap<EvidenceId, &str>) {
     if its.is_empty() {
         return;
     }
-    let more = its.len().saturating_sub(OTHERS_MAX);
-    let on_word: Vec<String> = its.into_iter().take(OTHERS_MAX).collect();
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let more = its.len().saturating_sub(OTHERS_MAX) as u64;
+    let files: Vec<String> = its.into_iter().take(OTHERS_MAX).collect();
     door.host_known = door.host_known.min(HostKnown::Stated);
-    let are = if on_word.len() == 1 && more.is_empty() { "is" } else { "are" };
-    door.against.push(format!(
-        "that {}{more} {are} of {} is what --as-host said: nothing in the evidence shows it",
-        on_word.join(", "),
-        door.host
-    ));
+    let host = door.host.clone();
+    door.reasons.push(Reason::against(ReasonKind::HostStated { files, more, host }));
 }
 
 /// Says of each door how its host is known, and where the same place of another computer may be the same door.
@@ -117,13 +117,10 @@ fn tell_hosts(doors: &mut [Door], joined: &Joined) {
         places.entry(page_key(&door.place)).or_default().push(at);
     }
     for door in doors.iter_mut().filter(|door| !door.host_known.joins()) {
-        door.against.push(match door.host_known {
-            HostKnown::Folder => format!(
-                "that its computer is {} is a guess from a folder's name: it was joined with no file elsewhere",
-                door.host
-            ),
-            _ => "of which computer it is, nothing says: it was joined with no file elsewhere".to_owned(),
-        });
+        door.reasons.push(Reason::against(match door.host_known {
+            HostKnown::Folder => ReasonKind::HostGuessed { host: door.host.clone() },
+            _ => ReasonKind::HostUnknown {},
+        }));
         let others = places.get(&page_key(&door.place)).into_iter().flatten();
         let others: Vec<String> = others
             .filter(|(id, _)| *id != door.id)
@@ -131,10 +128,7 @@ fn tell_hosts(doors: &mut [Door], joined: &Joined) {
             .map(|(id, host)| format!("{id} ({host})"))
             .collect();
         if !others.is_empty() {
-            door.missing.push(format!(
-                "of which computer it is: the same place is also {}; if it is that computer's, they are one door",
-                others.join(", ")
-            ));
+            door.settle.push(Reason::of(ReasonKind::SettleSamePlace { others }));
         }
     }
 }

@@ -40,7 +40,7 @@ impl<'a> Source<'a> {
             collection: &one.collection,
             by_place: &one.host_by_place,
             own_log: is_own_log(&one.format, &one.path),
-            relayed: one.format == Format::Syslog.name(),
+            relayed: one.format == Format::Syslog.name() || is_forwarded(&one.path),
             rows: &counts.hosts,
         }
     }
@@ -73,8 +73,13 @@ impl<'a> Source<'a> {
 
 /// Whether a file is an event log that its computer wrote of itself: what others sent to it names these.
 pub(super) fn is_own_log(format: &str, path: &str) -> bool {
+    format == Format::Evtx.name() && !is_forwarded(path)
+}
+
+/// Whether a file is called as what other computers sent is, in whatever form it was exported.
+fn is_forwarded(path: &str) -> bool {
     let name = path.rsplit(['/', '\\', '!']).next().unwrap_or_default();
-    format == Format::Evtx.name() && !name.to_ascii_lowercase().contains(FORWARDED)
+    name.to_ascii_lowercase().contains(FORWARDED)
 }
 
 /// The names of a case's hosts.
@@ -260,7 +265,7 @@ impl Hosts {
             first.path,
             format!("nothing says of which computer these are: {}", and_more(&shown, unknown.len())),
             "each is told apart: what one shows is not joined with another, such as a page with the requests for it",
-            "if they are of one computer and you know which, give them again with --as-host NAME; else give the files of each as one zip named after it, such as MX01.zip",
+            "if they are of one computer and you know which, give them again with --as-host NAME; else give the files of each as one zip that is named after it with a number in the name, such as MX01.zip",
         ));
     }
 
@@ -464,7 +469,7 @@ mod tests {
                 collection: one.collection,
                 by_place: &one.place,
                 own_log: is_own_log("evtx", one.path) && one.path.contains(".evtx"),
-                relayed: false,
+                relayed: is_forwarded(one.path),
                 rows: &one.rows,
             })
             .collect();

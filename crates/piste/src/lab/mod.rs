@@ -9,7 +9,7 @@ mod score;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use piste_lab::{DoorScenario, Form, LabError, Many, Scenario, Stats, Telling};
+use piste_lab::{AfterOutcome, DoorScenario, EVICTION, Form, LabError, Many, Scenario, Stats, Telling};
 
 use crate::cli::Common;
 use crate::failure::{Failure, chain};
@@ -42,6 +42,9 @@ struct Generate {
     /// A built-in scenario, as `piste lab scenarios` names them, or a file.
     #[arg(long, value_name = "NAME|FILE")]
     scenario: Option<String>,
+    /// In place of the scenario's evidence a collection of after the eviction, with what it shows of each planted thing.
+    #[arg(long, value_enum, value_name = "OUTCOME", conflicts_with_all = ["rows", "variant", "zip", "format"])]
+    after: Option<After>,
     /// Variant of a scenario about one way in.
     #[arg(long, value_name = "NAME", conflicts_with = "rows")]
     variant: Option<String>,
@@ -77,6 +80,36 @@ struct Generate {
     json: bool,
 }
 
+/// How the eviction went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum After {
+    /// All is gone.
+    Complete,
+    /// Some of it is still there, and some of what would show it was not collected.
+    Partial,
+    /// Some of it came back two weeks later.
+    Returned,
+    /// The computers were installed anew.
+    Reinstalled,
+    /// The computers on which it was were not collected.
+    NotCollected,
+    /// The collection is of before the eviction.
+    Older,
+}
+
+impl After {
+    fn outcome(self) -> AfterOutcome {
+        match self {
+            Self::Complete => AfterOutcome::Complete,
+            Self::Partial => AfterOutcome::Partial,
+            Self::Returned => AfterOutcome::Returned,
+            Self::Reinstalled => AfterOutcome::Reinstalled,
+            Self::NotCollected => AfterOutcome::NotCollected,
+            Self::Older => AfterOutcome::Older,
+        }
+    }
+}
+
 /// Forms of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum RowFormat {
@@ -90,6 +123,9 @@ enum RowFormat {
 pub(crate) fn run(arguments: &Lab, common: &Common) -> Result<u8, Failure> {
     match &arguments.command {
         Command::Generate(generate) => match (&generate.scenario, generate.rows) {
+            (Some(name), _) if generate.after.is_some() || name == EVICTION => {
+                eviction(generate, name, common)
+            }
             (Some(name), _) => scenario(generate, name, common),
             (None, rows) => many(generate, rows.unwrap_or(0), common),
         },
@@ -118,6 +154,7 @@ fn scenarios() {
         lines.push(format!("{}\n    {}", story.name, story.summary));
         lines.extend(story.variants().map(|(name, summary)| format!("    --variant {name}: {summary}")));
     }
+    lines.push(format!("{EVICTION}\n    One thing of each kind that stays, to be verified with --after"));
     out::data(&(lines.join("\n") + "\n"));
 }
 
@@ -156,6 +193,46 @@ fn story(name: &str) -> Result<Story, Failure> {
     read.map_err(|error| {
         Failure::usage("lab-scenario", format!("`{name}`: {}", chain(&error)), nothing, "mend the file")
     })
+}
+
+/// Evidence of after an eviction, or that of before of the story that has one thing of each kind.
+fn eviction(arguments: &Generate, name: &str, common: &Common) -> Result<u8, Failure> {
+    let truth = beside(&arguments.out, arguments.truth.as_deref(), "truth.json");
+    let scenario = match story(name) {
+        _ if name == EVICTION => None,
+        Ok(Story::Intrusions(scenario)) => Some(*scenario),
+        Ok(Story::Door(_)) => {
+            return Err(Failure::usage(
+                "lab-after",
+                format!("`{name}` plants nothing that stays"),
+                "nothing was written",
+                format!("--after takes ministry, {EVICTION} or a scenario of that kind"),
+            ));
+        }
+        Err(failure) => return Err(failure),
+    };
+    let Some(after) = arguments.after else {
+        piste_lab::generate_before(arguments.seed, &arguments.out).map_err(|error| failed(&error))?;
+        if !common.quiet {
+            out::note(&format!(
+                "Wrote {}; --after writes a collection of after the eviction",
+                arguments.out.display()
+            ));
+        }
+        return Ok(0);
+    };
+    let told =
+        piste_lab::generate_after(scenario.as_ref(), after.outcome(), arguments.seed, &arguments.out, &truth)
+            .map_err(|error| failed(&error))?;
+    if !common.quiet {
+        out::note(&format!(
+            "Wrote {}; the eviction was {}; what it shows stands in {}",
+            arguments.out.display(),
+            told.evicted_at,
+            truth.display()
+        ));
+    }
+    Ok(0)
 }
 
 fn scenario(arguments: &Generate, name: &str, common: &Common) -> Result<u8, Failure> {

@@ -5,6 +5,7 @@
 
 mod act;
 mod document;
+mod export;
 mod scope;
 mod show;
 
@@ -57,6 +58,8 @@ enum PlanCommand {
     Waive(act::Waive),
     Reopen(act::Reopen),
     Document(document::Document),
+    Removal(crate::removal::Removal),
+    Export(export::Export),
 }
 
 /// `out/plan.json`.
@@ -77,6 +80,8 @@ pub(crate) fn run(arguments: &PlanOptions, common: &Common) -> Result<u8, Failur
         Some(PlanCommand::Waive(arguments)) => act::waive(arguments, common)?,
         Some(PlanCommand::Reopen(arguments)) => act::reopen(arguments, common)?,
         Some(PlanCommand::Document(arguments)) => document::write(arguments, common)?,
+        Some(PlanCommand::Export(arguments)) => export::run(arguments, common)?,
+        Some(PlanCommand::Removal(arguments)) => crate::removal::run(arguments, common)?,
     }
     Ok(0)
 }

@@ -115,7 +115,7 @@ fn show(arguments: &Sightings, common: &Common) -> Result<(), Failure> {
     if !arguments.json && !common.quiet {
         let rest = if shown < all { format!("; {shown} shown") } else { String::new() };
         out::note(&match all {
-            0 => "No indicator was seen in the rows and files of this case; that says nothing of what was not collected".to_owned(),
+            0 => "No indicator was seen in the rows and files of this case; that says nothing of what was not collected, nor of what a row holds encoded (a script given in base64, the body of a mail)".to_owned(),
             1 => format!("1 indicator seen{rest}"),
             all => format!("{all} indicators seen{rest}"),
         });

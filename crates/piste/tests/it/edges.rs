@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("piste-rules", &["piste-model"]),
     ("piste-lake", &["piste-parse", "piste-model"]),
     ("piste-hunt", &["piste-lake", "piste-rules", "piste-model"]),
+    ("piste-words", &["piste-model"]),
     ("piste-judge", &["piste-lake", "piste-model"]),
     ("piste-case", &["piste-model"]),
     ("piste-report", &["piste-case", "piste-model"]),

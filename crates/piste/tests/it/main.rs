@@ -45,6 +45,7 @@ mod trail;
 mod triage;
 mod unread;
 mod user;
+mod verify;
 mod vouched;
 mod web_files;
 mod yara;

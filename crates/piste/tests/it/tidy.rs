@@ -41,6 +41,27 @@ fn every_source_says_what_it_is_for_and_is_short() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// What code that judges has no business with: the sentences of a door, which are made after it.
+#[test]
+fn no_judge_asks_a_sentence() {
+    let mut found = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../piste-judge/src"), &mut found);
+    assert!(found.len() > 40, "the sources are there");
+    let sentences = ["door.why", "door.against", "door.missing", "piste_words::"];
+    let mut faults = Vec::new();
+    for path in found {
+        let text = fs::read_to_string(&path).expect("a source is text");
+        let judged = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        faults.extend(
+            sentences
+                .iter()
+                .filter(|one| judged.contains(**one))
+                .map(|one| format!("{}: {one}", path.display())),
+        );
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
 /// The index of decisions has a line for each note, and none for a note that is not there.
 #[test]
 fn every_decision_stands_in_the_index() {

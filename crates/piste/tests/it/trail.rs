@@ -299,7 +299,10 @@ fn logons_tell_who_went_from_where_to_where_and_where_the_account_changed() {
         "{told}"
     );
     let path = lines.iter().find(|one| one.get("came").is_some()).expect("a path");
-    assert_eq!((&path["came"]["account"], &path["went"]["account"]), (&json!("MIN\\ann"), &json!("MIN\\admin")));
+    assert_eq!(
+        (&path["came"]["account"], &path["went"]["account"]),
+        (&json!("MIN\\ann"), &json!("MIN\\admin"))
+    );
 }
 
 #[test]
@@ -320,7 +323,9 @@ fn the_estate_says_of_each_host_what_is_known_and_of_the_rest_that_it_was_not_ex
     assert_eq!(estate["accounts"][0]["name"], "MIN\\ann");
     let layer = scratch.piste(&["trail", "--format", "navigator", "--case", CASE]).expect(0).out;
     let layer: Value = serde_json::from_str(&layer).expect("JSON");
-    assert!(layer["techniques"].as_array().expect("a list").iter().any(|one| one["techniqueID"] == "T1059.003"));
+    assert!(
+        layer["techniques"].as_array().expect("a list").iter().any(|one| one["techniqueID"] == "T1059.003")
+    );
     let lines = scratch.piste(&["trail", "--format", "timesketch", "--case", CASE]).expect(0).out;
     assert_eq!(lines.lines().count(), 4, "{lines}");
 }

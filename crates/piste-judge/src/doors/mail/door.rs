@@ -3,15 +3,17 @@
 //! In: suspects, refused sign-ins. Out: a candidate door for each account, and one for the sign-in where passwords were only
 //! guessed. *Used* takes a sign that it was not the owner; what is only unusual is told as such, with its reasons.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use piste_model::{Door, DoorState, DoorVerdict};
+use piste_model::reason::{Counted, ServiceCount, Would};
+use piste_model::{Door, DoorState, DoorVerdict, ReasonKind};
 
 use super::habit::{Group, Suspect, suspects};
 use super::{SIGN_IN, Sessions};
 use crate::doors::account_names::plain;
 use crate::doors::guesses::Guesses;
-use crate::doors::known::Known;
+use crate::doors::known::{Known, MissingLog};
 use crate::doors::ladder::Draft;
 use crate::doors::rung::Rung;
 use crate::doors::store::{Facts, Store, Topic};
@@ -50,25 +52,39 @@ pub(crate) fn doors(known: &Known<'_>, store: &Store, sessions: &Sessions, guess
 
 /// What addresses of the Internet did on a host, by host and address: tried a flaw, asked for a page that is none of the
 /// server's.
-fn harm(store: &Store) -> BTreeMap<(&str, &str), String> {
-    let mut harm: BTreeMap<(&str, &str), String> = BTreeMap::new();
+fn harm(store: &Store) -> BTreeMap<(&str, &str), ReasonKind> {
+    let mut harm: BTreeMap<(&str, &str), ReasonKind> = BTreeMap::new();
     for (host, topic, rungs) in store.iter() {
-        let what = match topic {
-            Topic::Exploit(flaw) => format!("it tried {}", flaw.about().name),
-            Topic::Page(key) => format!("it asked for {}", quoted(key)),
-            _ => continue,
-        };
+        if sign(topic, "").is_none() {
+            continue;
+        }
         for (rung, facts) in rungs {
             if *rung == Rung::Looked && matches!(topic, Topic::Page(_)) {
                 continue;
             }
             for fact in facts.kept.iter().filter(|fact| !fact.source.is_empty()) {
                 // A flaw that takes a logon is tried by whoever has one: the first thing that he did stands.
-                harm.entry((host, fact.source.as_str())).or_insert_with(|| what.clone());
+                if let (Entry::Vacant(first), Some(sign)) =
+                    (harm.entry((host, fact.source.as_str())), sign(topic, &fact.source))
+                {
+                    first.insert(sign);
+                }
             }
         }
     }
     harm
+}
+
+/// The sign that an address did such a thing on the same server; `None` where it says nothing of its bearer.
+fn sign(topic: &Topic, address: &str) -> Option<ReasonKind> {
+    let address = quoted(address);
+    match topic {
+        Topic::Exploit(flaw) => {
+            Some(ReasonKind::SignTriedFlaw { address, flaw: flaw.about().name.to_owned() })
+        }
+        Topic::Page(key) => Some(ReasonKind::SignAskedForPage { address, page: quoted(key) }),
+        _ => None,
+    }
 }
 
 /// Whether all of a stay belongs to the use of a flaw that takes a logon: its door names the account.
@@ -104,68 +120,53 @@ fn account(known: &Known<'_>, suspect: &Suspect<'_>) -> Door {
             draft.sum(stayed(address, stay));
         }
     }
-    for sign in &suspect.signs {
-        draft.sum(format!("a sign that it was not the owner: {sign}"));
-    }
-    for odd in &suspect.oddities {
-        draft.sum(format!("unusual: {odd}"));
+    for said in suspect.signs.iter().chain(&suspect.oddities) {
+        draft.sum(said.clone());
     }
     draft.sum(match verdict {
-        DoorVerdict::Used => "so it was used: the password was right, and who had it was not the account's owner",
-        DoorVerdict::Succeeded => {
-            "so somebody came in whom the account's habit does not explain; nothing proves that it was not the owner"
-        }
-        _ => "so it is only unusual: an owner with a new device away from home looks the same",
+        DoorVerdict::Used => ReasonKind::MailboxUsed {},
+        DoorVerdict::Succeeded => ReasonKind::CameInUnexplained {},
+        _ => ReasonKind::MailboxUnusual {},
     });
     if verdict == DoorVerdict::Probed {
-        draft.against("nothing but oddities speaks for a stranger");
+        draft.against(ReasonKind::OnlyOddities {});
     } else {
         draft.opened_by(facts.iter().copied());
         draft.used_by(facts.iter().copied());
     }
-    draft.against("the owner can tell: ask where the account's owner was then, and with what");
+    draft.against(ReasonKind::OwnerCanTell {});
     let time = facts.iter().filter_map(|fact| fact.time).min();
-    let reads = "which mailboxes and folders were opened then";
-    draft.missing(known.lacks(
-        suspect.host,
-        &["exchange.ews", "exchange.mapi-http"],
-        "EWS and MAPI logs",
-        reads,
-        time,
-    ));
-    let front = "each request's account, program and address, beside those of IIS";
-    draft.missing(known.lacks(suspect.host, &["exchange.httpproxy"], "HttpProxy logs", front, time));
+    draft.missing(known.lacks(suspect.host, &MissingLog::EWS_AND_MAPI, Would::FoldersOpened, time));
+    draft.missing(known.lacks(suspect.host, &MissingLog::HTTP_PROXY, Would::AccountProgramAddress, time));
     draft.close("change the account's password, end its sessions, look at its rules, permissions and devices, and ask for a second factor");
     draft.finish()
 }
 
-/// `203.0.113.77 with ...: 41 requests on 2 days, OWA 3, EWS 38 (FindItem, GetItem)`
-fn stayed(address: &str, stay: &super::Stay) -> String {
-    let services: Vec<String> =
-        stay.services.iter().map(|(service, count)| format!("{} {count}", service.name())).collect();
-    let operations: Vec<String> = stay.operations.iter().cloned().collect();
-    let asked = if operations.is_empty() { String::new() } else { format!(" ({})", operations.join(", ")) };
-    let agent =
-        if stay.agent.is_empty() { "no named program".to_owned() } else { format!("`{}`", stay.agent) };
-    let days = stay.days.len();
-    format!(
-        "{} with {agent}: {} requests on {days} day{}, {}{asked}",
-        quoted(address),
-        stay.count,
-        if days == 1 { "" } else { "s" },
-        services.join(", ")
-    )
+/// What one address asked for with one program.
+fn stayed(address: &str, stay: &super::Stay) -> ReasonKind {
+    let service = |(service, count): (&super::Service, &u64)| ServiceCount {
+        service: service.name().to_owned(),
+        count: *count,
+    };
+    ReasonKind::MailboxStay {
+        address: quoted(address),
+        agent: (!stay.agent.is_empty()).then(|| stay.agent.clone()),
+        requests: stay.count,
+        days: stay.days.len() as u64,
+        services: stay.services.iter().map(service).collect(),
+        operations: stay.operations.iter().cloned().collect(),
+    }
 }
 
 /// Sign-ins that were only refused.
 pub(crate) fn sign_in(known: &Known<'_>, host: &str, rungs: &BTreeMap<Rung, Facts>) -> Door {
     let mut draft = Draft::new(known, "account", host, SIGN_IN);
     if let Some(facts) = rungs.get(&Rung::Looked) {
-        draft.many(facts, "sign-ins refused");
+        draft.many(facts, Counted::SignInsRefused);
     }
     let refused = rungs.get(&Rung::Refused);
     if let Some(facts) = refused {
-        draft.many(facts, "times one address went on at one account");
+        draft.many(facts, Counted::WentOn);
         draft.steps(facts.kept.iter(), facts.count);
     }
     for facts in rungs.values() {
@@ -173,13 +174,12 @@ pub(crate) fn sign_in(known: &Known<'_>, host: &str, rungs: &BTreeMap<Rung, Fact
     }
     draft.verdict(if refused.is_some() { DoorVerdict::Failed } else { DoorVerdict::Probed });
     draft.sum(if refused.is_some() {
-        "so it failed: somebody went on at one account, and was refused each time that is told here; an account that was let in stands as a door of its own"
+        ReasonKind::GuessingFailed {}
     } else {
-        "so passwords were guessed, as the Internet does with every server; an account that was let in stands as a door of its own"
+        ReasonKind::PasswordsGuessed {}
     });
     draft.close("ask for a second factor, or take OWA and ECP off the Internet; lock accounts out after a few wrong passwords");
     let time = rungs.values().filter_map(|facts| facts.first).min();
-    let names = "which accounts were guessed at (4625)";
-    draft.missing(known.lacks(host, &["windows.security"], "Security logs", names, time));
+    draft.missing(known.lacks(host, &MissingLog::SECURITY, Would::AccountsGuessed, time));
     draft.finish()
 }

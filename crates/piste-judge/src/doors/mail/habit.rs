@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use piste_model::ReasonKind;
+
 use super::{DAY, SIGN_IN, Service, Sessions, Stay};
 use crate::doors::addresses::is_public;
 use crate::doors::agents::{is_library, is_script};
@@ -26,8 +28,6 @@ const PROGRAMS: usize = 3;
 const ROAMING: usize = 3;
 /// Half a working day's pause: who sat at the desk on both sides of it was not far.
 const PAUSE: i64 = 14 * 3_600_000_000_000;
-/// End of the sentence on a habit that is hardly known.
-const YOUNG: &str = "days of use before that";
 /// Oddities from which on a stay is told, and from which on somebody is taken to have come in.
 const TOLD: u32 = 3;
 const TAKEN: u32 = 5;
@@ -43,9 +43,9 @@ pub(crate) struct Suspect<'s> {
     /// By address.
     pub(crate) groups: BTreeMap<&'s str, Group<'s>>,
     /// Signs that it was not the owner.
-    pub(crate) signs: BTreeSet<String>,
+    pub(crate) signs: BTreeSet<ReasonKind>,
     /// What an owner could explain.
-    pub(crate) oddities: BTreeSet<String>,
+    pub(crate) oddities: BTreeSet<ReasonKind>,
     pub(crate) score: u32,
 }
 
@@ -82,8 +82,8 @@ struct Everybody<'s> {
     accounts: BTreeMap<&'s str, usize>,
 }
 
-/// What an address did elsewhere on a host, or nothing.
-pub(crate) type Hostile<'h> = dyn Fn(&str, &str) -> Option<String> + 'h;
+/// What an address did elsewhere on a host, as the sign that it is, or nothing.
+pub(crate) type Hostile<'h> = dyn Fn(&str, &str) -> Option<ReasonKind> + 'h;
 
 /// Whether another door tells the stays of (host, account) at an address already.
 pub(crate) type Explained<'e> = dyn Fn((&str, &str), &str, &Group<'_>) -> bool + 'e;
@@ -143,7 +143,9 @@ pub(crate) fn suspects<'s>(
             suspect.signs.append(&mut signs);
             let points: u32 = odd.values().sum();
             // A habit of a day or two is too young to be broken: what is unusual then stays a question.
-            let young = odd.keys().any(|odd| odd.ends_with(YOUNG));
+            let is_young =
+                |odd: &ReasonKind| matches!(odd, ReasonKind::OddAddress { habit_known: false, .. });
+            let young = odd.keys().any(is_young);
             settled |= !young;
             suspect.score = suspect.score.max(if young { points.min(TAKEN - 1) } else { points });
             suspect.oddities.extend(odd.into_keys());
@@ -169,7 +171,7 @@ fn several_networks(suspect: &mut Suspect<'_>) -> u32 {
     }
     let several = by_family.values().any(|networks| networks.len() > 1);
     if several {
-        suspect.oddities.insert("the same strange program came from several networks".to_owned());
+        suspect.oddities.insert(ReasonKind::OddSeveralNetworks {});
     }
     u32::from(several)
 }
@@ -296,17 +298,15 @@ fn signs(
     hostile: &Hostile<'_>,
     (host, account): (&str, &str),
     (address, group): (&str, &Group<'_>),
-) -> BTreeSet<String> {
+) -> BTreeSet<ReasonKind> {
     let mut signs = BTreeSet::new();
     let shown = quoted(address);
     let facts: BTreeSet<&Fact> = group.values().flat_map(|stay| stay.facts()).collect();
     if facts.iter().any(|fact| guesses.guessed(host, SIGN_IN, account, fact)) {
-        signs.insert(format!(
-            "{shown} had been refused again and again, or at several accounts, before it was let in"
-        ));
+        signs.insert(ReasonKind::SignRefusedBefore { address: shown.clone() });
     }
     if let Some(harm) = hostile(host, address) {
-        signs.insert(format!("{shown} did harm on this server too: {harm}"));
+        signs.insert(harm);
     }
     let same: BTreeSet<&str> = everybody
         .strangers
@@ -319,17 +319,11 @@ fn signs(
     // Services in the cloud come for many accounts with one program too, but not to pages for people.
     if same.len() > 1 && is_person(group) {
         let names: Vec<String> = same.iter().take(6).map(|name| quoted(name)).collect();
-        signs.insert(format!(
-            "{shown} came with one program as {} accounts, to none of which it belongs: {}",
-            same.len(),
-            names.join(", ")
-        ));
+        let accounts = same.len() as u64;
+        signs.insert(ReasonKind::SignSeveralAccounts { address: shown.clone(), accounts, names });
     }
     for stay in group.values().filter(|stay| is_script(&stay.agent)) {
-        signs.insert(format!(
-            "a script, `{}`, signed in from {shown} as the account of somebody who had used programs for people",
-            quoted(&stay.agent)
-        ));
+        signs.insert(ReasonKind::SignScript { agent: quoted(&stay.agent), address: shown.clone() });
     }
     signs
 }
@@ -341,7 +335,7 @@ fn oddities(
     (host, account): (&str, &str),
     habit: &Habit<'_>,
     (address, group): (&str, &Group<'_>),
-) -> BTreeMap<String, u32> {
+) -> BTreeMap<ReasonKind, u32> {
     let mut odd = BTreeMap::new();
     let own: Vec<&Stay> = habit.own.values().flat_map(BTreeMap::values).copied().collect();
     let days: BTreeSet<i32> = own.iter().flat_map(|stay| stay.days.keys().copied()).collect();
@@ -353,38 +347,30 @@ fn oddities(
         return odd;
     }
     let shown = quoted(address);
-    let new = if before < HABIT_DAYS {
-        format!("{shown} is new to the account, of which the evidence has only {before} {YOUNG}")
-    } else {
-        format!("{shown} is new to the account, which had been in use on {before} days before")
-    };
-    odd.insert(new, 1);
+    let habit_known = before >= HABIT_DAYS;
+    odd.insert(ReasonKind::OddAddress { address: shown.clone(), days: before as u64, habit_known }, 1);
     let networks: BTreeSet<String> = habit.own.keys().map(|one| network(one)).collect();
     if !networks.contains(&network(address)) {
-        odd.insert(format!("the account was never seen in the network of {shown} else"), 1);
+        odd.insert(ReasonKind::OddNetwork { address: shown }, 1);
     }
     let programs = || group.iter().filter(|(family, _)| !family.is_empty());
     let names: BTreeSet<String> = programs().map(|(_, stay)| quoted(&stay.agent)).collect();
-    let names = names.into_iter().collect::<Vec<_>>().join("`, `");
-    odd.insert(format!("the account never used `{names}` else"), 1);
+    let names: Vec<String> = names.into_iter().collect();
+    odd.insert(ReasonKind::OddProgram { programs: names.clone() }, 1);
     let alone = programs().all(|(family, _)| {
         everybody.families.get(&(host, *family)).is_none_or(|users| users.iter().all(|user| *user == account))
     });
     if alone && everybody.accounts.get(host).is_some_and(|count| *count >= ACCOUNTS) {
-        odd.insert(format!("nobody else on this server uses `{names}`"), 1);
+        odd.insert(ReasonKind::OddProgramOnServer { programs: names }, 1);
     }
     let services: BTreeSet<Service> = own.iter().flat_map(|stay| stay.services.keys().copied()).collect();
     let new =
         group.values().flat_map(|stay| stay.services.keys()).find(|service| !services.contains(service));
     if let Some(service) = new.filter(|service| **service != Service::Web) {
-        odd.insert(format!("the account never used {} else", service.name()), 1);
+        odd.insert(ReasonKind::OddService { service: service.name().to_owned() }, 1);
     }
     if let Some(stay) = group.values().find(|stay| is_library(&stay.agent)) {
-        let what = format!(
-            "a library, `{}`, came as somebody who had used programs for people",
-            quoted(&stay.agent)
-        );
-        odd.insert(what, 2);
+        odd.insert(ReasonKind::OddLibrary { agent: quoted(&stay.agent) }, 2);
     }
     // A service keeps no hours, and is at work while its owner is.
     if is_person(group) {
@@ -392,13 +378,13 @@ fn oddities(
         at_two_places(habit, group, &mut odd);
     }
     if guesses.tried(host, SIGN_IN, account, begins) {
-        odd.insert("strangers had guessed at this account's password before".to_owned(), 1);
+        odd.insert(ReasonKind::OddGuessed {}, 1);
     }
     odd
 }
 
 /// Whether most of it lies in hours, or on days of the week, at which the account rests.
-fn at_odd_hours(own: &[&Stay], group: &Group<'_>, odd: &mut BTreeMap<String, u32>) {
+fn at_odd_hours(own: &[&Stay], group: &Group<'_>, odd: &mut BTreeMap<ReasonKind, u32>) {
     let sum = |stays: &mut dyn Iterator<Item = &Stay>| {
         stays.fold([0_u64; 24], |mut hours, stay| {
             hours.iter_mut().zip(stay.hours).for_each(|(sum, more)| *sum += more);
@@ -413,7 +399,7 @@ fn at_odd_hours(own: &[&Stay], group: &Group<'_>, odd: &mut BTreeMap<String, u32
     let resting: u64 =
         usual.iter().zip(strange).filter(|(usual, _)| **usual * 50 < all).map(|(_, count)| count).sum();
     if all >= HABIT_REQUESTS && resting * 2 > total {
-        odd.insert("most of it lies in hours at which the account rests else".to_owned(), 1);
+        odd.insert(ReasonKind::OddHours {}, 1);
         return;
     }
     let weekday = |day: &i32| day.rem_euclid(7);
@@ -422,12 +408,12 @@ fn at_odd_hours(own: &[&Stay], group: &Group<'_>, odd: &mut BTreeMap<String, u32
     let span = days.last().zip(days.first()).map_or(0, |(last, first)| last - first);
     let came: BTreeSet<i32> = group.values().flat_map(|stay| stay.days.keys().map(weekday)).collect();
     if span >= 7 && worked.is_disjoint(&came) {
-        odd.insert("it came on days of the week on which the account rests else".to_owned(), 1);
+        odd.insert(ReasonKind::OddWeekdays {}, 1);
     }
 }
 
 /// Whether the owner was elsewhere at the time: in a session at the same hour, or at the desk shortly before and after.
-fn at_two_places(habit: &Habit<'_>, group: &Group<'_>, odd: &mut BTreeMap<String, u32>) {
+fn at_two_places(habit: &Habit<'_>, group: &Group<'_>, odd: &mut BTreeMap<ReasonKind, u32>) {
     let at_once = |service: Service| {
         habit.own.values().flat_map(BTreeMap::values).any(|own| {
             own.services.contains_key(&service)
@@ -439,12 +425,9 @@ fn at_two_places(habit: &Habit<'_>, group: &Group<'_>, odd: &mut BTreeMap<String
         })
     };
     if at_once(Service::Owa) {
-        odd.insert("the account was in OWA from its usual place at the same time of that day".to_owned(), 2);
+        odd.insert(ReasonKind::OddAtOnceOwa {}, 2);
     } else if at_once(Service::Outlook) {
-        odd.insert(
-            "the account's Outlook was at work at its usual place at the same time of that day".to_owned(),
-            1,
-        );
+        odd.insert(ReasonKind::OddAtOnceOutlook {}, 1);
     }
     let desk: BTreeSet<i64> = habit
         .own
@@ -467,6 +450,6 @@ fn at_two_places(habit: &Habit<'_>, group: &Group<'_>, odd: &mut BTreeMap<String
         })
     });
     if between && !phone {
-        odd.insert("the account was in use inside shortly before and shortly after".to_owned(), 1);
+        odd.insert(ReasonKind::OddInside {}, 1);
     }
 }

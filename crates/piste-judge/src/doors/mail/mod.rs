@@ -10,6 +10,8 @@ mod refused;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use piste_model::ReasonKind;
+
 use super::account_names::plain;
 use super::addresses::is_public;
 use super::agents;
@@ -313,8 +315,8 @@ impl Sessions {
         agents::shown(agent).clone_into(&mut stay.agent);
         let fact = |number: usize| {
             let row = rows.row(number);
-            let what = told(service, agent);
-            Fact::new(log, row.time(), row.place(), what).from(&client).by(&user)
+            let said = answered(service, agent);
+            Fact::new(log, row.time(), row.place(), said).from(&client).by(&user)
         };
         stay.earliest.insert(service, fact(first.1));
         stay.latest = Some(fact(last.1));
@@ -330,8 +332,8 @@ impl Sessions {
         let mut stay = Stay::default();
         stay.see(time.nanos);
         stay.services.insert(Service::Web, 1);
-        let what = "a web server's worker logged the account on".to_owned();
-        let fact = Fact::new("Security 4624", row.time(), row.place(), what).from(source).by(&user);
+        let said = ReasonKind::WorkerLoggedOn {};
+        let fact = Fact::new("Security 4624", row.time(), row.place(), said).from(source).by(&user);
         stay.earliest.insert(Service::Web, fact.clone());
         stay.latest = Some(fact);
         self.add((host, user), (source.to_owned(), String::new()), stay);
@@ -362,13 +364,9 @@ fn account(user: &str) -> Option<String> {
     (!nobody && !name.ends_with('$') && !own.iter().any(|front| name.starts_with(front))).then_some(name)
 }
 
-fn told(service: Service, agent: &str) -> String {
-    let with = if matches!(agent, "" | "-") {
-        "no named program".to_owned()
-    } else {
-        format!("`{}`", agents::shown(agent))
-    };
-    format!("{} answered a logged-on request of {with}", service.name())
+fn answered(service: Service, agent: &str) -> ReasonKind {
+    let named = (!matches!(agent, "" | "-")).then(|| agents::shown(agent).to_string());
+    ReasonKind::MailboxAnswered { service: service.name().to_owned(), agent: named }
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use piste_model::ReasonKind;
+
 use super::SIGN_IN;
 use crate::doors::addresses::is_public;
 use crate::doors::fact::Fact;
@@ -62,12 +64,13 @@ impl Refusals {
             posts.insert((time.nanos, asked.user.to_owned()));
             return;
         }
-        let what = if by_http {
-            format!("a logon of {} was refused ({} {})", quoted(asked.user), asked.status, asked.win32)
+        let said = if by_http {
+            let (status, win32) = (asked.status.to_owned(), asked.win32.to_owned());
+            ReasonKind::HttpLogonRefused { account: quoted(asked.user), status, win32 }
         } else {
-            "the sign-in page was shown again: wrong name or password".to_owned()
+            ReasonKind::SignInShownAgain {}
         };
-        let mut fact = Fact::new("IIS", row.time(), row.place(), what).from(asked.source);
+        let mut fact = Fact::new("IIS", row.time(), row.place(), said).from(asked.source);
         if by_http {
             fact = fact.by(asked.user);
         }

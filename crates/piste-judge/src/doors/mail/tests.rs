@@ -39,7 +39,7 @@ fn come(sessions: &mut Sessions, came: &Came<'_>) {
         came.agent.clone_into(&mut stay.agent);
         let place = Place { evidence: 1, offset: 0, record: at / MINUTE, hash: [0; 16] };
         let time = Instant { nanos: at, digits: 0 };
-        let fact = Fact::new("IIS", Some(time), place, told(came.service, came.agent))
+        let fact = Fact::new("IIS", Some(time), place, answered(came.service, came.agent))
             .from(came.source)
             .by(came.account);
         stay.earliest.insert(came.service, fact.clone());
@@ -161,7 +161,12 @@ fn a_sign_that_it_was_not_the_owner_makes_it_used() {
     for number in 0..6 {
         let time = Instant { nanos: nanos((15, 2)) + number * MINUTE, digits: 0 };
         let place = Place { evidence: 1, offset: 0, record: number, hash: [1; 16] };
-        guesses.add("MX01", SIGN_IN, "anna", Fact::new("IIS", Some(time), place, String::new()).from(ABROAD));
+        guesses.add(
+            "MX01",
+            SIGN_IN,
+            "anna",
+            Fact::new("IIS", Some(time), place, ReasonKind::SignInShownAgain {}).from(ABROAD),
+        );
     }
     // Even with the program that the owner has.
     come(&mut guessed, &Came { agent: CHROME, ..STRANGER });
