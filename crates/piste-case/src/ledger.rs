@@ -61,6 +61,10 @@ pub mod kind {
     pub const PLAN_WAIVED: &str = "plan.waived";
     /// An action is to be done again.
     pub const PLAN_REOPENED: &str = "plan.reopened";
+    /// A person joined two acts of the trail, and why.
+    pub const TRAIL_LINKED: &str = "trail.linked";
+    /// A person cut what joins two acts of the trail, and why.
+    pub const TRAIL_UNLINKED: &str = "trail.unlinked";
     /// A person released the removal list, by its hash.
     pub const REMOVAL_RELEASED: &str = "removal.released";
     /// Evidence that was collected afterwards was judged: what is gone, what is back.

@@ -10,6 +10,7 @@ pub mod custody;
 pub mod database;
 pub mod duties;
 pub mod facts;
+mod joins;
 pub mod key;
 pub mod ledger;
 pub mod merge;
@@ -20,6 +21,7 @@ pub mod proof;
 pub mod removal;
 pub mod verdicts;
 
+pub use joins::TrailJoins;
 pub use key::{KeyError, PublicKey, SecretKey};
 pub use ledger::{
     Entry, Ledger, LedgerError, Opened, Verified, kind, read_any, read_signed, read_with, verify,

@@ -25,6 +25,9 @@ pub struct Trail {
     pub visibility: Vec<Visibility>,
     /// Which hosts the intrusions reach.
     pub scope: Scope,
+    /// What persons joined or cut, and what became of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decisions: Vec<DecidedJoin>,
     /// Where the join stopped before it was done, and what that leaves out; empty where it was done.
     #[serde(default)]
     pub stopped: Vec<String>,
@@ -175,6 +178,9 @@ pub enum EdgeClass {
     C2,
     /// A rare thing that both had to do with.
     C3,
+    /// A person joined them.
+    #[serde(rename = "P")]
+    Person,
 }
 
 impl EdgeClass {
@@ -184,6 +190,7 @@ impl EdgeClass {
             Self::C1 => "C1",
             Self::C2 => "C2",
             Self::C3 => "C3",
+            Self::Person => "P",
         }
     }
 
@@ -193,6 +200,7 @@ impl EdgeClass {
             Self::C1 => "one identity",
             Self::C2 => "two ends of one exchange",
             Self::C3 => "a rare thing in common",
+            Self::Person => "a person's word",
         }
     }
 }
@@ -273,4 +281,78 @@ pub struct ScopeHost {
     /// Likewise to when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Instant>,
+}
+
+/// A row of an act that a person named: numbers of evidence stay the same over the runs of a case, numbers of steps do not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ActRow {
+    /// The sealed file.
+    pub evidence_id: EvidenceId,
+    /// Record id or line number.
+    pub record: i64,
+    /// Byte offset in the decompressed innermost stream.
+    pub offset: u64,
+}
+
+/// An act as a person named it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NamedAct {
+    /// `S-4` or `F-3`, as it was called then.
+    pub name: String,
+    /// What it was.
+    pub text: String,
+    /// Its rows.
+    pub rows: Vec<ActRow>,
+}
+
+/// What a person says of two acts: the body of an entry of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinDecision {
+    /// They belong together; otherwise what joins the two directly is not to.
+    pub joins: bool,
+    /// One.
+    pub one: NamedAct,
+    /// The other.
+    pub other: NamedAct,
+    /// Who says so.
+    pub by: String,
+    /// Why.
+    pub why: String,
+}
+
+/// What became of a person's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecisionOutcome {
+    /// The trail is so.
+    Kept,
+    /// Other edges, over other steps, still join what was cut.
+    StillJoined,
+    /// One of the acts is not in this run: its rows or its rules are gone, or the join does not look at them.
+    NotFound,
+}
+
+/// A person's word in the trail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecidedJoin {
+    /// What was said.
+    #[serde(flatten)]
+    pub decision: JoinDecision,
+    /// When.
+    pub at: Instant,
+    /// Whether it is signed.
+    pub signed: bool,
+    /// What became of it in this run.
+    pub outcome: DecisionOutcome,
+}
+
+impl DecidedJoin {
+    /// `Ann Peeters (signed) joined S-1 and S-9: why`.
+    pub fn in_words(&self) -> String {
+        let said = &self.decision;
+        let signed = if self.signed { "signed" } else { "not signed" };
+        let (did, and) = if said.joins { ("joined", "and") } else { ("cut", "from") };
+        let (one, other) = (&said.one, &said.other);
+        format!("{} ({signed}) {did} {} {and} {}: {}", said.by, one.name, other.name, said.why)
+    }
 }

@@ -97,6 +97,15 @@ pub enum Because {
         /// By how much, in milliseconds.
         offset_ms: i64,
     },
+    /// The audit policy of the host keeps some events out.
+    AuditPolicy {
+        /// `Process Creation`.
+        subcategory: String,
+        /// `No Auditing`, or of which outcome alone it writes.
+        setting: String,
+        /// Numbers of the events that are not written.
+        events: String,
+    },
     /// No file of it is among the evidence.
     NoFile,
 }
@@ -161,6 +170,9 @@ impl Because {
             Self::ClockDiffers { offset_ms } => {
                 format!("two clocks of its records differ by {:+.1} s", seconds(*offset_ms))
             }
+            Self::AuditPolicy { subcategory, setting, events } => format!(
+                "the audit policy has {subcategory} at `{setting}`: not written: {events}; what it was before is not known"
+            ),
             Self::NoFile => "no file of it is here".to_owned(),
         }
     }

@@ -5,6 +5,7 @@
 //! that equal runs give equal bytes. What comes from evidence was written by the intruder: it is escaped for the place
 //! where it is shown, and cut.
 
+pub mod answers;
 pub mod calendar;
 pub mod columns;
 pub mod custody_sheet;
@@ -18,9 +19,11 @@ pub mod reading;
 pub mod tallies;
 pub mod terminal;
 pub mod timeline;
+pub mod trail_exports;
 pub mod verify_sheet;
 pub mod view;
 
+pub use answers::{AnswerSources, CaseAnswer, answers};
 pub use tallies::Tallies;
 pub use timeline::TimelineCsv;
 pub use view::{Area, Areas, Coverage, RunView, Style};

@@ -20,6 +20,9 @@ const TOP: usize = 5;
 /// Kinds of issue, rule sets and areas shown.
 const LINES: usize = 20;
 
+/// Sentences of an answer.
+const SENTENCES: usize = 7;
+
 /// Characters of an issue's text; what stands in issues.jsonl is whole.
 const ISSUE_TEXT: usize = 600;
 
@@ -40,6 +43,7 @@ fn colour_of(level: Level) -> Option<Colour> {
 /// Renders the summary of a run; ends with a line end.
 pub fn summary(view: &RunView<'_>) -> String {
     let mut page = Page::new(view.options);
+    answers(&mut page, view);
     if view.summary.detections.is_some() {
         results(&mut page, view);
         if view.tallies.total() > 0 {
@@ -60,6 +64,22 @@ pub fn summary(view: &RunView<'_>) -> String {
     unread(&mut page, view);
     rule_sets(&mut page, view);
     page.out
+}
+
+/// The answers before any figure; what each rests on is named by its id.
+fn answers(page: &mut Page, view: &RunView<'_>) {
+    if view.answers.is_empty() {
+        return;
+    }
+    page.heading("The answers (times in UTC where nothing else is said)");
+    for answer in view.answers {
+        page.line(0, &[(colour_of(Level::High), answer.question.words().to_owned())]);
+        for sentence in answer.sentences.iter().take(SENTENCES) {
+            page.text(4, &format!("  - {}", escape::terminal(&sentence.text(), ISSUE_TEXT)));
+        }
+        let rest = answer.sentences.len().saturating_sub(SENTENCES);
+        page.text(4, &more(rest, "sentences", "report.html"));
+    }
 }
 
 fn results(page: &mut Page, view: &RunView<'_>) {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use piste_model::summary::Summary;
 use piste_model::{Evidence, Finding, Instant, Issue, Sighting};
 
+use crate::answers::CaseAnswer;
 use crate::figures::counted;
 use crate::tallies::Tallies;
 
@@ -91,6 +92,8 @@ pub struct RunView<'a> {
     pub tallies: &'a Tallies,
     /// Which areas the rules ran over.
     pub areas: &'a Areas,
+    /// The answers, in the order of the questions.
+    pub answers: &'a [CaseAnswer],
     /// When the earlier run ended that findings are marked against; the HTML report does not look at it, since it
     /// holds nothing of a clock.
     pub since: Option<Instant>,

@@ -10,6 +10,7 @@ use invented::{Invented, invented, time};
 use piste_model::sighting::Source;
 use piste_model::summary::{NewFigures, RuleSetFigures};
 use piste_model::{Entities, FindingId, Instant, New, Sighting};
+use piste_report::answers::{Question, Sentence};
 use piste_report::escape::is_hidden;
 use piste_report::view::{Sought, SoughtFile};
 use piste_report::{Area, Areas, Style, terminal};
@@ -123,7 +124,30 @@ fn hostile(text: &str) -> Invented {
     }
     let areas = vec![Area { label: own(), rules: 1 }; 99];
     run.areas = Areas { ran: areas.clone(), unseen: areas };
+    for intrusion in &mut run.trail.intrusions {
+        (intrusion.actor, intrusion.hosts, intrusion.accounts) = (own(), vec![own(); 3], vec![own(); 3]);
+        (intrusion.because, intrusion.reserves, intrusion.doors) = (vec![own()], vec![own()], vec![own()]);
+        for step in &mut intrusion.steps {
+            (step.text, step.host, step.account) = (own(), own(), own());
+            (step.tactic, step.technique) = (own(), own());
+            step.edges.iter_mut().for_each(|edge| edge.reason = own());
+            step.rows.iter_mut().for_each(|row| row.dataset = own());
+        }
+        for apart in &mut intrusion.separate_from {
+            (apart.what, apart.because) = (own(), own());
+        }
+    }
+    for lead in &mut run.trail.leads {
+        (lead.text, lead.because, lead.hosts) = (own(), own(), vec![own()]);
+    }
+    for host in &mut run.trail.scope.not_examined {
+        (host.host, host.because) = (own(), own());
+    }
+    for span in &mut run.trail.visibility {
+        (span.host, span.dataset) = (own(), own());
+    }
     run.count();
+    run.answer();
     run
 }
 
@@ -179,7 +203,9 @@ fn nothing_found() -> Invented {
     let mut run = invented();
     run.findings.clear();
     run.detections.clear();
+    run.trail = piste_model::Trail::default();
     run.count();
+    run.answer();
     (run.summary.detections, run.summary.findings) = (Some(0), Some(0));
     run
 }
@@ -223,8 +249,10 @@ fn matches_without_a_finding_are_not_denied() {
 fn rules_not_run_is_not_the_same_as_nothing_found() {
     let mut run = nothing_found();
     (run.summary.detections, run.summary.findings) = (None, None);
+    run.answer();
     let text = terminal::summary(&run.run(PLAIN));
-    assert!(text.starts_with("Results Summary:\nThe rules have not been run over this evidence.\n"));
+    assert!(text.contains("Results Summary:\nThe rules have not been run over this evidence.\n"));
+    assert!(text.contains("Were we entered?\n  - Not known: the rules have not been run over this evidence.\n"));
     let page = run.html();
     assert!(page.contains("Nothing was searched for yet"));
     assert!(!page.contains("No finding") && !page.contains("No rule matched"));
@@ -240,13 +268,40 @@ fn the_page_opens_in_plain_words() {
     <dt>Cannot be said</dt><dd><ul>
     <li>What happened before 2021-02-14 00:00:03 or after 2021-03-15 17:20:00 UTC: this evidence has no events of those times.</li>
     <li>What happened on other computers than the 3 computers that these events name.</li>
-    <li>What happened on days without any event, which 2 of 5 logs show (<a href="#coverage">section 3</a>). An empty day may be a quiet one, a lost one or a deleted one.</li>
-    <li>What memory dump × 1 (4.0 GiB) would answer: processes, connections, injected code and keys at the time it was taken (<a href="#unread">section 6</a>).</li>
-    <li>What 4 problems hide that were met while reading (<a href="#unread">section 6</a>).</li>
-    <li>What 275 rules would have shown: this evidence has no events for them to look at (<a href="#unseen">section 7</a>).</li>
+    <li>What happened on days without any event, which 2 of 5 logs show (<a href="#coverage">section 6</a>). An empty day may be a quiet one, a lost one or a deleted one.</li>
+    <li>What memory dump × 1 (4.0 GiB) would answer: processes, connections, injected code and keys at the time it was taken (<a href="#unread">section 10</a>).</li>
+    <li>What 4 problems hide that were met while reading (<a href="#unread">section 10</a>).</li>
+    <li>What 275 rules would have shown: this evidence has no events for them to look at (<a href="#unseen">section 11</a>).</li>
     </ul></dd>
     </dl>
     "##);
+}
+
+#[test]
+fn the_first_page_answers_what_is_asked_and_leads_to_the_steps() {
+    let page = invented().html();
+    insta::assert_snapshot!(part(&page, "<dl class=\"answers\">", "</section>"));
+    let first = part(&page, "<section id=\"answers\">", "</section>");
+    for link in first.split("href=\"#").skip(1) {
+        let anchor = link.split('"').next().unwrap();
+        assert!(page.contains(&format!("id=\"{anchor}\"")), "{anchor}");
+    }
+}
+
+#[test]
+fn nobody_is_said_to_be_out_or_clean() {
+    for run in [invented(), nothing_found()] {
+        let out = run.answers.iter().find(|one| one.question == Question::Out).unwrap();
+        let text: String = out.sentences.iter().map(Sentence::text).collect();
+        assert!(text.contains("Not known") || text.contains("cannot be asked"), "{text}");
+        let entered = run.answers.iter().find(|one| one.question == Question::Entered).unwrap();
+        assert!(!entered.sentences[0].text().starts_with("No."), "{entered:?}");
+    }
+}
+
+#[test]
+fn a_step_tells_where_when_as_whom_why_it_is_joined_and_its_rows() {
+    insta::assert_snapshot!(part(&invented().html(), "<tbody class=\"finding\" id=\"S-2\">", "</tbody>"));
 }
 
 #[test]

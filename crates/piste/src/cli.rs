@@ -79,6 +79,8 @@ pub(crate) enum Command {
     Doors(crate::doors::Doors),
     Why(crate::doors::Why),
     Trail(crate::trail::TrailOptions),
+    Tree(crate::tree::TreeOptions),
+    Logons(crate::logons::LogonsOptions),
     Show(Show),
     Search(Search),
     Timeline(Timeline),

@@ -20,6 +20,7 @@ mod demo;
 mod difference;
 mod doors;
 mod duties;
+mod estate;
 mod export;
 mod exposure;
 mod fact;
@@ -33,6 +34,7 @@ mod investigate;
 mod key;
 mod lab;
 mod ledger;
+mod logons;
 mod look;
 mod metrics;
 mod out;
@@ -52,6 +54,8 @@ mod show;
 mod sightings;
 mod timeline;
 mod trail;
+mod trail_joins;
+mod tree;
 mod triage;
 mod verify;
 mod visibility;
@@ -121,6 +125,8 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Doors(arguments) => doors::run(arguments, &cli.common),
         Command::Why(arguments) => doors::why(arguments, &cli.common),
         Command::Trail(arguments) => trail::run(arguments, &cli.common),
+        Command::Tree(arguments) => tree::run(arguments, &cli.common),
+        Command::Logons(arguments) => logons::run(arguments, &cli.common),
         Command::Findings(arguments) => findings::run(arguments, &cli.common),
         Command::Sightings(arguments) => sightings::run(arguments, &cli.common),
         Command::Indicators(arguments) => sightings::check::run(arguments, &cli.common),

@@ -4,18 +4,22 @@
 //! steps in the order of time; or one step with its rows and edges. What comes from evidence is escaped before it is printed.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use clap::Args;
-use piste_model::trail::{Edge, Intrusion, Step, StepRow, Trail};
+use clap::{Args, ValueEnum};
+use piste_model::trail::{DecisionOutcome, Edge, Intrusion, Step, StepRow, Trail};
 use piste_model::{Instant, trail::ScopeHost};
 use piste_report::columns::{Table, wrapped};
 use piste_report::escape::{terminal, visible};
+use piste_report::trail_exports::{navigator_layer, timesketch_lines};
 
 use crate::cli::Common;
+use crate::estate::{self, Estate};
 use crate::failure::Failure;
 use crate::look::{bound, is_host, note_not_examined, refuse_unknown_hosts, seen, unreadable};
 use crate::out;
+use crate::person::Who;
+use crate::trail_joins::{self, JoinWord};
 
 /// Characters of a sentence.
 const SENTENCE_CHARS: usize = 600;
@@ -30,7 +34,7 @@ const HANGING: usize = 4;
 #[derive(Debug, Args)]
 #[command(
     name = "trail",
-    after_help = "Example:\n  piste trail --host MX01 --from 2021-03-14\n  piste trail --json"
+    after_help = "Examples:\n  piste trail --host MX01 --from 2021-03-14\n  piste trail --link S-1 S-9 --why 'one tool, by its hash' --key ann.key\n  piste trail --json"
 )]
 pub(crate) struct TrailOptions {
     /// Only steps on this host, with or without its domain; may be given several times.
@@ -42,9 +46,39 @@ pub(crate) struct TrailOptions {
     /// Only steps from this date or time on, in UTC.
     #[arg(long, value_name = "TIME", value_parser = bound)]
     pub(crate) from: Option<Instant>,
+    /// Record that two steps or findings belong together, as S-1 S-9; the next run joins them and says who said so.
+    #[arg(long, num_args = 2, value_names = ["ID", "ID"], requires = "why", conflicts_with = "unlink")]
+    link: Vec<String>,
+    /// Record that what joins two steps directly is to be cut.
+    #[arg(long, num_args = 2, value_names = ["ID", "ID"], requires = "why")]
+    unlink: Vec<String>,
+    /// Why two are joined or cut.
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
+    #[command(flatten)]
+    who: Who,
+    /// Which hosts and accounts are compromised, suspected, without a sign or not examined; FILE lists the hosts of the estate, as CSV or
+    /// one a line, and may be left out.
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    estate: Option<Option<PathBuf>>,
+    /// Write the steps for another tool.
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "json")]
+    format: Option<TrailFormat>,
+    /// Write to this file and not to stdout.
+    #[arg(long, short, value_name = "FILE", requires = "format")]
+    output: Option<PathBuf>,
     /// Print as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Forms in which other tools read steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TrailFormat {
+    /// JSON lines for Timesketch, one a step.
+    Timesketch,
+    /// A layer of the ATT&CK Navigator, format 4.5.
+    Navigator,
 }
 
 impl TrailOptions {
@@ -53,6 +87,18 @@ impl TrailOptions {
         let account =
             self.account.is_empty() || self.account.iter().any(|wanted| is_account(wanted, &step.account));
         host && account && self.from.is_none_or(|from| step.time.to.nanos >= from.nanos)
+    }
+
+    /// What is to be recorded, if anything is.
+    fn word(&self) -> Option<JoinWord<'_>> {
+        let names = if self.link.is_empty() { &self.unlink } else { &self.link };
+        let [one, other] = names.as_slice() else { return None };
+        Some(JoinWord {
+            joins: !self.link.is_empty(),
+            names: [one, other],
+            why: self.why.as_deref().unwrap_or_default(),
+            who: &self.who,
+        })
     }
 
     fn chooses(&self) -> bool {
@@ -75,6 +121,10 @@ fn written(case: &Path) -> Result<Trail, Failure> {
 /// Runs `piste trail`.
 pub(crate) fn run(arguments: &TrailOptions, common: &Common) -> Result<u8, Failure> {
     let mut trail = written(&common.case)?;
+    if let Some(word) = arguments.word() {
+        trail_joins::record(&word, &trail, common)?;
+        return Ok(0);
+    }
     refuse_unknown_hosts(&common.case, &arguments.host)?;
     let all: usize = trail.intrusions.iter().map(|one| one.steps.len()).sum();
     for intrusion in &mut trail.intrusions {
@@ -83,14 +133,65 @@ pub(crate) fn run(arguments: &TrailOptions, common: &Common) -> Result<u8, Failu
     if arguments.chooses() {
         trail.intrusions.retain(|one| !one.steps.is_empty());
     }
+    if let Some(list) = &arguments.estate {
+        return estate(arguments, &trail, list.as_deref(), common);
+    }
+    if let Some(format) = arguments.format {
+        return export(arguments, &trail, format, common);
+    }
     if arguments.json {
         out::data(&format!("{}\n", serde_json::to_string(&trail).unwrap_or_default()));
         return Ok(0);
     }
     out::data(&story(&trail, arguments.chooses()));
     let shown: usize = trail.intrusions.iter().map(|one| one.steps.len()).sum();
+    for word in trail_joins::pending(&trail, &common.case)? {
+        out::note(&format!("not in this trail yet: {}", terminal(&word, SENTENCE_CHARS)));
+    }
     out::note(&format!("{shown} of {all} steps; `piste why S-1` shows what joins a step to others"));
     note_not_examined(&common.case);
+    Ok(0)
+}
+
+/// Which hosts and accounts are reached, each with why.
+fn estate(
+    arguments: &TrailOptions,
+    trail: &Trail,
+    list: Option<&Path>,
+    common: &Common,
+) -> Result<u8, Failure> {
+    let listed = list.map(estate::listed).transpose()?.unwrap_or_default();
+    let findings = seen(&common.case)?.findings(&common.case)?;
+    let mut estate = Estate::of(trail, &findings, &listed);
+    estate::retain_hosts(&mut estate, &arguments.host);
+    if arguments.json {
+        out::data(&format!("{}\n", serde_json::to_string(&estate).unwrap_or_default()));
+    } else {
+        estate.print();
+    }
+    note_not_examined(&common.case);
+    Ok(0)
+}
+
+/// The steps as another tool reads them.
+fn export(
+    arguments: &TrailOptions,
+    trail: &Trail,
+    format: TrailFormat,
+    common: &Common,
+) -> Result<u8, Failure> {
+    let name = common.case.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let text = match format {
+        TrailFormat::Timesketch => timesketch_lines(trail),
+        TrailFormat::Navigator => format!("{:#}\n", navigator_layer(trail, &format!("Piste: {name}"))),
+    };
+    match &arguments.output {
+        Some(path) => {
+            crate::response::write_file(path, &text)?;
+            out::note(&format!("written to {}", visible(&path.display().to_string())));
+        }
+        None => out::data(&text),
+    }
     Ok(0)
 }
 
@@ -124,6 +225,17 @@ fn story(trail: &Trail, chosen: bool) -> String {
         ("Not examined", &scope.not_examined),
     ] {
         tell_hosts(&mut text, title, hosts);
+    }
+    if !trail.decisions.is_empty() {
+        text.push_str("What persons joined or cut\n");
+        for told in &trail.decisions {
+            let became = match told.outcome {
+                DecisionOutcome::Kept => "",
+                DecisionOutcome::StillJoined => " (other edges still join them)",
+                DecisionOutcome::NotFound => " (without effect: one of them is not in this run)",
+            };
+            list_item(&mut text, &format!("{}{became}", told.in_words()));
+        }
     }
     for stopped in &trail.stopped {
         let _ = writeln!(text, "The join stopped: {}", terminal(stopped, SENTENCE_CHARS)); // to a String: cannot fail

@@ -12,6 +12,7 @@ use super::catalog::{ContentRef, Derived, Profile, Row, duty_catalog};
 use super::condition::{Condition, Tested, Truth};
 use super::filing::Filings;
 use crate::facts::{Facts, Moment, Value, fact_catalog};
+use crate::joins::TrailJoins;
 use crate::ledger::{Entry, LedgerError, kind};
 use crate::plan::PlanProgress;
 
@@ -27,6 +28,8 @@ pub struct Response {
     pub filings: Filings,
     /// What was done about the plan.
     pub plan: PlanProgress,
+    /// What was joined or cut in the trail.
+    pub joins: TrailJoins,
     /// Sealed files.
     pub evidence: BTreeSet<EvidenceId>,
 }
@@ -44,6 +47,7 @@ impl Response {
         }
         self.facts.observe(entry)?;
         self.plan.observe(entry)?;
+        self.joins.observe(entry)?;
         self.filings.observe(entry)
     }
 

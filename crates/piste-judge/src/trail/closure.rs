@@ -369,15 +369,14 @@ impl Closure<'_, '_, '_> {
             let image = self.processes().images.text(one.image).to_lowercase();
             let name = file_name(&image);
             let parent = file_name(self.processes().parent_image(*id));
-            one.host == fact.host
-                && one.start.is_some_and(|start| (from..=to).contains(&start))
-                && matches!(parent.as_str(), "services.exe" | "")
+            matches!(parent.as_str(), "services.exe" | "")
                 && !name.is_empty()
                 && programs::hub(&image).is_none()
                 && !programs::is_agent(&image)
                 && (path.contains(&image) || names_program(path, &name))
         };
-        self.processes().iter().filter(fits).map(|(id, _)| id).take(16).collect()
+        let started = self.processes().started_within(fact.host, from, to);
+        started.filter(fits).map(|(id, _)| id).take(16).collect()
     }
 
     /// A logon or a use of a share: which connection it came by, and what goes on in the same connection.
@@ -410,15 +409,13 @@ impl Closure<'_, '_, '_> {
     fn by_pipe(&mut self, session: &Key, id: FactId, fact: &Fact) {
         let fits = |(process, one): &(ProcessId, &super::processes::Process)| {
             let parent = file_name(self.processes().parent_image(*process));
-            one.host == fact.host
-                && one
-                    .start
-                    .is_some_and(|start| start >= fact.from && start <= fact.to.saturating_add(ASKED / 2))
-                && matches!(one.logon, Some(0x3e7) | None)
+            matches!(one.logon, Some(0x3e7) | None)
                 && matches!(parent.as_str(), "services.exe" | "")
                 && self.is_an_actor(*process)
         };
-        let found: Vec<ProcessId> = self.processes().iter().filter(fits).map(|(id, _)| id).take(16).collect();
+        let started =
+            self.processes().started_within(fact.host, fact.from, fact.to.saturating_add(ASKED / 2));
+        let found: Vec<ProcessId> = started.filter(fits).map(|(id, _)| id).take(16).collect();
         for process in found {
             let reason = format!(
                 "{} started within seconds of the use of the pipe {} from {}",

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use piste_model::trail::EdgeClass;
 
 use super::collect::FactId;
+use super::decided::Decided;
 use super::fact::Place;
 use super::processes::ProcessId;
 
@@ -94,33 +95,52 @@ impl Graph {
         })
     }
 
-    /// Members by what they are joined to, each group in the order of its keys.
-    pub(crate) fn components(&self) -> Vec<Vec<Key>> {
-        let mut of: BTreeMap<&Key, &Key> =
-            self.nodes.iter().filter(|(_, node)| node.member).map(|(key, _)| (key, key)).collect();
-        for (from, to) in self.edges.keys() {
-            let (one, other) = (root(&of, from), root(&of, to));
-            if let (Some(one), Some(other)) = (one, other)
-                && one != other
-            {
-                of.insert(one.max(other), one.min(other));
+    /// Members by what they are joined to, by the join or by a person, each group in the order of its keys.
+    pub(crate) fn components(&self, decided: &Decided) -> Vec<Vec<Key>> {
+        let members: Vec<&Key> =
+            self.nodes.iter().filter(|(_, node)| node.member).map(|(key, _)| key).collect();
+        let number = |key: &Key| members.binary_search(&key).ok();
+        let mut sets = Sets::of(members.len());
+        let found =
+            self.edges.keys().filter(|(from, to)| !decided.is_cut(from, to)).map(|(from, to)| [from, to]);
+        let by_persons = decided.joined().map(|([one, other], _)| [one, other]);
+        for [from, to] in found.chain(by_persons) {
+            if let (Some(from), Some(to)) = (number(from), number(to)) {
+                sets.unite(from, to);
             }
         }
-        let mut groups: BTreeMap<&Key, Vec<Key>> = BTreeMap::new();
-        for key in of.keys() {
-            if let Some(root) = root(&of, key) {
-                groups.entry(root).or_default().push((*key).clone());
-            }
+        let mut groups: BTreeMap<usize, Vec<Key>> = BTreeMap::new();
+        for (at, key) in members.into_iter().enumerate() {
+            groups.entry(sets.least(at)).or_default().push(key.clone());
         }
         groups.into_values().collect()
     }
 }
 
-fn root<'a>(of: &BTreeMap<&'a Key, &'a Key>, key: &'a Key) -> Option<&'a Key> {
-    let mut at = *of.get(key)?;
-    // Each step goes to a lesser key: it ends.
-    while let Some(next) = of.get(at).filter(|next| **next != at) {
-        at = next;
+/// Sets of numbers, each known by its least.
+struct Sets(Vec<usize>);
+
+impl Sets {
+    fn of(count: usize) -> Self {
+        Self((0..count).collect())
     }
-    Some(at)
+
+    /// The least number of the set; the way to it is made shorter, so that a long chain costs little.
+    fn least(&mut self, mut at: usize) -> usize {
+        while let Some(next) = self.0.get(at).copied().filter(|next| *next != at) {
+            let beyond = self.0.get(next).copied().unwrap_or(next);
+            if let Some(here) = self.0.get_mut(at) {
+                *here = beyond;
+            }
+            at = beyond;
+        }
+        at
+    }
+
+    fn unite(&mut self, one: usize, other: usize) {
+        let (one, other) = (self.least(one), self.least(other));
+        if let Some(greater) = self.0.get_mut(one.max(other)) {
+            *greater = one.min(other);
+        }
+    }
 }

@@ -13,10 +13,12 @@ use piste_model::trail::{
 use piste_model::{EvidenceId, Finding, Instant, Level, RowRef};
 
 use super::Inputs;
+use super::apart;
 use super::asked::is_network_logon;
 use super::collect::{FactId, is_an_address};
+use super::decided::Decided;
 use super::fact::{Fact, Place};
-use super::graph::Key;
+use super::graph::{Join, Key};
 use super::steps::{Draft, Teller, cut};
 
 /// Points from which on a group is an intrusion.
@@ -59,6 +61,11 @@ pub(crate) struct Judge<'a, 't, 'x, 'c, 'n> {
     pub(crate) inputs: &'a Inputs<'a>,
     /// Findings by the rows that they list and their rule.
     findings: BTreeMap<Place, BTreeSet<(u32, String)>>,
+    decided: Decided,
+    /// What joins each act to others.
+    edges: BTreeMap<&'a Key, Vec<(&'a (Key, Key), &'a Join)>>,
+    /// Network logons by host.
+    logons: BTreeMap<u32, Vec<FactId>>,
 }
 
 impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
@@ -69,13 +76,35 @@ impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
                 findings.entry(place_of(row)).or_default().insert((finding.id.0, rule_of(finding)));
             }
         }
-        Self { teller, inputs, findings }
+        let mut acts: BTreeMap<Place, BTreeSet<Key>> = BTreeMap::new();
+        // The steps are told twice where persons decided something, and once where nobody did.
+        let members = teller.closure.graph.nodes.iter().filter(|(_, node)| node.member);
+        for (key, _) in members.filter(|_| !inputs.decisions.is_empty()) {
+            for id in teller.steps(key).iter().flat_map(|draft| &draft.facts) {
+                if let Some(fact) = teller.closure.collector.facts.get(*id) {
+                    acts.entry(fact.place).or_default().insert(key.clone());
+                }
+            }
+        }
+        let decided = Decided::find(inputs.decisions, &acts);
+        let mut edges: BTreeMap<&Key, Vec<(&(Key, Key), &Join)>> = BTreeMap::new();
+        for (pair, join) in
+            teller.closure.graph.edges.iter().filter(|(pair, _)| !decided.is_cut(&pair.0, &pair.1))
+        {
+            edges.entry(&pair.0).or_default().push((pair, join));
+            edges.entry(&pair.1).or_default().push((pair, join));
+        }
+        let mut logons: BTreeMap<u32, Vec<FactId>> = BTreeMap::new();
+        for (id, fact) in teller.closure.collector.facts.iter().filter(|(_, fact)| is_network_logon(fact)) {
+            logons.entry(fact.host).or_default().push(id);
+        }
+        Self { teller, inputs, findings, decided, edges, logons }
     }
 
     /// All intrusions and leads.
     pub(crate) fn trail(&self) -> Trail {
-        let mut groups: Vec<Group> =
-            self.teller.closure.graph.components().into_iter().filter_map(|keys| self.group(keys)).collect();
+        let components = self.teller.closure.graph.components(&self.decided);
+        let mut groups: Vec<Group> = components.into_iter().filter_map(|keys| self.group(keys)).collect();
         groups.sort_by_key(|group| group.drafts.first().map(|draft| (draft.from, draft.key.clone())));
         let (intrusions, leads): (Vec<Group>, Vec<Group>) =
             groups.into_iter().partition(|group| group.weight.points >= INTRUSION);
@@ -86,6 +115,13 @@ impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
             trail.intrusions.extend(self.intrusion(at, group, &ids));
         }
         self.keep_apart(&mut trail, &intrusions);
+        let together = |one: &Key, other: &Key| {
+            intrusions
+                .iter()
+                .chain(&leads)
+                .any(|group| group.keys.contains(one) && group.keys.contains(other))
+        };
+        trail.decisions = self.decided.outcomes(&together);
         trail.stopped.clone_from(&self.teller.closure.stopped);
         trail
     }
@@ -146,6 +182,11 @@ impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
             }
         }
         weight.points += medium.min(MEDIUM_MAX);
+        for ([one, other], told) in self.decided.joined() {
+            if keys.contains(one) && keys.contains(other) {
+                weight.because.push(told.in_words());
+            }
+        }
         if hosts.len() > 1 {
             weight.points += ACROSS;
             weight.because.push("what was started on one host came from another".to_owned());
@@ -296,10 +337,14 @@ impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
                 rows: Vec::new(),
             }];
         }
-        let closure = self.teller.closure;
-        let of_key =
-            closure.graph.edges.iter().filter(|((from, to), _)| *from == draft.key || *to == draft.key);
-        let edge = |((from, to), join): (&(Key, Key), &super::graph::Join)| {
+        let of_key = self.edges.get(&draft.key).into_iter().flatten();
+        let by_persons = self.decided.joined().filter_map(|([one, other], told)| {
+            let other = if *one == draft.key { other } else { Some(one).filter(|_| *other == draft.key)? };
+            let other = ids.main.get(other).filter(|_| group.keys.contains(other))?;
+            let (class, reason) = (piste_model::trail::EdgeClass::Person, told.in_words());
+            Some(Edge { to: ids.of(*other), class, reason, rows: Vec::new() })
+        });
+        let edge = |((from, to), join): &(&(Key, Key), &Join)| {
             let other = if *from == draft.key { to } else { from };
             let other = ids.main.get(other).filter(|_| group.keys.contains(other))?;
             Some(Edge {
@@ -309,7 +354,7 @@ impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
                 rows: self.rows(&join.facts),
             })
         };
-        of_key.filter_map(edge).take(Step::MAX_EDGES).collect()
+        by_persons.chain(of_key.filter_map(edge)).take(Step::MAX_EDGES).collect()
     }
 
     /// From when on the source of a row is here.
@@ -350,15 +395,23 @@ impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
             .iter()
             .map(|one| (one.id.clone(), one.hosts.iter().cloned().collect()))
             .collect();
-        for (intrusion, group) in trail.intrusions.iter_mut().zip(groups) {
-            let own: BTreeSet<String> = intrusion.hosts.iter().cloned().collect();
-            for (id, hosts) in ids.iter().filter(|(id, _)| *id != intrusion.id) {
-                let shared: Vec<String> = own.intersection(hosts).cloned().collect();
-                let near = if shared.is_empty() { "no host".to_owned() } else { shared.join(", ") };
+        let accounts = apart::accounts_of(&trail.intrusions);
+        let near = apart::Neighbours::of(&ids, &accounts);
+        for (at, (intrusion, group)) in trail.intrusions.iter_mut().zip(groups).enumerate() {
+            for beside in near.of_one(at) {
+                let (Some((id, hosts)), Some(other)) = (ids.get(beside), groups.get(beside)) else {
+                    continue;
+                };
+                let shared: Vec<&str> =
+                    intrusion.hosts.iter().filter(|host| hosts.contains(*host)).map(String::as_str).collect();
+                let in_common = if shared.is_empty() { "no host".to_owned() } else { shared.join(", ") };
+                let by_accounts = accounts.get(at).zip(accounts.get(beside));
+                let by_accounts =
+                    by_accounts.map(|(own, theirs)| apart::shared(own, theirs)).unwrap_or_default();
                 intrusion.separate_from.push(Separate {
                     intrusion: Some(id.clone()),
-                    what: format!("{id}, which has {near} in common with it"),
-                    because: "no process, logon, connection, file, service, door or rare address of the one is one of the other".to_owned(),
+                    what: format!("{id}, which has {in_common} in common with it"),
+                    because: format!("{}{by_accounts}", self.why_apart(group, other)),
                     addresses: Vec::new(),
                     rows: Vec::new(),
                 });
@@ -367,9 +420,23 @@ impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
         }
     }
 
+    /// Why two groups are not one: a person's word, or that nothing of the one is of the other.
+    fn why_apart(&self, group: &Group, other: &Group) -> String {
+        let between = |[one, two]: &[Key; 2]| {
+            (group.keys.contains(one) && other.keys.contains(two))
+                || (group.keys.contains(two) && other.keys.contains(one))
+        };
+        let cuts: Vec<String> =
+            self.decided.cut().filter(|(acts, _)| between(acts)).map(|(_, told)| told.in_words()).collect();
+        if cuts.is_empty() {
+            "no process, logon, connection, file, service, door or rare address of the one is one of the other".to_owned()
+        } else {
+            cuts.join("; ")
+        }
+    }
+
     /// Network logons of the accounts of a group on its hosts that came from elsewhere or in another way.
     fn other_logons(&self, group: &Group) -> Vec<Separate> {
-        let closure = self.teller.closure;
         let own: Vec<&Fact> = group
             .drafts
             .iter()
@@ -378,7 +445,9 @@ impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
             .filter(|fact| is_network_logon(fact))
             .collect();
         let mut others: BTreeMap<(String, String), Vec<FactId>> = BTreeMap::new();
-        for (id, fact) in closure.collector.facts.iter().filter(|(_, fact)| is_network_logon(fact)) {
+        let hosts: BTreeSet<u32> = own.iter().map(|fact| fact.host).collect();
+        let on_hosts = hosts.iter().flat_map(|host| self.logons.get(host)).flatten();
+        for (id, fact) in on_hosts.filter_map(|id| Some((*id, self.fact(*id)?))) {
             let near = own.iter().find(|one| {
                 one.host == fact.host
                     && one.text("TargetUserName").eq_ignore_ascii_case(fact.text("TargetUserName"))

@@ -5,6 +5,7 @@
 //! processes, logons, connections, services, files, addresses that are rare. An account, a well-known program or nearness in time
 //! joins nothing. `docs/decisions/0045-the-join.md` says why in this order.
 
+mod apart;
 mod asked;
 mod attach;
 mod clock;
@@ -12,6 +13,7 @@ mod closure;
 mod collect;
 mod commanded;
 mod commands;
+mod decided;
 mod fact;
 mod graph;
 mod judge;
@@ -23,13 +25,14 @@ mod scope;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use piste_lake::{Lake, LakeError};
 use piste_model::coverage::Coverage;
-use piste_model::trail::{EdgeClass, Trail};
+use piste_model::trail::{DecidedJoin, EdgeClass, Trail};
 use piste_model::{Clock, Door, EvidenceId, Finding, Level};
 
 use self::clock::Shifts;
@@ -41,6 +44,7 @@ use self::judge::{Judge, place_of};
 use self::names::HostNames;
 use self::processes::Processes;
 use self::steps::Teller;
+pub use self::tree::{ProcessTrees, TreeInputs, TreeMark, TreeProcess, TreeQuery, process_trees};
 
 /// Detections that are looked at: of more, those of the rules that speak least often.
 pub const WITNESSES_MAX: usize = 200_000;
@@ -108,6 +112,8 @@ pub struct Inputs<'a> {
     pub clocks: &'a [Clock],
     /// What the logs cover.
     pub coverage: &'a [Coverage],
+    /// What persons joined or cut: the last word on each pair of acts.
+    pub decisions: &'a [DecidedJoin],
     /// A host's one name.
     pub host: &'a dyn Fn(&str) -> String,
     /// The locator of a sealed file.
@@ -124,7 +130,7 @@ pub fn trail(inputs: &Inputs<'_>) -> Result<Trail, LakeError> {
     hosts.with_logs(inputs.coverage.iter().map(|one| one.host.as_str()));
     let (mut processes, mut facts, mut addresses) =
         (Processes::default(), Facts::default(), Addresses::default());
-    let said = Said::of(inputs.findings);
+    let said = Said::of(inputs);
     let pending: BTreeSet<usize> = (0..inputs.witnesses.len())
         .filter(|at| inputs.witnesses.get(*at).is_some_and(|one| said.counts(one)))
         .collect();
@@ -260,9 +266,13 @@ struct Said {
 }
 
 impl Said {
-    fn of(findings: &[Finding]) -> Self {
+    fn of(inputs: &Inputs<'_>) -> Self {
         let mut said = Self { confirmed: BTreeSet::new(), harmless: BTreeSet::new() };
-        for finding in findings {
+        // What a person joins to something is somebody's act by that word.
+        let joined = inputs.decisions.iter().map(|told| &told.decision).filter(|one| one.joins);
+        let rows = joined.flat_map(|one| one.one.rows.iter().chain(&one.other.rows));
+        said.confirmed.extend(rows.map(|row| decided::place_of(*row)));
+        for finding in inputs.findings {
             let places = finding.rows.iter().map(place_of);
             match finding.verdict.as_str() {
                 "confirmed" => said.confirmed.extend(places),

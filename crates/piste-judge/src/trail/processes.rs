@@ -4,7 +4,7 @@
 //! children, and which process another row means: by its GUID, else by host, number and time within a boot. A process whose start
 //! is not in the logs is one too as soon as a row names it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::fact::{Place, Row, guid, number};
 use super::names::Names;
@@ -66,6 +66,8 @@ pub(crate) struct Processes {
     /// In the order of their start.
     by_pid: HashMap<(u32, u32), Vec<ProcessId>>,
     children: HashMap<ProcessId, Vec<ProcessId>>,
+    /// By host and start.
+    by_start: BTreeSet<(u32, i64, ProcessId)>,
     /// By the row of their creation: those that have neither GUID nor number.
     by_place: HashMap<Place, ProcessId>,
     pub(crate) images: Names,
@@ -105,11 +107,23 @@ impl Processes {
         self.all.iter().enumerate().map(|(at, one)| (ProcessId(u32::try_from(at).unwrap_or(u32::MAX)), one))
     }
 
+    /// Those of a host that started within a span, in the order of their start.
+    pub(crate) fn started_within(
+        &self,
+        host: u32,
+        from: i64,
+        to: i64,
+    ) -> impl Iterator<Item = (ProcessId, &Process)> {
+        let span = (host, from, ProcessId(0))..=(host, to.max(from), ProcessId(u32::MAX));
+        self.by_start.range(span).filter_map(|(_, _, id)| Some((*id, self.get(*id)?)))
+    }
+
     fn push(&mut self, process: Process) -> ProcessId {
         let id = ProcessId(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
         if process.guid != 0 {
             self.by_guid.insert(process.guid, id);
         }
+        self.by_start.extend(process.start.map(|start| (process.host, start, id)));
         if let Some(pid) = process.pid {
             self.by_pid.entry((process.host, pid)).or_default().push(id);
         } else if process.guid == 0 {
@@ -149,8 +163,10 @@ impl Processes {
             None => _ = self.push(process),
             // Another host's rows named it before the rows of its own were read.
             Some(id) => {
+                let (host, start) = (process.host, process.start);
                 if let Some(one) = self.at(id).filter(|one| one.start.is_none()) {
                     *one = process;
+                    self.by_start.extend(start.map(|start| (host, start, id)));
                 }
             }
         }
@@ -382,6 +398,11 @@ impl Processes {
         let pid = self.get(id).and_then(|one| one.pid).expect("an invented process");
         if let Some(one) = self.at(id) {
             one.host = host;
+        }
+        let start = self.get(id).and_then(|one| one.start);
+        if let Some(start) = start {
+            self.by_start.remove(&(0, start, id));
+            self.by_start.insert((host, start, id));
         }
         self.by_pid.remove(&(0, pid));
         self.by_pid.entry((host, pid)).or_default().push(id);

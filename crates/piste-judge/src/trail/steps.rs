@@ -631,7 +631,7 @@ fn is_byproduct(path: &str) -> bool {
 }
 
 /// The account that a row says acted.
-fn account_of(fact: &Fact) -> String {
+pub(crate) fn account_of(fact: &Fact) -> String {
     let pair = |domain: &str, name: &str| {
         let (domain, name) = (fact.text(domain), fact.text(name));
         if name.is_empty() || domain.is_empty() { name.to_owned() } else { format!("{domain}\\{name}") }

@@ -1,10 +1,11 @@
 //! Which spans of which logs are here, and which are not, and why.
 //!
-//! In: the days on which rows were counted, the record ids of Windows's logs, the events that say that a log was cleared, and
-//! differences of clocks. Out: spans by host and dataset, in the order of time. Ids that follow each other prove that nothing is
+//! In: the days on which rows were counted, the record ids of Windows's logs, the events that say that a log was cleared, the audit
+//! policy out of hives, and differences of clocks. Out: spans by host and dataset, in the order of time. Ids that follow each other prove that nothing is
 //! missing between two quiet days; ids of an export that was filtered prove nothing, and neither do days of a text log.
 //! Source: docs/formats/evtx.md on record ids; gaps of 511 raw files of six machines were none.
 
+mod audit_policy;
 mod clears;
 mod record_ids;
 #[cfg(test)]
@@ -73,6 +74,7 @@ pub fn find(sources: &Sources<'_>) -> Result<Vec<Visibility>, LakeError> {
         }
     }
     spans.extend(clears.into_iter().map(cleared));
+    spans.extend(audit_policy::read(sources)?);
     spans.extend(sources.clocks.iter().filter_map(|clock| skewed(clock, sources.coverage)));
     spans.extend(not_collected(sources.coverage));
     spans.sort_by(|a, b| {
@@ -103,7 +105,7 @@ fn kind_of(because: &Because) -> VisibilityKind {
         Because::RecordsMissing { .. } | Because::DaysWithout { .. } => VisibilityKind::Gap,
         Because::ClearEvent { .. } => VisibilityKind::Cleared,
         Because::FirstRecord { .. } => VisibilityKind::RolledOver,
-        Because::LogBegins => VisibilityKind::NotLogged,
+        Because::LogBegins | Because::AuditPolicy { .. } => VisibilityKind::NotLogged,
         Because::Filtered { .. } => VisibilityKind::Exported,
         Because::ClockDiffers { .. } => VisibilityKind::Skewed,
         Because::NoFile => VisibilityKind::NotCollected,

@@ -5,6 +5,7 @@
 
 use std::cmp::Reverse;
 
+use piste_model::visibility::Because;
 use piste_model::{Visibility, VisibilityKind};
 
 use super::words::{host, rest, thead};
@@ -17,12 +18,12 @@ const SPANS: usize = 60;
 /// Writes the table.
 pub(super) fn write(view: &ReportView<'_>, out: &mut String) {
     let mut dark: Vec<&Visibility> =
-        view.visibility.iter().filter(|span| span.kind != VisibilityKind::Covered).collect();
+        view.trail.visibility.iter().filter(|span| span.kind != VisibilityKind::Covered).collect();
     if dark.is_empty() {
         return;
     }
     // What somebody did to a log comes before what happens to every log.
-    dark.sort_by_key(|span| (Reverse(gravity(span.kind)), &span.host, &span.dataset, span.from));
+    dark.sort_by_key(|span| (Reverse(gravity(span)), &span.host, &span.dataset, span.from));
     out.push_str(
         "<h3>What is in the dark</h3>\n<p>Of these spans nothing follows from silence.</p>\n<table>",
     );
@@ -43,8 +44,12 @@ pub(super) fn write(view: &ReportView<'_>, out: &mut String) {
     rest(out, dark.len().saturating_sub(SPANS), "such spans", "trail.json");
 }
 
-fn gravity(kind: VisibilityKind) -> u8 {
-    match kind {
+fn gravity(span: &Visibility) -> u8 {
+    // What a policy keeps out says more than where a log begins.
+    if matches!(span.because, Because::AuditPolicy { .. }) {
+        return 3;
+    }
+    match span.kind {
         VisibilityKind::Cleared => 6,
         VisibilityKind::Skewed => 5,
         VisibilityKind::Gap => 4,

@@ -13,7 +13,7 @@ use piste_model::{Door, DoorState, DoorVerdict, Instant};
 
 use super::pictures::{Axis, LEFT, RIGHT, short, start, tenths};
 use super::words::{host, rest};
-use super::{ReportView, put};
+use super::{ReportView, put, section};
 use crate::escape::{html, html_cut};
 use crate::figures::minute_hand;
 
@@ -38,6 +38,11 @@ enum Line<'a> {
     Door(&'a Door),
 }
 
+/// Doors that the page shows.
+pub(super) fn shown<'a>(view: &ReportView<'a>) -> impl Iterator<Item = &'a Door> + use<'a> {
+    view.doors.iter().take(DOORS)
+}
+
 /// Writes the section.
 pub(super) fn write(view: &ReportView<'_>, out: &mut String) {
     if view.run.summary.doors.is_none() {
@@ -52,9 +57,10 @@ pub(super) fn write(view: &ReportView<'_>, out: &mut String) {
             .map_or_else(|| "in rows that have no time".to_owned(), |covered| covered.in_words());
         put!(
             out,
-            "<p>No way in was seen {}. That says something only of these days and of the logs of section 3: outside them \
+            "<p>No way in was seen {}. That says something only of these days and of the logs of {}: outside them \
              nothing can be seen.</p>\n",
-            html(&days)
+            html(&days),
+            section("coverage")
         );
         web_logs(summary, out);
     } else {
@@ -137,7 +143,7 @@ fn picture(view: &ReportView<'_>, out: &mut String) {
     let rows: usize = shown.iter().map(|(_, lines)| lines.len().min(LINES) + 1).sum();
     let height = ROW * i64::try_from(rows).unwrap_or(0) + 6 * i64::try_from(shown.len()).unwrap_or(0) + 34;
     out.push_str(
-        "<figure><figcaption><b>Picture 3.</b> Ways in against what was open and what the logs cover. The outlined bars are the \
+        "<figure><figcaption><b>Picture 2.</b> Ways in against what was open and what the logs cover. The outlined bars are the \
          days of the web logs: before, after and between them they show nothing. A hatched bar is a flaw that was open; where it ends, \
          the patch was in. A door's line reaches from when it was open at the latest to its last use: filled circle used, \
          half circle succeeded, cross failed, empty circle probed (doors without a time have their word alone).\

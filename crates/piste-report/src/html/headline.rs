@@ -1,4 +1,4 @@
-//! The first section: what was examined, what was found and what cannot be said, in words for those who decide.
+//! What was examined, what rules found and what cannot be said, in words for those who decide.
 //!
 //! In: the run and its coverage. Out: three paragraphs and the key figures. No sentence says that something is clean:
 //! where nothing was found, it names the span and the events in which it would have been seen.
@@ -6,7 +6,7 @@
 use piste_model::{Door, DoorVerdict, Finding, Level, first_trace};
 
 use super::words::host;
-use super::{ReportView, put};
+use super::{ReportView, put, section};
 use crate::escape::{html, html_cut};
 use crate::figures::{bytes, computers_of, counted, minute_hand, thousands};
 use crate::reading;
@@ -118,7 +118,8 @@ fn found(view: &ReportView<'_>, out: &mut String) {
             let matches = counted(tallies.total(), "match of a rule", "matches of rules");
             put!(
                 out,
-                "<p>No finding was made of the {matches} that <a href=\"#numbers\">section 5</a> counts.</p>"
+                "<p>No finding was made of the {matches} that {} counts.</p>",
+                section("numbers")
             );
             return;
         }
@@ -212,40 +213,43 @@ fn not_said(view: &ReportView<'_>, out: &mut String) {
     if gaps > 0 {
         put!(
             out,
-            "<li>What happened on days without any event, which {} of {} show (<a href=\"#coverage\">section 3</a>). An \
+            "<li>What happened on days without any event, which {} of {} show ({}). An \
              empty day may be a quiet one, a lost one or a deleted one.</li>\n",
             thousands(gaps),
-            counted(view.coverage.len() as u64, "log", "logs")
+            counted(view.coverage.len() as u64, "log", "logs"),
+            section("coverage")
         );
     }
     let kinds = || summary.reading.not_examined.iter().filter(|one| one.records);
     for one in kinds().take(KINDS_NAMED) {
         put!(
             out,
-            "<li>What {} would answer: {} (<a href=\"#unread\">section 6</a>).</li>\n",
+            "<li>What {} would answer: {} ({}).</li>\n",
             html_cut(&reading::kind_and_figures(one), 200),
-            html_cut(&one.would_answer, 400)
+            html_cut(&one.would_answer, 400),
+            section("unread")
         );
     }
     let more = kinds().count().saturating_sub(KINDS_NAMED) as u64;
     if more > 0 {
         let kinds = counted(more, "further kind of file", "further kinds of files");
-        put!(out, "<li>What {kinds} would answer (<a href=\"#unread\">section 6</a>).</li>\n");
+        put!(out, "<li>What {kinds} would answer ({}).</li>\n", section("unread"));
     }
     if summary.issues > 0 {
         let issues = counted(summary.issues, "problem hides", "problems hide");
         put!(
             out,
-            "<li>What {issues} that were met while reading (<a href=\"#unread\">section 6</a>).</li>\n"
+            "<li>What {issues} that were met while reading ({}).</li>\n",
+            section("unread")
         );
     }
     let unseen: u64 = run.areas.unseen.iter().map(|area| area.rules).sum();
     if unseen > 0 {
         put!(
             out,
-            "<li>What {} would have shown: this evidence has no events for them to look at (<a \
-             href=\"#unseen\">section 7</a>).</li>\n",
-            counted(unseen, "rule", "rules")
+            "<li>What {} would have shown: this evidence has no events for them to look at ({}).</li>\n",
+            counted(unseen, "rule", "rules"),
+            section("unseen")
         );
     }
     if run.tallies.undated > 0 {

@@ -1,21 +1,23 @@
 //! `report.html`: one page to hand to those who decide, and to those who check.
 //!
 //! In: a [`ReportView`]. Out: one self-contained file: inline CSS and SVG, no script, no request to anywhere, printable on
-//! A4. It opens in plain words (examined, found, cannot be said) and leads each sentence down to a file, a record and a
+//! A4. It opens with the answers to what those who decide ask, and leads each sentence down to a file, a record and a
 //! hash. Times are UTC. It holds no time of its making, so that equal runs give equal bytes.
 
+mod answers;
 mod dark;
 mod doors;
 mod headline;
 mod pictures;
 mod sightings;
+mod story;
 mod style;
 mod tables;
 mod words;
 
 use std::io::{self, Write};
 
-use piste_model::{Door, Exposure, Visibility};
+use piste_model::{Door, Exposure, Trail};
 
 use crate::escape::html_cut;
 use crate::view::{Coverage, RunView};
@@ -44,27 +46,35 @@ pub struct ReportView<'a> {
     pub exposures: &'a [Exposure],
     /// What the logs cannot show of open flaws, a sentence each.
     pub not_visible: &'a [String],
-    /// Which spans of which logs are here, and why others are not.
-    pub visibility: &'a [Visibility],
+    /// What was done, and which spans of which logs are here.
+    pub trail: &'a Trail,
 }
 
 /// The sections: anchor, heading, and what writes the content.
 type Section = (&'static str, &'static str, fn(&ReportView<'_>, &mut String));
 
-const SECTIONS: [Section; 12] = [
-    ("result", "Result in plain words", headline::write),
+const SECTIONS: [Section; 14] = [
+    ("answers", "The answers", answers::write),
+    ("story", "What he did", story::write),
+    ("doors", "Ways in", doors::write),
+    ("result", "What was examined and found", headline::write),
     ("time", "When and where rules matched", pictures::detections),
     ("coverage", "What the evidence covers", coverage),
     ("findings", "Findings, the gravest first", tables::findings),
+    ("sightings", "Known indicators", sightings::write),
     ("numbers", "Detections by level, computer and day", tables::numbers),
     ("unread", "What could not be read, and what that costs", tables::unread),
     ("unseen", "Areas without any event in this evidence", tables::unseen),
     ("rules", "Rules", tables::rule_sets),
     ("evidence", "Evidence", tables::evidence),
     ("check", "How to check a statement", tables::how_to_check),
-    ("doors", "Ways in", doors::write),
-    ("sightings", "Known indicators", sightings::write),
 ];
+
+/// A section by its number, as a link.
+fn section(anchor: &str) -> String {
+    let number = (1..).zip(SECTIONS).find(|(_, (name, ..))| *name == anchor).map_or(0, |(number, _)| number);
+    format!("<a href=\"#{anchor}\">section {number}</a>")
+}
 
 /// Writes the report.
 ///

@@ -13,7 +13,7 @@ use piste_model::{Instant, Level};
 use super::headline::days_of;
 use super::style::fill;
 use super::words::{host, rest};
-use super::{ReportView, put};
+use super::{ReportView, put, section};
 use crate::escape::{html, html_cut};
 use crate::figures::{DAY, counted, minute_hand, thousands};
 use crate::tallies::LevelCounts;
@@ -127,16 +127,16 @@ pub(super) fn start(out: &mut String, axis: &Axis, name: &str, title: &str, desc
     put!(out, "<path d=\"M{left} {bottom}H{right}\" stroke=\"#6a737d\"/>\n");
 }
 
-/// Picture 1: detections over time by computer (rows) and level (lanes).
+/// Detections over time by computer (rows) and level (lanes).
 pub(super) fn detections(view: &ReportView<'_>, out: &mut String) {
     const LANE: i64 = 10;
     let tallies = view.run.tallies;
     let mut hosts: Vec<_> = tallies.picture.cells.iter().collect();
     let (Some(axis), false) = (Axis::of(view), hosts.is_empty()) else {
         let text = if view.run.summary.detections.is_some() {
-            "No rule matched an event that has a time, in the span that section 3 shows."
+            format!("No rule matched an event that has a time, in the span that {} shows.", section("coverage"))
         } else {
-            "The rules have not been run over this evidence."
+            "The rules have not been run over this evidence.".to_owned()
         };
         put!(out, "<p>{text}</p>\n");
         return;
@@ -150,7 +150,7 @@ pub(super) fn detections(view: &ReportView<'_>, out: &mut String) {
     let letters: Vec<_> = lanes.iter().map(|level| format!("{} {level}", letter(*level))).collect();
     put!(
         out,
-        "<figure><figcaption><b>Picture 1.</b> Matches of rules over time. Each computer has one lane a level ({}); below \
+        "<figure><figcaption><b>Picture 3.</b> Matches of rules over time. Each computer has one lane a level ({}); below \
          level high a mark is paler where it stands for fewer than ten matches. The number at the right counts them \
          all.</figcaption>\n",
         letters.join(", ")
@@ -241,7 +241,7 @@ fn marks(
     out.push('\n');
 }
 
-/// Picture 2: what the evidence covers, by computer and dataset.
+/// What the evidence covers, by computer and dataset.
 pub(super) fn coverage(view: &ReportView<'_>, out: &mut String) {
     const ROW: i64 = 17;
     let Some(axis) = Axis::of(view).filter(|_| !view.coverage.is_empty()) else {
@@ -254,7 +254,7 @@ pub(super) fn coverage(view: &ReportView<'_>, out: &mut String) {
     let rows = shown.len() + groups.len();
     let height = ROW * i64::try_from(rows).unwrap_or(0) + 6 * i64::try_from(groups.len()).unwrap_or(0) + 34;
     out.push_str(
-        "<figure><figcaption><b>Picture 2.</b> Days with events. A bar reaches from the first to the last event of a \
+        "<figure><figcaption><b>Picture 4.</b> Days with events. A bar reaches from the first to the last event of a \
          kind; it is dark on days that have events and empty on days that have none. Outside the bars nothing can be \
          seen, so nothing can be excluded.</figcaption>\n",
     );

@@ -6,7 +6,7 @@
 use piste_model::{Instant, Sighting};
 
 use super::words::{host, list, rest, span, thead};
-use super::{ReportView, put};
+use super::{ReportView, put, section};
 use crate::escape::html_cut;
 use crate::figures::{counted, minute_hand, thousands};
 use crate::reading;
@@ -28,9 +28,10 @@ pub(super) fn write(view: &ReportView<'_>, out: &mut String) {
     put!(
         out,
         "<p>{} looked for in the rows and among the files of this evidence; <b>{}</b> seen. An indicator that was not seen was not \
-         seen in the spans of section 3, and says nothing of others.</p>\n",
+         seen in the spans of {}, and says nothing of others.</p>\n",
         counted(sought.indicators, "known indicator was", "known indicators were"),
         thousands(sought.sightings.len() as u64),
+        section("coverage"),
     );
     if let Some(sentence) = reading::not_searched(view.run.summary) {
         put!(out, "<p>{}</p>\n", html_cut(&sentence, 1_000));

@@ -23,6 +23,25 @@ dl.result dt{font-weight:600}
 dl.result dd{margin:0;max-width:44rem}
 dl.result dd p:first-child,dl.result dd ul:first-child{margin-top:0}
 dl.result ul{padding-left:1.1rem}
+dl.answers{margin:0}
+dl.answers dt{font-weight:600;font-size:1.02rem;margin:1.1rem 0 .1rem}
+dl.answers dd{margin:0;max-width:52rem}
+dl.answers dd p{margin:.1rem 0}
+dl.answers dd p b{font-weight:600}
+dl.answers ul{margin:.2rem 0;padding-left:1.1rem;max-width:52rem}
+dl.answers li{margin:.12rem 0}
+dl.known{margin:.3rem 0 .6rem;display:grid;grid-template-columns:8.5rem 1fr;row-gap:.2rem;font-size:.92rem}
+dl.known dt,dl.joined dt{color:#4a525b}
+dl.known dd{margin:0;max-width:50rem}
+.steps{table-layout:fixed}
+.steps th:first-child{width:3.6rem}
+.steps th:nth-child(2){width:8.6rem}
+.steps th:nth-child(3){width:10.5rem}
+.steps .step{font-weight:600}
+.steps td.t{width:auto}
+.deed{font-weight:600}
+.technique{font-size:.8rem;color:#4a525b}
+.joined{font-size:.8rem;color:#383f47}
 .figures{display:flex;flex-wrap:wrap;gap:0;margin:1.6rem 0 0;padding:0;list-style:none;max-width:none;
  border:1px solid #c9ced4}
 .figures li{flex:1 1 6rem;padding:.6rem .8rem;border-right:1px solid #c9ced4}
@@ -74,6 +93,7 @@ footer{margin-top:2.6rem;border-top:1px solid #c9ced4;font-size:.85rem;color:#4a
 @page{size:A4;margin:17mm 15mm 18mm;@bottom-right{content:counter(page) ' / ' counter(pages);
  font:9pt Arial,sans-serif;color:#4a525b}}
 @media print{
+ #answers{break-after:page}
  html{font-size:9.5pt}
  body{font-size:1rem;line-height:1.45;max-width:none;padding:0}
  a{color:inherit;text-decoration:none}
@@ -85,7 +105,8 @@ footer{margin-top:2.6rem;border-top:1px solid #c9ced4;font-size:.85rem;color:#4a
  pre{white-space:pre-wrap}
 }
 @media (max-width:44rem){
- dl.result,.finding dl{grid-template-columns:1fr}
+ dl.result,.finding dl,dl.known{grid-template-columns:1fr}
+ .steps{table-layout:auto}
  nav ol{columns:1}
  .narrow{min-width:0}
 }

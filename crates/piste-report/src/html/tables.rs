@@ -12,7 +12,7 @@ use piste_model::{Evidence, EvidenceId, Finding, FindingKind, Level, New};
 use super::headline::days_of;
 use super::pictures::{path, sorted};
 use super::words::{badge, host, list, rest, span, thead};
-use super::{ReportView, put};
+use super::{ReportView, put, section, story};
 use crate::escape::html_cut;
 use crate::figures::{bytes, counted, date_of_day, percent, thousands};
 use crate::reading;
@@ -49,15 +49,20 @@ fn judged_gone(view: &ReportView<'_>, out: &mut String) {
     rest(out, gone.len().saturating_sub(FINDINGS), "such findings", "summary.json");
 }
 
-/// Section 4.
+/// Findings that the page shows.
+pub(super) fn shown_findings<'a>(view: &ReportView<'a>) -> impl Iterator<Item = &'a Finding> + use<'a> {
+    view.run.gravest_first().into_iter().take(FINDINGS)
+}
+
+/// Findings, the gravest first.
 pub(super) fn findings(view: &ReportView<'_>, out: &mut String) {
     let findings = view.run.gravest_first();
     judged_gone(view, out);
     if findings.is_empty() {
         let text = if view.run.summary.detections.is_some() {
-            "No finding in the events and the span that section 1 names."
+            format!("No finding in the events and the span that {} names.", section("result"))
         } else {
-            "The rules have not been run over this evidence."
+            "The rules have not been run over this evidence.".to_owned()
         };
         put!(out, "<p>{text}</p>\n");
         return;
@@ -71,9 +76,12 @@ pub(super) fn findings(view: &ReportView<'_>, out: &mut String) {
             counted(new.with_new_rows, "earlier one", "earlier ones"),
         );
     }
-    out.push_str(
-        "<p class=\"note\">Each row reference names the sealed file, the record in it and the record's hash; section 9 \
-         has the files' SHA-256, section 10 says how to look the record up.</p>\n<table>\n",
+    put!(
+        out,
+        "<p class=\"note\">Each row reference names the sealed file, the record in it and the record's hash; {} has the \
+         files' SHA-256, {} says how to look the record up.</p>\n<table>\n",
+        section("evidence"),
+        section("check")
     );
     thead(out, &["Finding", "When (UTC) and where", "What"]);
     for finding in findings.iter().take(FINDINGS) {
@@ -136,7 +144,7 @@ fn events(finding: &Finding) -> String {
     }
 }
 
-/// One line a row: the file as a link into section 9, the record, its place and hash.
+/// One line a row: the file as a link into the list of evidence, the record, its place and hash.
 fn rows(finding: &Finding, out: &mut String) {
     if finding.rows.is_empty() {
         out.push_str("No row is listed.");
@@ -165,12 +173,12 @@ fn rows(finding: &Finding, out: &mut String) {
     out.push_str("</ul>");
 }
 
-/// Section 5.
+/// Detections by level, computer and day.
 pub(super) fn numbers(view: &ReportView<'_>, out: &mut String) {
     let tallies = view.run.tallies;
     let total = tallies.total();
     if total == 0 {
-        out.push_str("<p>No matches to count in the events and the span that section 1 names.</p>\n");
+        put!(out, "<p>No matches to count in the events and the span that {} names.</p>\n", section("result"));
         return;
     }
     out.push_str("<table class=\"narrow\"><caption>By level</caption>");
@@ -268,7 +276,7 @@ fn by_rule(view: &ReportView<'_>, out: &mut String) {
     rest(out, unique.saturating_sub(RULES), "rules", "detections.jsonl");
 }
 
-/// Section 3, under the picture.
+/// What is covered, under the picture.
 pub(super) fn coverage(view: &ReportView<'_>, out: &mut String) {
     let sorted = sorted(view);
     if sorted.is_empty() {
@@ -316,7 +324,7 @@ fn longest_gap(one: &Coverage) -> String {
     )
 }
 
-/// Section 6.
+/// What could not be read.
 pub(super) fn unread(view: &ReportView<'_>, out: &mut String) {
     let groups = view.run.issue_groups();
     let whole = view.run.summary.reading.is_whole();
@@ -380,7 +388,7 @@ fn not_examined(view: &ReportView<'_>, out: &mut String) {
     out.push_str("</tbody></table>\n");
 }
 
-/// Section 7.
+/// Areas without events.
 pub(super) fn unseen(view: &ReportView<'_>, out: &mut String) {
     let unseen = view.run.areas.unseen_sorted();
     if unseen.is_empty() {
@@ -412,7 +420,7 @@ pub(super) fn unseen(view: &ReportView<'_>, out: &mut String) {
     }
 }
 
-/// Section 8.
+/// What was hunted with.
 pub(super) fn rule_sets(view: &ReportView<'_>, out: &mut String) {
     let rules = &view.run.summary.rules;
     let loaded = counted(rules.loaded, "rule was", "rules were");
@@ -474,25 +482,27 @@ fn yara(view: &ReportView<'_>, out: &mut String) {
             put!(out, ", {} {words}", thousands(count));
         }
     }
-    out.push_str(
-        "; section 6 names what they could not look at. Logs and archives are not scanned: the rows of \
-                  the former are hunted, the members of the latter are files of their own.</p>\n",
+    put!(
+        out,
+        "; {} names what they could not look at. Logs and archives are not scanned: the rows of the former are hunted, the \
+         members of the latter are files of their own.</p>\n",
+        section("unread")
     );
 }
 
-/// Section 9. Files that a finding cites are always shown.
+/// Files that a finding or a step cites are always shown.
 pub(super) fn evidence(view: &ReportView<'_>, out: &mut String) {
     if view.run.evidence.is_empty() {
         out.push_str("<p>No file was given.</p>\n");
         return;
     }
-    let cited: BTreeSet<EvidenceId> = view
-        .run
-        .gravest_first()
-        .into_iter()
-        .take(FINDINGS)
-        .flat_map(|finding| finding.rows.iter().take(ROWS_OF_FINDING).map(|row| row.evidence_id))
-        .collect();
+    let of_findings = shown_findings(view)
+        .flat_map(|finding| finding.rows.iter().take(ROWS_OF_FINDING).map(|row| row.evidence_id));
+    let of_steps = story::shown_intrusions(view)
+        .flat_map(|intrusion| story::shown_steps(intrusion))
+        .flat_map(story::shown_rows)
+        .map(|row| row.evidence_id);
+    let cited: BTreeSet<EvidenceId> = of_findings.chain(of_steps).collect();
     let mut files: Vec<_> = view.run.evidence.iter().collect();
     files.sort_by_key(|file| (!cited.contains(&file.id), file.state != EvidenceState::Unread, file.id));
     let shown = EVIDENCE.max(cited.len());
@@ -550,7 +560,7 @@ fn one_file(file: &Evidence, out: &mut String) {
     );
 }
 
-/// Section 10.
+/// How a statement is checked.
 pub(super) fn how_to_check(view: &ReportView<'_>, out: &mut String) {
     let example = view.run.gravest_first().into_iter().find_map(|finding| finding.rows.first());
     let (id, record) = example.map_or((EvidenceId(1), 1), |row| (row.evidence_id, row.record));
@@ -559,8 +569,9 @@ pub(super) fn how_to_check(view: &ReportView<'_>, out: &mut String) {
         "<p>With the case folder at hand, this reads one record again from the sealed file and compares its hash with the \
          one that this report gives:</p>\n<pre>piste show {id}:{record}</pre>\n<p>With <code>--proof</code> it also \
          computes the file's SHA-256 again. Without Piste: <code>sha256sum</code> of the file (inside containers, of the \
-         member that the path names after each <code>!</code>) must give the value of section 9; the record's hash is the \
-         first 16 bytes of the SHA-256 of its bytes at the offset given.</p>\n"
+         member that the path names after each <code>!</code>) must give the value of {}; the record's hash is the \
+         first 16 bytes of the SHA-256 of its bytes at the offset given.</p>\n",
+        section("evidence")
     );
     out.push_str(
         "<p>The complete lists stand beside this page: <code>findings.jsonl</code>, <code>detections.jsonl</code>, \

@@ -2,6 +2,8 @@
 //!
 //! In: nothing. Out: owned values from which a view borrows. All names are of example domains.
 
+mod story;
+
 use std::collections::BTreeMap;
 
 use piste_model::evidence::EvidenceState;
@@ -9,11 +11,11 @@ use piste_model::reading::{FileFigures, NotExamined, ReadingCompleteness, Readin
 use piste_model::summary::{EvidenceFigures, RuleFigures, RuleSetFigures, ScanFigures, Summary, YaraFigures};
 use piste_model::{
     CoveredFigures, Damage, Detection, Entities, Evidence, EvidenceId, Finding, FindingId, FindingKind,
-    Instant, Issue, Level,
+    Instant, Issue, Level, Trail,
 };
 use piste_report::html::ReportView;
 use piste_report::view::Sought;
-use piste_report::{Area, Areas, Coverage, RunView, Style, Tallies};
+use piste_report::{AnswerSources, Area, Areas, CaseAnswer, Coverage, RunView, Style, Tallies};
 
 const DAY: i64 = 86_400_000_000_000;
 
@@ -28,6 +30,8 @@ pub(crate) struct Invented {
     pub(crate) areas: Areas,
     pub(crate) coverage: Vec<Coverage>,
     pub(crate) sought: Option<Sought>,
+    pub(crate) trail: Trail,
+    pub(crate) answers: Vec<CaseAnswer>,
 }
 
 impl Invented {
@@ -39,6 +43,7 @@ impl Invented {
             findings: &self.findings,
             tallies: &self.tallies,
             areas: &self.areas,
+            answers: &self.answers,
             since: None,
             sought: self.sought.as_ref(),
             options,
@@ -53,11 +58,23 @@ impl Invented {
             doors: &[],
             exposures: &[],
             not_visible: &[],
-            visibility: &[],
+            trail: &self.trail,
         };
         let mut page = Vec::new();
         piste_report::html::report(&view, &mut page).expect("writing to memory cannot fail");
         String::from_utf8(page).expect("only text is written")
+    }
+
+    /// Answers the questions anew, after a test changed what they are answered from.
+    pub(crate) fn answer(&mut self) {
+        self.answers = piste_report::answers(&AnswerSources {
+            summary: &self.summary,
+            findings: &self.findings,
+            doors: &[],
+            trail: &self.trail,
+            duties: None,
+            actions: None,
+        });
     }
 
     /// Counts the detections anew, after a test changed them.
@@ -369,7 +386,10 @@ pub(crate) fn invented() -> Invented {
         },
         coverage: coverage(),
         sought: None,
+        trail: story::trail(),
+        answers: Vec::new(),
     };
     invented.count();
+    invented.answer();
     invented
 }

@@ -153,7 +153,8 @@ fn results(case: &Path, known: &Results, all: bool) -> std::io::Result<Vec<(Stri
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let own = known.hash(&name).is_some() || ["duties.json", "plan.json", "run.json"].contains(&name.as_str());
+        let own =
+            known.hash(&name).is_some() || ["duties.json", "plan.json", "run.json"].contains(&name.as_str());
         if !own {
             out::note(&format!(
                 "warning: `out/{}` is left out: no run of Piste wrote it",

@@ -7,6 +7,7 @@
 mod correlated;
 pub(crate) mod doors;
 mod exposed;
+mod following;
 mod hosts;
 pub(crate) mod join;
 mod lines;

@@ -26,6 +26,7 @@ use serde_json::json;
 use super::Hunt;
 use super::correlated;
 use super::doors::{Beside, Doors};
+use super::following;
 use super::join::Joined;
 use super::lines::Lines;
 use super::merged::{Merged, few_enough};
@@ -34,6 +35,7 @@ use super::trail::{self, Witnesses};
 use crate::case::Case;
 use crate::failure::Failure;
 use crate::out;
+use crate::plan::RunScope;
 use crate::results::{Hashing, Next};
 use crate::sightings::{FILE, Looking};
 
@@ -82,9 +84,17 @@ pub(crate) fn write(
     let sought = seen.map(|seen| looking.sought(seen, &mut findings));
     folder.sightings(sought.as_ref())?;
     let findings = case.number_findings(|number| findings.finish(|key| number(key)))?;
-    let said =
-        trail::Said { witnesses: &streamed.witnesses, findings: &findings, doors: &doors, beside: &beside };
-    let intrusions = said.write(&case.lake, &joined, |trail| folder.object("trail.json", trail))?;
+    let by_persons = following::by_persons(case)?;
+    let decisions = by_persons.joins.decisions();
+    let said = trail::Said {
+        witnesses: &streamed.witnesses,
+        findings: &findings,
+        doors: &doors,
+        beside: &beside,
+        decisions: &decisions,
+    };
+    let trail = said.trail(&case.lake, &joined)?;
+    folder.object("trail.json", &trail)?;
     let not_visible: Vec<String> = doors.not_visible.iter().map(|one| one.why.clone()).collect();
     folder.beside(&beside)?;
     let Joined { evidence, issues, coverage, hosts: _, proxies: _, areas, not_run, mut summary } = joined;
@@ -92,7 +102,7 @@ pub(crate) fn write(
     summary.findings = Some(findings.len() as u64);
     summary.sightings = sought.as_ref().map(|sought| sought.sightings.len() as u64);
     summary.doors = Some(doors.doors.len() as u64);
-    summary.intrusions = Some(intrusions);
+    summary.intrusions = Some(trail.intrusions.len() as u64);
     tell_coverage(&mut summary, &coverage);
     summary.new = since.map(|_| new_figures(&findings));
     summary.judged_gone = case.judged_and_gone(&findings);
@@ -102,6 +112,14 @@ pub(crate) fn write(
     folder.lines("rules_not_run.jsonl", &not_run)?;
     folder.object("summary.json", &summary)?;
     folder.object("doors.json", &doors)?;
+    let found = RunScope {
+        hosts: &summary.hosts,
+        doors: &doors.doors,
+        exposures: &beside.exposures,
+        findings: &findings,
+        trail: &trail,
+    };
+    let answers = following::answers(&by_persons, case.at(), &found, &summary);
     let view = RunView {
         summary: &summary,
         evidence: &evidence,
@@ -109,6 +127,7 @@ pub(crate) fn write(
         findings: &findings,
         tallies: &streamed.tallies,
         areas: &areas,
+        answers: &answers,
         since: baseline.map(|baseline| baseline.at),
         sought: sought.as_ref(),
         options: Style { colour: out::colour(), width: out::width() },
@@ -124,7 +143,7 @@ pub(crate) fn write(
             doors: &doors.doors,
             exposures: &beside.exposures,
             not_visible: &not_visible,
-            visibility: &beside.visibility,
+            trail: &trail,
         };
         html::report(&view, file)
     })?;

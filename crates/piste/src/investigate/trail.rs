@@ -1,6 +1,6 @@
 //! The trail of a run.
 //!
-//! In: detections as they pass by, findings, doors and the lake. Out: `trail.json`. Of detections only those of level medium and above
+//! In: detections as they pass by, findings, doors and the lake. Out: the trail. Of detections only those of level medium and above
 //! are kept, in a few numbers each, and of one rule no more than the join would look at.
 
 use std::collections::{BTreeMap, HashMap};
@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use piste_hunt::told::{Origin, RuleText, Told};
 use piste_judge::trail::{Inputs, RowAt, Rule, WITNESSES_MAX, Witness, trail};
-use piste_lake::{Lake, LakeError};
+use piste_lake::Lake;
+use piste_model::trail::DecidedJoin;
 use piste_model::{EvidenceId, Finding, Level, Trail};
 
 use super::doors::{Beside, Doors, covered};
@@ -72,16 +73,13 @@ pub(super) struct Said<'a> {
     pub(super) findings: &'a [Finding],
     pub(super) doors: &'a Doors,
     pub(super) beside: &'a Beside,
+    /// What persons joined or cut.
+    pub(super) decisions: &'a [DecidedJoin],
 }
 
 impl Said<'_> {
-    /// Makes the trail and hands it to `write`; answers how many intrusions it tells of.
-    pub(super) fn write(
-        &self,
-        lake: &Lake,
-        joined: &Joined,
-        write: impl FnOnce(&Trail) -> Result<(), LakeError>,
-    ) -> Result<u64, Failure> {
+    /// Makes the trail.
+    pub(super) fn trail(&self, lake: &Lake, joined: &Joined) -> Result<Trail, Failure> {
         let paths: BTreeMap<u32, &str> =
             joined.evidence.iter().map(|one| (one.id.0, one.path.as_str())).collect();
         let coverage = covered(&joined.coverage);
@@ -92,11 +90,10 @@ impl Said<'_> {
             doors: &self.doors.doors,
             clocks: &self.beside.clocks,
             coverage: &coverage,
+            decisions: self.decisions,
             host: &|name| joined.hosts.full(name).to_owned(),
             file: &|id: EvidenceId| paths.get(&id.0).map(|path| (*path).to_owned()).unwrap_or_default(),
         };
-        let trail = Trail { visibility: self.beside.visibility.clone(), ..trail(&inputs)? };
-        write(&trail)?;
-        Ok(trail.intrusions.len() as u64)
+        Ok(Trail { visibility: self.beside.visibility.clone(), ..trail(&inputs)? })
     }
 }

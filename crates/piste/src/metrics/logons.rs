@@ -10,12 +10,12 @@ use piste_model::schema;
 use crate::look::rows::int_at;
 
 /// Datasets that hold logons.
-pub(super) const DATASETS: [&str; 2] = [SECURITY, VPN];
+pub(crate) const DATASETS: [&str; 2] = [SECURITY, VPN];
 const SECURITY: &str = "windows.security";
 const VPN: &str = "network.vpn";
 
 /// Columns that are looked at, beside those that every row has.
-pub(super) const COLUMNS: [&str; 12] = [
+pub(crate) const COLUMNS: [&str; 12] = [
     "TargetUserName",
     "TargetDomainName",
     "LogonType",
@@ -32,17 +32,17 @@ pub(super) const COLUMNS: [&str; 12] = [
 
 /// One logon.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Logon {
-    pub(super) succeeded: bool,
-    pub(super) account: String,
+pub(crate) struct Logon {
+    pub(crate) succeeded: bool,
+    pub(crate) account: String,
     /// `3 network`.
-    pub(super) way: String,
+    pub(crate) way: String,
     /// Address, else the name of the other computer.
-    pub(super) source: String,
+    pub(crate) source: String,
 }
 
 /// The logon that a row tells of, if it tells of one.
-pub(super) fn logon(batch: &RecordBatch, row: usize) -> Option<Logon> {
+pub(crate) fn logon(batch: &RecordBatch, row: usize) -> Option<Logon> {
     let text = |name: &str| {
         let text = batch.column_by_name(name).and_then(|column| text_at(column, row)).unwrap_or_default();
         if text == "-" { "" } else { text }

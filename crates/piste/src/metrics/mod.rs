@@ -3,7 +3,7 @@
 //! In: a case's lake. Out: counts by event id, by host, by file or by logon, with first and last time: the first look at
 //! evidence that someone else collected. Memory is that of the groups, of which so many are kept apart.
 
-mod logons;
+pub(crate) mod logons;
 
 use std::collections::BTreeMap;
 

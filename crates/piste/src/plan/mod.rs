@@ -13,11 +13,12 @@ use std::fs;
 use std::path::Path;
 
 use clap::{Args, Subcommand};
-use piste_case::plan::{Plan, action_catalog, plan};
+use piste_case::plan::{Plan, PlanProgress, action_catalog, plan};
 use piste_model::Instant;
 use serde::Serialize;
 use serde_json::json;
 
+pub(crate) use self::scope::RunScope;
 use crate::cli::Common;
 use crate::clock;
 use crate::failure::Failure;
@@ -110,6 +111,11 @@ fn of(case: &Path) -> Result<Plan, Failure> {
         let what = format!("the rules of order go round in a circle over {}", circle.join(", "));
         broken_catalog(&what)
     })
+}
+
+/// The plan of a run whose outputs are being written; `None` where the catalogue does not let one be made.
+pub(crate) fn of_run(run: &RunScope<'_>, progress: &PlanProgress) -> Option<Plan> {
+    plan(action_catalog().ok()?, &scope::of_run(run), progress).ok()
 }
 
 fn broken_catalog(what: &str) -> Failure {

@@ -81,17 +81,47 @@ struct Step {
     technique: Option<String>,
 }
 
+/// What a run found, as far as a scope needs it.
+#[derive(Clone, Copy)]
+pub(crate) struct RunScope<'a> {
+    /// Hosts that rows name.
+    pub(crate) hosts: &'a [String],
+    /// Ways in.
+    pub(crate) doors: &'a [Door],
+    /// Which flaws were open when.
+    pub(crate) exposures: &'a [Exposure],
+    /// Findings.
+    pub(crate) findings: &'a [Finding],
+    /// What was done.
+    pub(crate) trail: &'a piste_model::Trail,
+}
+
+/// The scope of a run whose outputs are being written.
+pub(super) fn of_run(run: &RunScope<'_>) -> Scope {
+    let mut scope = Scope::default();
+    add_evidence(&mut scope, run.hosts, run.doors, run.exposures);
+    for one in &run.trail.intrusions {
+        let technique = |step: &piste_model::trail::Step| Step { technique: Some(step.technique.clone()) };
+        let intrusion = Intrusion {
+            id: one.id.clone(),
+            hosts: one.hosts.clone(),
+            accounts: one.accounts.clone(),
+            steps: one.steps.iter().map(technique).collect(),
+        };
+        add_intrusion(&mut scope, &intrusion);
+    }
+    run.findings.iter().for_each(|finding| add_finding(&mut scope, finding));
+    // Which host is a controller costs a reading of its own: without it a domain would be said to have none here.
+    scope
+}
+
 /// Reads it.
 pub(super) fn of(seen: &Seen, case: &Path) -> Result<Scope, Failure> {
     let mut scope = Scope::default();
     let summary: Summary = object(seen, case, "summary.json")?;
-    for host in &summary.hosts {
-        scope.add(AssetKind::Host, host, "", "its evidence");
-    }
     let doors: Doors = object(seen, case, "doors.json")?;
-    doors.doors.iter().for_each(|door| add_door(&mut scope, door));
     let exposure: Servers = object(seen, case, "exposure.json")?;
-    exposure.servers.iter().for_each(|server| add_server(&mut scope, server));
+    add_evidence(&mut scope, &summary.hosts, &doors.doors, &exposure.servers);
     let trail: Trail = object(seen, case, "trail.json")?;
     for intrusion in trail.intrusions.iter().flatten() {
         add_intrusion(&mut scope, intrusion);
@@ -102,6 +132,14 @@ pub(super) fn of(seen: &Seen, case: &Path) -> Result<Scope, Failure> {
     }
     add_domains(&mut scope, &controllers(seen, case, &trail.visibility)?);
     Ok(scope)
+}
+
+fn add_evidence(scope: &mut Scope, hosts: &[String], doors: &[Door], exposures: &[Exposure]) {
+    for host in hosts {
+        scope.add(AssetKind::Host, host, "", "its evidence");
+    }
+    doors.iter().for_each(|door| add_door(scope, door));
+    exposures.iter().for_each(|server| add_server(scope, server));
 }
 
 fn object<T: DeserializeOwned>(seen: &Seen, case: &Path, name: &str) -> Result<T, Failure> {

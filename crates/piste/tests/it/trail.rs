@@ -173,3 +173,159 @@ fn recordings_of_intrusions_are_told_whole() {
         assert_eq!(apart.is_empty(), truth["parties"].is_null(), "{}", truth["name"]);
     }
 }
+
+/// Records a word on two acts and makes the trail anew.
+fn decide(scratch: &Scratch, arguments: &[&str]) -> Value {
+    let mut all = vec!["trail", "--case", CASE, "--why", "looked at by hand", "--by", "Ann"];
+    all.extend(arguments);
+    scratch.piste(&all).expect(0);
+    scratch.investigate("given --rules rules").expect(0);
+    scratch.object("trail.json")
+}
+
+#[test]
+fn what_a_person_cuts_and_joins_later_runs_keep_and_tell() {
+    let scratch = investigated();
+    // The shell hangs on the payload by one edge.
+    let cut = decide(&scratch, &["--unlink", "S-1", "S-3"]);
+    assert_eq!(cut["decisions"][0]["outcome"], "kept", "{:#}", cut["decisions"]);
+    assert_eq!(cut["intrusions"], json!([]), "apart each is too little");
+    assert_eq!(cut["leads"].as_array().map(Vec::len), Some(2), "{cut:#}");
+    let told = scratch.piste(&["trail", "--case", CASE]).expect(0).out;
+    assert!(told.contains("Ann (not signed) cut S-1 from S-3: looked at by hand"), "{told}");
+    // The last word on a pair counts; by their findings, for what is apart is too little for an intrusion and has no steps.
+    let found = scratch.lines("findings.jsonl");
+    let id = |title: &str| {
+        let finding = found.iter().find(|one| one["title"] == title).expect("it is found");
+        finding["id"].as_str().expect("an id").to_owned()
+    };
+    let (payload, shell) = (id("Payload From Downloads"), id("Shell Under A Payload"));
+    let joined = decide(&scratch, &["--link", &payload, &shell]);
+    assert_eq!(joined["intrusions"].as_array().map(Vec::len), Some(1));
+    assert_eq!(joined["intrusions"][0]["steps"].as_array().map(Vec::len), Some(4), "{joined:#}");
+    let edges: Vec<&Value> = joined["intrusions"][0]["steps"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .flat_map(|step| step["edges"].as_array().expect("a list"))
+        .collect();
+    assert!(edges.iter().any(|edge| edge["class"] == "P"), "{edges:#?}");
+}
+
+#[test]
+fn a_word_that_changes_nothing_is_refused_with_what_there_is_instead() {
+    let scratch = investigated();
+    let said = |arguments: &[&str]| {
+        let mut all = vec!["trail", "--case", CASE, "--why", "x", "--by", "Ann"];
+        all.extend(arguments);
+        scratch.piste(&all).expect(2).err
+    };
+    assert!(said(&["--link", "S-1", "S-99"]).contains("there is no step and no finding `S-99`"));
+    assert!(said(&["--link", "S-1", "S-3"]).contains("joined already"));
+    assert!(said(&["--link", "S-1", "S-1"]).contains("are one act"));
+    let far = said(&["--unlink", "S-1", "S-4"]);
+    assert!(far.contains("S-1 – S-3 – S-4"), "{far}");
+    scratch.piste(&["trail", "--case", CASE, "--link", "S-1", "S-4", "--by", "Ann"]).expect(2);
+}
+
+#[test]
+fn a_process_tree_tells_who_started_what_and_what_rules_say() {
+    let scratch = investigated();
+    let tree = scratch.piste(&["tree", "WS1", "--case", CASE]).expect(0).out;
+    let line = |what: &str| {
+        tree.lines().position(|line| line.contains(what)).unwrap_or_else(|| panic!("no {what}: {tree}"))
+    };
+    let (payload, shell, whoami) = (line("invoice.exe  ["), line("cmd.exe /c whoami"), line("whoami /all"));
+    assert!(payload < shell && shell < whoami, "{tree}");
+    assert!(tree.contains("! critical: Payload From Downloads"), "{tree}");
+    assert!(tree.contains("[30, MIN\\ann]"), "{tree}");
+    assert!(!tree.contains("notepad"), "what no rule speaks of is not shown: {tree}");
+    let all = scratch.piste(&["tree", "WS1", "--all", "--json", "--case", CASE]).expect(0).out;
+    let names: Vec<Value> = all.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert!(names.iter().any(|one| one["image"].as_str().is_some_and(|image| image.contains("notepad"))));
+    let step = scratch.piste(&["tree", "S-3", "--case", CASE]).expect(0).out;
+    assert!(step.contains("invoice.exe") && step.contains("*"), "{step}");
+    let none = scratch.piste(&["tree", "nowhere", "--case", CASE]).expect(2).err;
+    assert!(none.contains("is no host of this case"), "{none}");
+}
+
+/// A logon as the Security log has it.
+fn logon(second: u32, host: &str, account: &str, address: &str) -> Value {
+    json!({
+        "EventID": 4624, "Channel": "Security", "SourceName": "Microsoft-Windows-Security-Auditing", "Hostname": host,
+        "TimeCreated": format!("2021-03-14T02:00:{second:02}.000Z"), "TargetUserName": account, "TargetDomainName": "MIN",
+        "LogonType": "3", "IpAddress": address, "IpPort": "50001", "TargetLogonId": format!("0x{second}00"),
+        "AuthenticationPackageName": "NTLM", "WorkstationName": "-",
+    })
+}
+
+#[test]
+fn logons_tell_who_went_from_where_to_where_and_where_the_account_changed() {
+    let scratch = Scratch::new();
+    let mut own = json!({
+        "EventID": 3, "ProtocolName": "tcp", "Initiated": "true", "SourceIp": "10.0.0.5", "SourcePort": 50_000,
+        "DestinationIp": "10.0.0.9", "DestinationPort": 445,
+    });
+    let base = started(15, 20, (10, "C:\\Windows\\explorer.exe"), "C:\\a.exe", "a.exe");
+    for (name, value) in base.as_object().expect("an object") {
+        if own.get(name).is_none() {
+            own[name] = value.clone();
+        }
+    }
+    let rows = vec![
+        own,
+        logon(1, "WS1.min.example", "ann", "203.0.113.9"),
+        logon(30, "DC1.min.example", "admin", "10.0.0.5"),
+        logon(40, "DC1.min.example", "WS1$", "10.0.0.5"),
+    ];
+    scratch.write("given/all.jsonl", lines(rows));
+    scratch.investigate("given").expect(0);
+    let told = scratch.piste(&["logons", "--json", "--case", CASE]).expect(0).out;
+    let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let ways: Vec<(&str, &str, &str)> = lines
+        .iter()
+        .filter(|one| one["kind"] == "3 network")
+        .map(|one| {
+            let text = |name: &str| one[name].as_str().expect("a text");
+            (text("account"), text("from"), text("to"))
+        })
+        .collect();
+    assert_eq!(
+        ways,
+        [
+            ("MIN\\admin", "WS1.min.example", "DC1.min.example"),
+            ("MIN\\ann", "203.0.113.9", "WS1.min.example")
+        ],
+        "{told}"
+    );
+    let path = lines.iter().find(|one| one.get("came").is_some()).expect("a path");
+    assert_eq!(
+        (&path["came"]["account"], &path["went"]["account"]),
+        (&json!("MIN\\ann"), &json!("MIN\\admin"))
+    );
+}
+
+#[test]
+fn the_estate_says_of_each_host_what_is_known_and_of_the_rest_that_it_was_not_examined() {
+    let scratch = investigated();
+    scratch.write("hosts.csv", "owner;Computer\nICT;WS1.min.example\nHR;\"WS2\"\n");
+    let list = scratch.path("hosts.csv");
+    let list = list.to_str().expect("a text");
+    let told = scratch.piste(&["trail", "--estate", list, "--json", "--case", CASE]).expect(0).out;
+    let estate: Value = serde_json::from_str(&told).expect("JSON");
+    let hosts: Vec<(&str, &str)> = estate["hosts"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| (one["name"].as_str().expect("a text"), one["standing"].as_str().expect("a text")))
+        .collect();
+    assert_eq!(hosts, [("WS1.min.example", "compromised"), ("WS2", "not-examined")], "{told}");
+    assert_eq!(estate["accounts"][0]["name"], "MIN\\ann");
+    let layer = scratch.piste(&["trail", "--format", "navigator", "--case", CASE]).expect(0).out;
+    let layer: Value = serde_json::from_str(&layer).expect("JSON");
+    assert!(
+        layer["techniques"].as_array().expect("a list").iter().any(|one| one["techniqueID"] == "T1059.003")
+    );
+    let lines = scratch.piste(&["trail", "--format", "timesketch", "--case", CASE]).expect(0).out;
+    assert_eq!(lines.lines().count(), 4, "{lines}");
+}
