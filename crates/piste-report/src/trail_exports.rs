@@ -33,7 +33,8 @@ pub fn timesketch_lines(trail: &Trail) -> String {
 }
 
 fn event(intrusion: &Intrusion, step: &Step) -> Value {
-    let rows: Vec<String> = step.rows.iter().map(|row| format!("{}:{}", row.evidence_id, row.record)).collect();
+    let rows: Vec<String> =
+        step.rows.iter().map(|row| format!("{}:{}", row.evidence_id, row.record)).collect();
     let joined: Vec<String> =
         step.edges.iter().map(|edge| format!("{} {}: {}", edge.class, edge.to, edge.reason)).collect();
     json!({
@@ -61,7 +62,9 @@ fn event(intrusion: &Intrusion, step: &Step) -> Value {
 /// A layer with the techniques of all intrusions; `name` is shown on its tab.
 pub fn navigator_layer(trail: &Trail, name: &str) -> Value {
     let mut by_technique: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
-    for (intrusion, step) in trail.intrusions.iter().flat_map(|one| one.steps.iter().map(move |step| (one, step))) {
+    for (intrusion, step) in
+        trail.intrusions.iter().flat_map(|one| one.steps.iter().map(move |step| (one, step)))
+    {
         if is_technique(&step.technique) {
             let text: String = step.text.chars().take(STEP_CHARS).collect();
             let line = format!("{} {} {} {}: {text}", intrusion.id, step.id, step.time.from, step.host);

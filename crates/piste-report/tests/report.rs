@@ -252,7 +252,9 @@ fn rules_not_run_is_not_the_same_as_nothing_found() {
     run.answer();
     let text = terminal::summary(&run.run(PLAIN));
     assert!(text.contains("Results Summary:\nThe rules have not been run over this evidence.\n"));
-    assert!(text.contains("Were we entered?\n  - Not known: the rules have not been run over this evidence.\n"));
+    assert!(
+        text.contains("Were we entered?\n  - Not known: the rules have not been run over this evidence.\n")
+    );
     let page = run.html();
     assert!(page.contains("Nothing was searched for yet"));
     assert!(!page.contains("No finding") && !page.contains("No rule matched"));

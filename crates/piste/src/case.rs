@@ -101,11 +101,6 @@ struct Known {
 }
 
 impl Case {
-    /// The moment of the run.
-    pub(crate) fn at(&self) -> Instant {
-        self.at
-    }
-
     /// Opens the case in `folder`, or begins one there.
     pub(crate) fn open(folder: &Path, at: Instant) -> Result<Self, Failure> {
         make_folder(folder).map_err(|error| {

@@ -121,6 +121,7 @@ pub(crate) struct InvestigateCommand {
 
 /// What is investigated, and how.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(crate) struct Investigate {
     /// Files, folders and archives.
     #[arg(value_name = "EVIDENCE")]

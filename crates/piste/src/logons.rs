@@ -47,6 +47,7 @@ const MORE: [&str; 6] =
 #[command(
     after_help = "Examples:\n  piste logons --host MX01\n  piste logons --account svc-mail --json\n  piste logons --paths"
 )]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(crate) struct LogonsOptions {
     #[command(flatten)]
     range: Range,
@@ -295,6 +296,7 @@ fn is_of_system(account: &str) -> bool {
         || name.starts_with("umfd-")
 }
 
+#[expect(clippy::too_many_lines, reason = "one table after the other, as they stand on the screen")]
 fn print(arguments: &LogonsOptions, ways: &BTreeMap<Way, Figures>, paths: &[ChangedCredentials]) {
     let wanted = |way: &Way| {
         (arguments.account.is_empty() || arguments.account.iter().any(|one| is_account(one, &way.account)))

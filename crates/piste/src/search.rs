@@ -21,15 +21,7 @@ pub(crate) fn run(arguments: &Search, common: &Common) -> Result<u8, Failure> {
     let seen = seen(&common.case)?;
     refuse_unknown_hosts(&common.case, &arguments.range.host)?;
     let (lake, names) = (&seen.lake, HostNames::of(&common.case, &seen)?);
-    let patterns = arguments.patterns.iter().map(|text| Pattern::parse(text)).collect::<Result<Vec<_>, _>>();
-    let patterns = patterns.map_err(|what| {
-        Failure::usage(
-            "pattern",
-            what,
-            "nothing was searched",
-            "mend it at that place; as plain text, without the slashes, no sign has a meaning; quote it for your shell",
-        )
-    })?;
+    let patterns = patterns(arguments)?;
     let range = &arguments.range;
     let wanted = |dataset: &str| range.dataset.is_empty() || range.dataset.iter().any(|one| one == dataset);
     let mut sorted = Sorted::new(lake.tmp());
@@ -89,4 +81,16 @@ pub(crate) fn run(arguments: &Search, common: &Common) -> Result<u8, Failure> {
         }
     }
     Ok(0)
+}
+
+fn patterns(arguments: &Search) -> Result<Vec<Pattern>, Failure> {
+    let patterns = arguments.patterns.iter().map(|text| Pattern::parse(text)).collect::<Result<Vec<_>, _>>();
+    patterns.map_err(|what| {
+        Failure::usage(
+            "pattern",
+            what,
+            "nothing was searched",
+            "mend it at that place; as plain text, without the slashes, no sign has a meaning; quote it for your shell",
+        )
+    })
 }

@@ -60,6 +60,10 @@ pub(crate) struct TrailOptions {
     /// Which hosts and accounts are compromised, suspected, without a sign or not examined; FILE lists the hosts of the estate, as CSV or
     /// one a line, and may be left out.
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    #[expect(
+        clippy::option_option,
+        reason = "how the command line's parser says a flag that may have a value"
+    )]
     estate: Option<Option<PathBuf>>,
     /// Write the steps for another tool.
     #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "json")]

@@ -183,5 +183,11 @@ pub(crate) fn pending(trail: &Trail, case: &Path) -> Result<Vec<String>, Failure
     let known = |told: &piste_model::trail::DecidedJoin| {
         trail.decisions.iter().any(|one| one.decision == told.decision && one.at == told.at)
     };
-    Ok(ledger.joins.decisions().iter().filter(|told| !known(told)).map(|told| told.in_words()).collect())
+    Ok(ledger
+        .joins
+        .decisions()
+        .iter()
+        .filter(|told| !known(told))
+        .map(piste_model::trail::DecidedJoin::in_words)
+        .collect())
 }

@@ -115,7 +115,7 @@ impl Chosen {
         if !hosts.is_empty() {
             return Ok(Self { hosts, query: TreeQuery::Host { all: arguments.all } });
         }
-        let is_process = what.ends_with(".exe")
+        let is_process = what.to_ascii_lowercase().ends_with(".exe")
             || what.contains('\\')
             || what.contains('{')
             || what.bytes().all(|byte| byte.is_ascii_digit());

@@ -55,6 +55,9 @@ struct Group {
     weight: Weight,
 }
 
+/// An edge with what it joins.
+type JoinedPair<'a> = (&'a (Key, Key), &'a Join);
+
 /// Makes the trail of the groups.
 pub(crate) struct Judge<'a, 't, 'x, 'c, 'n> {
     pub(crate) teller: &'a Teller<'t, 'x, 'c, 'n>,
@@ -63,7 +66,7 @@ pub(crate) struct Judge<'a, 't, 'x, 'c, 'n> {
     findings: BTreeMap<Place, BTreeSet<(u32, String)>>,
     decided: Decided,
     /// What joins each act to others.
-    edges: BTreeMap<&'a Key, Vec<(&'a (Key, Key), &'a Join)>>,
+    edges: BTreeMap<&'a Key, Vec<JoinedPair<'a>>>,
     /// Network logons by host.
     logons: BTreeMap<u32, Vec<FactId>>,
 }
@@ -87,7 +90,7 @@ impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
             }
         }
         let decided = Decided::find(inputs.decisions, &acts);
-        let mut edges: BTreeMap<&Key, Vec<(&(Key, Key), &Join)>> = BTreeMap::new();
+        let mut edges: BTreeMap<&Key, Vec<JoinedPair<'_>>> = BTreeMap::new();
         for (pair, join) in
             teller.closure.graph.edges.iter().filter(|(pair, _)| !decided.is_cut(&pair.0, &pair.1))
         {
@@ -446,7 +449,7 @@ impl<'a, 't, 'x, 'c, 'n> Judge<'a, 't, 'x, 'c, 'n> {
             .collect();
         let mut others: BTreeMap<(String, String), Vec<FactId>> = BTreeMap::new();
         let hosts: BTreeSet<u32> = own.iter().map(|fact| fact.host).collect();
-        let on_hosts = hosts.iter().flat_map(|host| self.logons.get(host)).flatten();
+        let on_hosts = hosts.iter().filter_map(|host| self.logons.get(host)).flatten();
         for (id, fact) in on_hosts.filter_map(|id| Some((*id, self.fact(*id)?))) {
             let near = own.iter().find(|one| {
                 one.host == fact.host

@@ -23,18 +23,17 @@ pub(super) fn read(row: &Row<'_>, found: &mut Vec<Trace>) {
         ("windows.security", 4657) => audited_value(row, found),
         ("windows.sysmon", 19..=21) => sysmon_wmi(row, found),
         ("windows.wmi-activity" | "windows.wmi", 5861) => {
-            consumer(row, Act::Made, row.first(&["CONSUMER", "Consumer"]), found)
+            consumer(row, Act::Made, row.first(&["CONSUMER", "Consumer"]), found);
         }
         ("registry.service" | "velociraptor.services", _) => {
             let disabled = row.first(&["StartType"]).eq_ignore_ascii_case("disabled");
             service(row, Act::Listed { made: None, disabled }, found);
         }
+        // A task that only `Tree` names cannot run: its definition is gone.
+        ("registry.task", _) if row.text("Hidden") == "no key in Tasks" => {}
         ("registry.task", _) => {
-            // A task that only `Tree` names cannot run: its definition is gone.
-            if row.text("Hidden") != "no key in Tasks" {
-                let made = row.time_in("Created");
-                of_task(row, Act::Listed { made, disabled: false }, found);
-            }
+            let made = row.time_in("Created");
+            of_task(row, Act::Listed { made, disabled: false }, found);
         }
         ("task.definition" | "velociraptor.tasks", _) => {
             let disabled = row.text("Enabled").eq_ignore_ascii_case("false");
@@ -42,7 +41,7 @@ pub(super) fn read(row: &Row<'_>, found: &mut Vec<Trace>) {
         }
         ("registry.key", _) => key(row, found),
         ("registry.value" | "velociraptor.startup-items", _) => {
-            value(row.text("TargetObject"), row.text("Details"), LISTED, found)
+            value(row.text("TargetObject"), row.text("Details"), LISTED, found);
         }
         ("velociraptor.registry", _) => {
             let details = row.first(&["Details", "Data", "Data.value", "Value"]);

@@ -18,11 +18,11 @@ pub(super) fn read(row: &Row<'_>, found: &mut Vec<Trace>) {
         "windows.security" if row.code() == 4688 => {
             push(row, Act::Used, row.text("NewProcessName"), found);
         }
-        "windows.security" if row.code() == 4663 => {
-            // WriteData or AppendData of a file; its own deletion asks for DELETE.
-            if row.text("ObjectType") == "File" && row.text("AccessMask") == "0x2" {
-                push(row, Act::Made, row.text("ObjectName"), found);
-            }
+        // WriteData or AppendData of a file; its own deletion asks for DELETE.
+        "windows.security"
+            if row.code() == 4663 && row.text("ObjectType") == "File" && row.text("AccessMask") == "0x2" =>
+        {
+            push(row, Act::Made, row.text("ObjectName"), found);
         }
         "file.mft" | "file.listing" | "file.index" => listed(row, found),
         "file.usn" => journal(row, found),
@@ -62,8 +62,8 @@ fn of_sysmon(row: &Row<'_>, found: &mut Vec<Trace>) {
 fn sha256(row: &Row<'_>) -> String {
     let plain = row.first(&["sha256", "SHA256"]);
     let listed = || {
-        let lists = row.text("Hashes").split(',');
-        lists.filter_map(|one| one.trim().strip_prefix("SHA256=")).next().unwrap_or_default()
+        let mut lists = row.text("Hashes").split(',');
+        lists.find_map(|one| one.trim().strip_prefix("SHA256=")).unwrap_or_default()
     };
     let hash = if plain.is_empty() { listed() } else { plain };
     let whole = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -60,7 +60,7 @@ pub(super) fn judge(
         match item.kind {
             TraceKind::Connection => by_logs(item, &seen, scanned, moment, &mut words, &mut lacks),
             TraceKind::Account if item.measure == Measure::Reset => {
-                by_secret(item, &seen, scanned, moment, &mut words, &mut lacks)
+                by_secret(item, &seen, scanned, moment, &mut words, &mut lacks);
             }
             _ => by_lists(item, &seen, scanned, moment, &mut words, &mut lacks),
         }
@@ -122,10 +122,10 @@ fn by_lists(
                 light.lamps.retain(|lamp| lamp.path != one.row.row.path);
             }
             Act::Made if one.under.is_none() => {
-                words.push(word(time, true, VerifyReason::MadeAfterEviction, one))
+                words.push(word(time, true, VerifyReason::MadeAfterEviction, one));
             }
             Act::Used if one.under.is_none() => {
-                words.push(word(time, true, VerifyReason::UsedAfterEviction, one))
+                words.push(word(time, true, VerifyReason::UsedAfterEviction, one));
             }
             _ => {}
         }
@@ -310,6 +310,7 @@ fn holds_connections(dataset: &str) -> bool {
 }
 
 /// The last word decides.
+#[expect(clippy::needless_pass_by_value, reason = "what is lacking is told once, here")]
 fn decide(
     item: &RemovalItem,
     words: &[Word],

@@ -452,6 +452,6 @@ fn in_order(ids: BTreeSet<String>) -> Vec<String> {
     let mut ids: Vec<String> = ids.into_iter().collect();
     let number =
         |id: &str| id.rsplit('-').next().and_then(|digits| digits.parse::<u64>().ok()).unwrap_or_default();
-    ids.sort_by(|a, b| (a.chars().next(), number(a)).cmp(&(b.chars().next(), number(b))));
+    ids.sort_by_key(|id| (id.chars().next(), number(id)));
     ids
 }

@@ -56,10 +56,10 @@ pub(super) fn read(row: &Row<'_>, found: &mut Vec<Trace>) {
         "new-inboxrule" => rule(Act::Made, given(&["mailbox"]), given(&["name"]), found),
         "remove-inboxrule" => rule(Act::Removed, given(&["mailbox"]), given(&["identity"]), found),
         "new-transportrule" | "enable-transportrule" => {
-            rule(Act::Made, "transport", given(&["name", "identity"]), found)
+            rule(Act::Made, "transport", given(&["name", "identity"]), found);
         }
         "remove-transportrule" | "disable-transportrule" => {
-            rule(Act::Removed, "transport", given(&["identity", "name"]), found)
+            rule(Act::Removed, "transport", given(&["identity", "name"]), found);
         }
         "set-mailbox" => forwarding(&cmdlet, mailbox, found),
         "new-managementroleassignment" => {

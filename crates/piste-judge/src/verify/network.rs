@@ -33,7 +33,7 @@ pub(super) fn read(row: &Row<'_>, found: &mut Vec<Trace>) {
             }
         }
         (dataset, _) if dataset.starts_with("remote-access.") => {
-            push(row.first(&["SourceIp", "IpAddress"]), found)
+            push(row.first(&["SourceIp", "IpAddress"]), found);
         }
         _ => {}
     }

@@ -31,6 +31,7 @@ impl<'b> Batch<'b> {
 
 /// A row.
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "the number of a row is called so")]
 pub(crate) struct Row<'r> {
     batch: &'r Batch<'r>,
     row: usize,

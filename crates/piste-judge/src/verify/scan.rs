@@ -386,10 +386,11 @@ fn learn_lists(file: &mut FileFacts, row: &Row<'_>) {
         "velociraptor.wmi-events" => {
             file.lists.insert(Lists::Consumers);
         }
-        "iis.configuration" if row.text("ConfigPath").to_lowercase().ends_with("applicationhost.config") => {
-            if row.text("Section") == "globalModules" {
-                file.lists.insert(Lists::Modules);
-            }
+        "iis.configuration"
+            if row.text("Section") == "globalModules"
+                && row.text("ConfigPath").to_lowercase().ends_with("applicationhost.config") =>
+        {
+            file.lists.insert(Lists::Modules);
         }
         "directory.object" => learn_directory(file, row),
         _ => {}

@@ -208,7 +208,7 @@ fn would_list_file(item: &RemovalItem, file: &FileFacts) -> bool {
             || (own_drive.is_none() && usual.iter().any(|front| path.starts_with(front)));
         let in_volume =
             volume && ((file.drive.is_some() && own_drive == file.drive) || (file.of_system && on_system));
-        !(stream && listing) && !other_drive && (in_volume || file.folders.contains(folder(path)))
+        !(other_drive || stream && listing) && (in_volume || file.folders.contains(folder(path)))
     });
     let by_url = || {
         let folder =

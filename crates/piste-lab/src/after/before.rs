@@ -115,6 +115,7 @@ pub(super) fn cmdlet(at: Moment, name: &str, parameters: &str) -> Event {
 }
 
 /// Events that make a thing.
+#[expect(clippy::too_many_lines, reason = "a table: the events of each kind of thing, one after the other")]
 pub(super) fn made(one: &Planted, at: Moment) -> Vec<Event> {
     let (place, detail) = (one.place.clone(), one.detail.clone());
     let image = r"C:\Windows\System32\cmd.exe".to_owned();

@@ -298,7 +298,7 @@ impl Collection<'_> {
         root
     }
 
-    /// A table of all files in the form of MFTECmd.
+    /// A table of all files in the form of `MFTECmd`.
     fn files(&self, host: &str) -> String {
         let mut text = String::from(
             "\u{feff}EntryNumber,SequenceNumber,InUse,ParentEntryNumber,ParentSequenceNumber,ParentPath,FileName,Extension,FileSize,\

@@ -86,14 +86,16 @@ pub(super) fn of_scenario(scenario: &Scenario) -> Vec<Planted> {
     let exchange = scenario.exchange().map(|host| host.name.clone()).unwrap_or_default();
     for step in scenario.steps() {
         let host = step.host.clone().unwrap_or_default();
-        let kind_of = |file: &str| if file.ends_with(".aspx") { TraceKind::Page } else { TraceKind::File };
+        let kind_of = |file: &str| {
+            if file.to_ascii_lowercase().ends_with(".aspx") { TraceKind::Page } else { TraceKind::File }
+        };
         match &step.does {
             Act::FileWritten { file, .. } | Act::Viewstate { file, .. } | Act::OabShell { file, .. } => {
                 put(thing(kind_of(file), &host, file, ""));
             }
             Act::DumpLsass { file, .. } => put(thing(TraceKind::File, &host, file, "")),
             Act::ServiceInstall { name, image_path, .. } => {
-                put(thing(TraceKind::Service, &host, name, image_path))
+                put(thing(TraceKind::Service, &host, name, image_path));
             }
             Act::TaskInstall { name, command, .. } => put(thing(TraceKind::Task, &host, name, command)),
             Act::Archive { files, tool, .. } => {

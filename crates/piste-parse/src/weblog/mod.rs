@@ -79,8 +79,8 @@ fn is_made_of(head: &[u8], is_request: &dyn Fn(&str) -> bool) -> bool {
     requests > 0 && requests + 1 >= lines.len()
 }
 
-fn parse<'x>(
-    block: &'x Block,
+fn parse(
+    block: &Block,
     cx: &Context<'_>,
     basis: &'static str,
     request_of: &dyn for<'a> Fn(&'a str) -> Option<Request<'a>>,

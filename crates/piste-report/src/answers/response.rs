@@ -107,7 +107,7 @@ pub(super) fn tell(sources: &AnswerSources<'_>) -> Vec<Sentence> {
         told.push(Sentence::of("No duty is open by the facts that are recorded."));
     }
     told.push(Sentence::of(
-        "As of this run; `piste duties` has the state now and every computation. Engineering aid, not legal advice.",
+        "By the day on which the evidence ends; `piste duties` has the state now and every computation. Engineering aid, not legal advice.",
     ));
     told
 }

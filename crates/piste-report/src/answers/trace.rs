@@ -37,13 +37,14 @@ pub(super) fn entered(sources: &AnswerSources<'_>) -> Vec<Sentence> {
 }
 
 fn yes(sources: &AnswerSources<'_>, intrusions: &[Intrusion]) -> Sentence {
-    let hosts: BTreeSet<&str> =
-        intrusions.iter().flat_map(|one| &one.hosts).map(String::as_str).collect();
+    let hosts: BTreeSet<&str> = intrusions.iter().flat_map(|one| &one.hosts).map(String::as_str).collect();
     let accounts: BTreeSet<&str> =
         intrusions.iter().flat_map(|one| &one.accounts).map(String::as_str).collect();
     let many = intrusions.len() > 1;
-    let mut sentence =
-        Sentence::of(format!("Yes: rows show {}", counted(intrusions.len() as u64, "intrusion", "intrusions")));
+    let mut sentence = Sentence::of(format!(
+        "Yes: rows show {}",
+        counted(intrusions.len() as u64, "intrusion", "intrusions")
+    ));
     for (at, one) in intrusions.iter().take(NAMED).enumerate() {
         sentence = sentence.words(if at == 0 { " (" } else { ", " }).leads(one.id.clone());
         sentence = sentence.words(format!(": confidence {}", one.confidence));
@@ -54,7 +55,11 @@ fn yes(sources: &AnswerSources<'_>, intrusions: &[Intrusion]) -> Sentence {
     let by = if accounts.is_empty() {
         String::new()
     } else {
-        format!(", under {} ({})", counted(accounts.len() as u64, "account", "accounts"), named(accounts, NAMED))
+        format!(
+            ", under {} ({})",
+            counted(accounts.len() as u64, "account", "accounts"),
+            named(accounts, NAMED)
+        )
     };
     let apart = if many {
         "; whether they are one party or several is not known, and what keeps them apart stands with each"
@@ -87,8 +92,10 @@ fn single_signs(sources: &AnswerSources<'_>) -> Vec<Sentence> {
     }
     let (finding, is) = if ids.len() == 1 { ("finding", "is") } else { ("findings", "are") };
     let part = if sources.trail.intrusions.is_empty() { "joined to nothing" } else { "part of none" };
-    let mut sentence =
-        Sentence::of(format!("{} {finding} of level high or critical {is} {part} and must be judged: ", ids.len()));
+    let mut sentence = Sentence::of(format!(
+        "{} {finding} of level high or critical {is} {part} and must be judged: ",
+        ids.len()
+    ));
     for (at, id) in ids.iter().take(NAMED).enumerate() {
         sentence = sentence.words(if at == 0 { "" } else { ", " }).leads(id.clone());
     }
@@ -152,11 +159,14 @@ fn bound(intrusion: &Intrusion) -> Sentence {
 
 /// By which ways in, and which are open?
 pub(super) fn ways_in(sources: &AnswerSources<'_>) -> Vec<Sentence> {
-    let (inside, tried): (Vec<&Door>, Vec<&Door>) = sources.doors.iter().partition(|door| door.let_somebody_in());
+    let (inside, tried): (Vec<&Door>, Vec<&Door>) =
+        sources.doors.iter().partition(|door| door.let_somebody_in());
     let mut told: Vec<Sentence> = inside.iter().take(NAMED).map(|door| way(door)).collect();
     if inside.len() > NAMED {
         told.push(
-            Sentence::of(format!("{} more such ways in: ", inside.len() - NAMED)).section("doors", "piste doors").words("."),
+            Sentence::of(format!("{} more such ways in: ", inside.len() - NAMED))
+                .section("doors", "piste doors")
+                .words("."),
         );
     }
     if inside.is_empty() {
@@ -180,9 +190,12 @@ pub(super) fn ways_in(sources: &AnswerSources<'_>) -> Vec<Sentence> {
     if !tried.is_empty() {
         let (verb, probed) = if tried.len() == 1 { ("was", "way") } else { ("were", "ways") };
         told.push(
-            Sentence::of(format!("{} further {probed} {verb} tried, or used as by their owner: ", tried.len()))
-                .section("doors", "piste doors")
-                .words("."),
+            Sentence::of(format!(
+                "{} further {probed} {verb} tried, or used as by their owner: ",
+                tried.len()
+            ))
+            .section("doors", "piste doors")
+            .words("."),
         );
     }
     told
@@ -195,7 +208,8 @@ fn way(door: &Door) -> Sentence {
         DoorState::Closed => "closed",
         DoorState::Unknown => "open or closed: not known",
     };
-    let since = door.since().map_or_else(|| "at an unknown time".to_owned(), |at| format!("no later than {at}"));
+    let since =
+        door.since().map_or_else(|| "at an unknown time".to_owned(), |at| format!("no later than {at}"));
     let cve = if door.cve.is_empty() {
         String::new()
     } else {
@@ -214,9 +228,17 @@ pub(super) fn deeds(sources: &AnswerSources<'_>) -> Vec<Sentence> {
     let intrusions = &sources.trail.intrusions;
     if intrusions.is_empty() {
         let leads = sources.trail.leads.len() as u64;
-        let leads = if leads == 0 { String::new() } else { format!(" {} too little for one: ", counted(leads, "sign is", "signs are")) };
+        let leads = if leads == 0 {
+            String::new()
+        } else {
+            format!(" {} too little for one: ", counted(leads, "sign is", "signs are"))
+        };
         let sentence = Sentence::of(format!("No act is joined to an intrusion.{leads}"));
-        return vec![if leads.is_empty() { sentence } else { sentence.section("story", "piste trail").words(".") }];
+        return vec![if leads.is_empty() {
+            sentence
+        } else {
+            sentence.section("story", "piste trail").words(".")
+        }];
     }
     let mut told: Vec<Sentence> = intrusions.iter().take(NAMED).map(of_intrusion).collect();
     let steps = || intrusions.iter().flat_map(|one| &one.steps);
@@ -226,7 +248,11 @@ pub(super) fn deeds(sources: &AnswerSources<'_>) -> Vec<Sentence> {
         ));
     }
     if intrusions.len() > NAMED {
-        told.push(Sentence::of(format!("{} more intrusions: ", intrusions.len() - NAMED)).section("story", "piste trail").words("."));
+        told.push(
+            Sentence::of(format!("{} more intrusions: ", intrusions.len() - NAMED))
+                .section("story", "piste trail")
+                .words("."),
+        );
     }
     told
 }
@@ -245,7 +271,8 @@ fn of_intrusion(intrusion: &Intrusion) -> Sentence {
     for (at, (name, steps)) in by_tactic.into_values().enumerate() {
         let Some(first) = steps.first() else { continue };
         let more = steps.len() - 1;
-        sentence = sentence.words(format!("{} {name} (", if at == 0 { ":" } else { "," })).leads(first.id.clone());
+        sentence =
+            sentence.words(format!("{} {name} (", if at == 0 { ":" } else { "," })).leads(first.id.clone());
         sentence = sentence.words(if more > 0 { format!(" and {more} more)") } else { ")".to_owned() });
     }
     sentence.words(". The steps: ").section("story", "piste trail").words(".")

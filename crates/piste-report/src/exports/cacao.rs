@@ -62,18 +62,7 @@ pub(super) fn playbook(ground: &ExportGround<'_>) -> Exported {
             "An item is done by evidence that was collected afterwards.".to_owned(),
         ),
     });
-    let mut workflow = Map::new();
-    let first = steps.first().map_or_else(|| end.clone(), |step| step.id.clone());
-    workflow.insert(start.clone(), json!({"type": "start", "on_completion": first}));
-    let next: Vec<String> = steps.iter().skip(1).map(|step| step.id.clone()).chain([end.clone()]).collect();
-    for (step, next) in steps.into_iter().zip(next) {
-        let mut body = step.body;
-        if let Some(fields) = body.as_object_mut() {
-            fields.insert("on_completion".to_owned(), json!(next));
-        }
-        workflow.insert(step.id, body);
-    }
-    workflow.insert(end, json!({"type": "end"}));
+    let workflow = one_after_the_other(steps, &start, &end);
     let marking = format!("marking-tlp--{}", uuid(ground, "marking"));
     let playbook = json!({
         "type": "playbook", "spec_version": "cacao-2.0", "id": format!("playbook--{}", uuid(ground, "playbook")),
@@ -88,6 +77,24 @@ pub(super) fn playbook(ground: &ExportGround<'_>) -> Exported {
     });
     exported.text = serde_json::to_string_pretty(&playbook).unwrap_or_default() + "\n";
     exported
+}
+
+/// The steps as a workflow, each leading to the next.
+fn one_after_the_other(steps: Vec<Step>, start: &str, end: &str) -> Map<String, Value> {
+    let mut workflow = Map::new();
+    let first = steps.first().map_or_else(|| end.to_owned(), |step| step.id.clone());
+    workflow.insert(start.to_owned(), json!({"type": "start", "on_completion": first}));
+    let next: Vec<String> =
+        steps.iter().skip(1).map(|step| step.id.clone()).chain([end.to_owned()]).collect();
+    for (step, next) in steps.into_iter().zip(next) {
+        let mut body = step.body;
+        if let Some(fields) = body.as_object_mut() {
+            fields.insert("on_completion".to_owned(), json!(next));
+        }
+        workflow.insert(step.id, body);
+    }
+    workflow.insert(end.to_owned(), json!({"type": "end"}));
+    workflow
 }
 
 /// What is wrong with a playbook that its schemas do not say: references that lead nowhere, steps that no way leads to, ways that go round.

@@ -293,7 +293,7 @@ pub(crate) fn uuid(ground: &ExportGround<'_>, what: &str) -> String {
     let hash = sha256_hex(format!("{}\u{1f}{what}", ground.case_key).as_bytes());
     let part = |from: usize, to: usize| hash.get(from..to).unwrap_or("0").to_owned();
     let variant = ["8", "9", "a", "b"]
-        .get(hash.bytes().nth(16).map_or(0, |byte| usize::from(byte % 4)))
+        .get(hash.as_bytes().get(16).copied().map_or(0, |byte| usize::from(byte % 4)))
         .copied()
         .unwrap_or("8");
     format!("{}-{}-4{}-{variant}{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))

@@ -90,9 +90,12 @@ pub(super) fn sigma(ground: &ExportGround<'_>) -> Exported {
     let mut exported = Exported::default();
     let mut documents = Vec::new();
     for item in &ground.list.items {
-        let controls = |text: &str| text.chars().any(|sign| sign.is_control() || crate::escape::is_hidden(sign));
+        let controls =
+            |text: &str| text.chars().any(|sign| sign.is_control() || crate::escape::is_hidden(sign));
         if controls(&item.place) || item.names.iter().any(|name| controls(&name.value)) {
-            exported.left_out.push(format!("{}: its name has signs that control how a text is read", item.id));
+            exported
+                .left_out
+                .push(format!("{}: its name has signs that control how a text is read", item.id));
             continue;
         }
         let Some((source, selection)) = selection(item) else {
@@ -174,7 +177,7 @@ mod tests {
     #[test]
     fn values_are_no_patterns_and_end_no_line() {
         assert_eq!(value(r"\a*b?'c"), r"'\\a\*b\?''c'");
-        assert_eq!(text_of("a\nb"), "'a\\nb'");
+        assert_eq!(text_of("a\nb"), r"'a\x0ab'");
         assert_eq!(yara_text("a\"b\\"), "\"a\\\"b\\\\\"");
     }
 }

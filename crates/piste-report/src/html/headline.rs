@@ -116,11 +116,7 @@ fn found(view: &ReportView<'_>, out: &mut String) {
     let Some(gravest) = findings.first() else {
         if tallies.total() > 0 {
             let matches = counted(tallies.total(), "match of a rule", "matches of rules");
-            put!(
-                out,
-                "<p>No finding was made of the {matches} that {} counts.</p>",
-                section("numbers")
-            );
+            put!(out, "<p>No finding was made of the {matches} that {} counts.</p>", section("numbers"));
             return;
         }
         if summary.events == 0 {
@@ -237,11 +233,7 @@ fn not_said(view: &ReportView<'_>, out: &mut String) {
     }
     if summary.issues > 0 {
         let issues = counted(summary.issues, "problem hides", "problems hide");
-        put!(
-            out,
-            "<li>What {issues} that were met while reading ({}).</li>\n",
-            section("unread")
-        );
+        put!(out, "<li>What {issues} that were met while reading ({}).</li>\n", section("unread"));
     }
     let unseen: u64 = run.areas.unseen.iter().map(|area| area.rules).sum();
     if unseen > 0 {

@@ -134,7 +134,10 @@ pub(super) fn detections(view: &ReportView<'_>, out: &mut String) {
     let mut hosts: Vec<_> = tallies.picture.cells.iter().collect();
     let (Some(axis), false) = (Axis::of(view), hosts.is_empty()) else {
         let text = if view.run.summary.detections.is_some() {
-            format!("No rule matched an event that has a time, in the span that {} shows.", section("coverage"))
+            format!(
+                "No rule matched an event that has a time, in the span that {} shows.",
+                section("coverage")
+            )
         } else {
             "The rules have not been run over this evidence.".to_owned()
         };

@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use piste_model::trail::{DecidedJoin, DecisionOutcome, Edge, Intrusion, ScopeHost, Step, StepRow, TimeSpan, TrailLead};
+use piste_model::trail::{
+    DecidedJoin, DecisionOutcome, Edge, Intrusion, ScopeHost, Step, StepRow, TimeSpan, TrailLead,
+};
 
 use super::pictures::{Axis, short, start, tenths};
 use super::words::{host, list, rest, thead};
@@ -82,7 +84,8 @@ fn one(intrusion: &Intrusion, out: &mut String) {
         id = html_cut(&intrusion.id, 20)
     );
     let days = intrusion.dwell_days.min;
-    let stay = if days == 0 { "less than a day".to_owned() } else { counted(days.unsigned_abs(), "day", "days") };
+    let stay =
+        if days == 0 { "less than a day".to_owned() } else { counted(days.unsigned_abs(), "day", "days") };
     let facts = [
         ("Last trace", format!("{} (at least {stay} after the first)", intrusion.last_trace)),
         ("Who", html_cut(&intrusion.actor, SENTENCE)),
@@ -115,7 +118,8 @@ fn one(intrusion: &Intrusion, out: &mut String) {
 }
 
 fn one_step(step: &Step, shown: &BTreeSet<&str>, out: &mut String) {
-    let account = if step.account.is_empty() { "no account named".to_owned() } else { html_cut(&step.account, 80) };
+    let account =
+        if step.account.is_empty() { "no account named".to_owned() } else { html_cut(&step.account, 80) };
     put!(
         out,
         "<tbody class=\"finding\" id=\"{id}\"><tr><th scope=\"row\" class=\"step\">{id}</th><td class=\"t\">{}</td><td \
@@ -139,7 +143,12 @@ fn one_step(step: &Step, shown: &BTreeSet<&str>, out: &mut String) {
     if step.edges.is_empty() {
         out.push_str("<dt>Joined to</dt><dd>no other step: it stands by itself</dd>");
     } else if step.edges.len() > EDGES {
-        put!(out, "<dt></dt><dd>and {} more: <code>piste why {}</code></dd>", step.edges.len() - EDGES, html_cut(&step.id, 20));
+        put!(
+            out,
+            "<dt></dt><dd>and {} more: <code>piste why {}</code></dd>",
+            step.edges.len() - EDGES,
+            html_cut(&step.id, 20)
+        );
     }
     put!(out, "<dt>Rows</dt><dd>{}</dd></dl></td></tr></tbody>\n", rows(step));
 }
@@ -180,7 +189,8 @@ fn times(time: TimeSpan) -> String {
 /// Day and time of day over two lines.
 fn moment(text: &str) -> String {
     let text = html(text.trim_end_matches('Z'));
-    text.split_once('T').map_or_else(|| text.clone(), |(day, hour)| format!("<span>{day}</span> <span>{hour}</span>"))
+    text.split_once('T')
+        .map_or_else(|| text.clone(), |(day, hour)| format!("<span>{day}</span> <span>{hour}</span>"))
 }
 
 /// Persons' words about what belongs together, with what became of each.
@@ -188,7 +198,9 @@ fn decisions(decisions: &[DecidedJoin], out: &mut String) {
     if decisions.is_empty() {
         return;
     }
-    out.push_str("<h3>What persons joined or cut</h3>\n<p>Steps are named as they were when it was said.</p>\n<ul>\n");
+    out.push_str(
+        "<h3>What persons joined or cut</h3>\n<p>Steps are named as they were when it was said.</p>\n<ul>\n",
+    );
     for told in decisions.iter().take(LEADS) {
         let became = match told.outcome {
             DecisionOutcome::Kept => "the trail above is so",
@@ -217,7 +229,11 @@ fn leads(leads: &[TrailLead], out: &mut String) {
             moment(&lead.first.to_string()),
             if lead.hosts.is_empty() { host("") } else { list(&lead.hosts, 3, 64) },
             html_cut(&lead.text, STEP_CHARS),
-            if lead.findings.is_empty() { String::new() } else { format!(" ({})", list(&lead.findings, 5, 20)) },
+            if lead.findings.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", list(&lead.findings, 5, 20))
+            },
             html_cut(&lead.because, SENTENCE)
         );
     }
@@ -240,8 +256,15 @@ fn hosts(title: &str, hosts: &[ScopeHost], out: &mut String) {
 /// Lanes of computers over time, a mark a step; the number in a mark is the intrusion's, so that it reads without colour.
 fn picture(view: &ReportView<'_>, out: &mut String) {
     const LANE: i64 = 26;
-    let steps = || view.trail.intrusions.iter().enumerate().flat_map(|(at, one)| one.steps.iter().map(move |step| (at, step)));
-    let Some(axis) = Axis::over(steps().flat_map(|(_, step)| [step.time.from.nanos, step.time.to.nanos])) else {
+    let steps = || {
+        view.trail
+            .intrusions
+            .iter()
+            .enumerate()
+            .flat_map(|(at, one)| one.steps.iter().map(move |step| (at, step)))
+    };
+    let Some(axis) = Axis::over(steps().flat_map(|(_, step)| [step.time.from.nanos, step.time.to.nanos]))
+    else {
         return;
     };
     let mut lanes: BTreeMap<&str, BTreeSet<(i64, usize)>> = BTreeMap::new();
@@ -257,11 +280,21 @@ fn picture(view: &ReportView<'_>, out: &mut String) {
         "<figure><figcaption><b>Picture 1.</b> Steps by computer over time; the number in a mark is that of the intrusion. Steps that \
          lie closer than a mark are one mark. No mark is no sign of quiet: see what is in the dark.</figcaption>\n",
     );
-    let desc = format!("{} steps on {} computers; the tables below have the same as text.", steps().count(), lanes.len());
+    let desc = format!(
+        "{} steps on {} computers; the tables below have the same as text.",
+        steps().count(),
+        lanes.len()
+    );
     start(out, &axis, "p-steps", "Steps by computer over time", &desc, height);
     let mut y = 6;
     for (name, marks) in shown {
-        put!(out, "<g><title>{}</title><text x=\"0\" y=\"{}\">{}</text>\n", host(name), y + 15, short(name, 32));
+        put!(
+            out,
+            "<g><title>{}</title><text x=\"0\" y=\"{}\">{}</text>\n",
+            host(name),
+            y + 15,
+            short(name, 32)
+        );
         let mut last: BTreeMap<usize, i64> = BTreeMap::new();
         for (x, intrusion) in marks {
             if last.get(intrusion).is_some_and(|before| x - before < 60) {

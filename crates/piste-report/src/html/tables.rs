@@ -178,7 +178,11 @@ pub(super) fn numbers(view: &ReportView<'_>, out: &mut String) {
     let tallies = view.run.tallies;
     let total = tallies.total();
     if total == 0 {
-        put!(out, "<p>No matches to count in the events and the span that {} names.</p>\n", section("result"));
+        put!(
+            out,
+            "<p>No matches to count in the events and the span that {} names.</p>\n",
+            section("result")
+        );
         return;
     }
     out.push_str("<table class=\"narrow\"><caption>By level</caption>");
@@ -499,7 +503,7 @@ pub(super) fn evidence(view: &ReportView<'_>, out: &mut String) {
     let of_findings = shown_findings(view)
         .flat_map(|finding| finding.rows.iter().take(ROWS_OF_FINDING).map(|row| row.evidence_id));
     let of_steps = story::shown_intrusions(view)
-        .flat_map(|intrusion| story::shown_steps(intrusion))
+        .flat_map(story::shown_steps)
         .flat_map(story::shown_rows)
         .map(|row| row.evidence_id);
     let cited: BTreeSet<EvidenceId> = of_findings.chain(of_steps).collect();

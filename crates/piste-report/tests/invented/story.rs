@@ -49,6 +49,7 @@ fn step(id: &str, at: &str, deed: (&str, &str), text: &str) -> Step {
     }
 }
 
+#[expect(clippy::indexing_slicing, reason = "the list stands a few lines above")]
 fn intrusion() -> Intrusion {
     let first = "2021-03-03T04:05:06.123Z";
     let mut steps = vec![

@@ -19,15 +19,12 @@ pub(super) fn by_persons(case: &Case) -> Result<Response, Failure> {
     response::read(&case.folder)
 }
 
-/// The answers of a run; duties and plan as the ledger stands.
-pub(super) fn answers(
-    response: &Response,
-    at: Instant,
-    found: &RunScope<'_>,
-    summary: &Summary,
-) -> Vec<CaseAnswer> {
+/// The answers of a run; duties and plan as the ledger stands, by the laws of the day on which the evidence ends: a report does not
+/// change because it is made again on another day.
+pub(super) fn answers(response: &Response, found: &RunScope<'_>, summary: &Summary) -> Vec<CaseAnswer> {
     let known = response.profile().map(|profile| Known { response, profile });
-    let duties: Option<Vec<Duty>> = known.map(|known| duties(&known, at));
+    let ends = summary.covered.as_ref().map_or(Instant { nanos: 0, digits: 0 }, |covered| covered.last);
+    let duties: Option<Vec<Duty>> = known.map(|known| duties(&known, ends));
     let plan: Option<Plan> = plan::of_run(found, &response.plan);
     piste_report::answers(&AnswerSources {
         summary,

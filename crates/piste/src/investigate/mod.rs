@@ -90,6 +90,7 @@ pub(crate) fn run(arguments: &Investigate, common: &Common) -> Result<u8, Failur
 pub(crate) type Stop = Arc<AtomicBool>;
 
 /// Investigates into the case of `common`, with rules that are loaded.
+#[expect(clippy::too_many_lines, reason = "the path of the data, one step a line")]
 pub(crate) fn into_case(
     arguments: &Investigate,
     common: &Common,

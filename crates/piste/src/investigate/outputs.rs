@@ -55,6 +55,10 @@ pub(crate) struct Written {
 const WEB_LOGS: [&str; 2] = ["iis.access", "exchange.httpproxy"];
 
 /// Writes `out/`.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one file after the other, each from what the ones before it found"
+)]
 pub(crate) fn write(
     case: &mut Case,
     units: &[Unit],
@@ -119,7 +123,7 @@ pub(crate) fn write(
         findings: &findings,
         trail: &trail,
     };
-    let answers = following::answers(&by_persons, case.at(), &found, &summary);
+    let answers = following::answers(&by_persons, &found, &summary);
     let view = RunView {
         summary: &summary,
         evidence: &evidence,

@@ -76,8 +76,9 @@ fn an_update_ends_the_exposure_and_the_command_says_so() {
     assert!(shown.out.contains("2021-03-09T06:00:00.125Z"), "{}", shown.out);
     let told = scratch.piste(&["exposure", "--case", CASE, "--host", "mx01"]).expect(0).out;
     insta::assert_snapshot!(told);
-    let other = scratch.piste(&["exposure", "--case", CASE, "--host", "other", "--json"]).expect(0).out;
-    assert_eq!(other.trim(), r#"{"servers":[]}"#);
+    // Nothing is said of a computer that no evidence is of.
+    let other = scratch.piste(&["exposure", "--case", CASE, "--host", "other", "--json"]).expect(2);
+    assert!(other.out.is_empty() && other.err.contains("error[host-not-in-case]"), "{}", other.err);
 }
 
 #[test]

@@ -342,7 +342,7 @@ fn python_with(module: &str) -> Option<String> {
     let python = std::env::var("PISTE_VALIDATORS").unwrap_or_else(|_| "python3".to_owned());
     let run = std::process::Command::new(&python).args(["-c", &format!("import {module}")]).output().ok()?;
     if !run.status.success() {
-        eprintln!("SKIPPED: {python} has no {module}");
+        println!("skipped: {python} has no {module}");
         return None;
     }
     Some(python)
@@ -381,10 +381,10 @@ fn exports_pass_the_validators_of_others() {
     }
     match std::process::Command::new("nft").args(["-c", "-f"]).arg(scratch.path("block.nft")).output() {
         Ok(run) if String::from_utf8_lossy(&run.stderr).contains("Operation not permitted") => {
-            eprintln!("SKIPPED: nft may not ask the kernel here");
+            println!("skipped: nft may not ask the kernel here");
         }
         Ok(run) => assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr)),
-        Err(_) => eprintln!("SKIPPED: there is no nft"),
+        Err(_) => println!("skipped: there is no nft"),
     }
     let python = |module: &str, script: &str| {
         let Some(python) = python_with(module) else { return };

@@ -365,7 +365,7 @@ fn account(user: &str) -> Option<String> {
 }
 
 fn answered(service: Service, agent: &str) -> ReasonKind {
-    let named = (!matches!(agent, "" | "-")).then(|| agents::shown(agent).to_string());
+    let named = (!matches!(agent, "" | "-")).then(|| agents::shown(agent).clone());
     ReasonKind::MailboxAnswered { service: service.name().to_owned(), agent: named }
 }
 
